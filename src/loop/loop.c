@@ -1,0 +1,299 @@
+/*
+ * The loop over the kernel's epoll, the real clock and the timer wheel.
+ *
+ * Readiness is kept by us, and the kernel only tells the news: sockets are registered once, edge-triggered, for
+ * everything. A watch whose owner wants something that is ready stands on the ready list and is called once a turn
+ * until that is no longer so. Hence wanting something else costs no system call, and a connection that is served
+ * and closed in the turn that accepted it is never registered at all.
+ *
+ * Invariant: a started watch is on the ready list, or registered with the kernel, or both.
+ */
+#include "base/list.h"
+#include "base/timers.h"
+#include "socket/socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <packetboat/loop.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_A_TURN 256
+
+struct pb_loop {
+	int epoll;
+	bool stop;
+	struct pb_timers timers;
+	struct pb_link ready;     /* watches to be called */
+	struct pb_watch *current; /* the one being called; NULL once it has been stopped */
+	struct epoll_event events[EVENTS_A_TURN];
+};
+
+static pb_time clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return PB_SEC(t.tv_sec) + t.tv_nsec;
+}
+
+int pb_loop_new(struct pb_loop **loop)
+{
+	struct pb_loop *l = calloc(1, sizeof *l);
+
+	*loop = l;
+	if (!l)
+		return -ENOMEM;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll < 0) {
+		int err = errno;
+		free(l);
+		*loop = NULL;
+		return -err;
+	}
+	list_init(&l->ready);
+	pb_timers_init(&l->timers, clock_now());
+	return 0;
+}
+
+void pb_loop_free(struct pb_loop *loop)
+{
+	if (!loop)
+		return;
+	close(loop->epoll);
+	free(loop);
+}
+
+pb_time pb_loop_now(const struct pb_loop *loop)
+{
+	return loop->timers.now;
+}
+
+void pb_timer_set(struct pb_loop *loop, struct pb_timer *t, pb_time due)
+{
+	pb_timers_set(&loop->timers, t, due);
+}
+
+void pb_timer_stop(struct pb_loop *loop, struct pb_timer *t)
+{
+	pb_timers_stop(&loop->timers, t);
+}
+
+/* What to tell the owner now; 0: nothing. */
+static int news(const struct pb_watch *w)
+{
+	int ready = w->socket ? w->socket->ready : w->always ? POLLIN | POLLOUT : w->ready;
+
+	return ready & (w->wants | POLLERR | POLLHUP);
+}
+
+static int add_to_epoll(struct pb_watch *w, int fd, uint32_t events)
+{
+	struct epoll_event e = { .events = events, .data.ptr = w };
+
+	if (epoll_ctl(w->loop->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+		return -errno;
+	w->registered = true;
+	return 0;
+}
+
+static int register_socket(struct pb_watch *w)
+{
+	return add_to_epoll(w, w->socket->ops->fd(w->socket), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+/*
+ * Keep the invariant after the owner's wishes or the readiness have changed. Where the kernel has no room for one
+ * more watch (ENOSPC, ENOMEM), the watch stays on the ready list: asked every turn, it is slow, not dead.
+ */
+static void settle(struct pb_watch *w)
+{
+	bool on_list = !list_empty(&w->link);
+
+	if (news(w) && !on_list)
+		list_push(&w->loop->ready, &w->link);
+	else if (!news(w) && on_list && (w->registered || !w->socket || register_socket(w) == 0))
+		list_remove(&w->link);
+}
+
+static void start(struct pb_loop *loop, struct pb_watch *w, int wants, pb_watch_fn *fn)
+{
+	assert(!w->loop);
+	w->loop = loop;
+	w->wants = wants;
+	w->fn = fn;
+	w->registered = false;
+	list_init(&w->link);
+}
+
+int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *s, int wants, pb_watch_fn *fn)
+{
+	assert(!s->watched);
+	start(loop, w, wants, fn);
+	w->socket = s;
+	w->fd = -1;
+	s->watched = true;
+	if (!news(w)) {
+		int rc = register_socket(w);
+		if (rc < 0) {
+			s->watched = false;
+			w->loop = NULL;
+			return rc;
+		}
+	}
+	settle(w);
+	return 0;
+}
+
+/* Descriptors are level-triggered: their readers need not read until nothing is left. */
+static uint32_t fd_events(const struct pb_watch *w)
+{
+	return (w->wants & POLLIN ? EPOLLIN : 0) | (w->wants & POLLOUT ? EPOLLOUT : 0);
+}
+
+int pb_watch_fd(struct pb_loop *loop, struct pb_watch *w, int fd, int wants, pb_watch_fn *fn)
+{
+	start(loop, w, wants, fn);
+	w->socket = NULL;
+	w->fd = fd;
+	w->ready = 0;
+	int rc = add_to_epoll(w, fd, fd_events(w));
+	w->always = rc == -EPERM; /* a regular file or directory: epoll_ctl(2) */
+	if (rc < 0 && !w->always) {
+		w->loop = NULL;
+		return rc;
+	}
+	settle(w);
+	return 0;
+}
+
+void pb_watch_want(struct pb_watch *w, int wants)
+{
+	if (wants == w->wants)
+		return;
+	w->wants = wants;
+	if (!w->socket && w->registered) {
+		struct epoll_event e = { .events = fd_events(w), .data.ptr = w };
+		epoll_ctl(w->loop->epoll, EPOLL_CTL_MOD, w->fd, &e);
+	}
+	settle(w);
+}
+
+void pb_watch_stop(struct pb_watch *w)
+{
+	struct pb_loop *loop = w->loop;
+
+	if (!loop)
+		return;
+	if (w->registered)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, w->socket ? w->socket->ops->fd(w->socket) : w->fd, NULL);
+	if (w->socket)
+		w->socket->watched = false;
+	list_remove(&w->link);
+	if (loop->current == w)
+		loop->current = NULL;
+	w->loop = NULL;
+	w->registered = false;
+}
+
+int pb_watch_close(struct pb_watch *w)
+{
+	struct pb_socket *s = w->socket;
+
+	if (s && s->sole)
+		w->registered = false;
+	pb_watch_stop(w);
+	w->socket = NULL;
+	return pb_close(s);
+}
+
+/* A reset or an error makes every call answer at once, so it is readable and writable, too. */
+static void take_news(struct pb_watch *w, uint32_t events)
+{
+	int ready = 0;
+
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		ready |= POLLIN;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		ready |= POLLOUT;
+	if (events & (EPOLLRDHUP | EPOLLHUP))
+		ready |= POLLRDHUP;
+	ready |= (events & EPOLLHUP ? POLLHUP : 0) | (events & EPOLLERR ? POLLERR : 0);
+	if (w->socket)
+		w->socket->ready |= ready;
+	else
+		w->ready = ready;
+	settle(w);
+}
+
+/* Returns whether its function was called. */
+static bool call(struct pb_loop *loop, struct pb_watch *w)
+{
+	int ready = news(w);
+
+	if (ready) {
+		if (w->socket)
+			w->socket->ready &= ~(POLLERR | POLLHUP); /* told once */
+		w->ready = 0;
+		loop->current = w;
+		w->fn(w, ready);
+	}
+	if (!ready || loop->current == w)
+		settle(w);
+	loop->current = NULL;
+	return ready;
+}
+
+static int wait_for_news(struct pb_loop *loop, pb_time until)
+{
+	pb_time next = list_empty(&loop->ready) ? pb_timers_next(&loop->timers) : 0;
+	pb_time wait = next < until ? next : until;
+	struct timespec t = { 0 };
+
+	if (wait != PB_NEVER && wait > 0) {
+		wait -= clock_now();
+		if (wait > 0)
+			t = (struct timespec){ .tv_sec = wait / PB_SEC(1), .tv_nsec = wait % PB_SEC(1) };
+	}
+	int n = epoll_pwait2(loop->epoll, loop->events, EVENTS_A_TURN, wait == PB_NEVER ? NULL : &t, NULL);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++)
+		take_news(loop->events[i].data.ptr, loop->events[i].events);
+	return 0;
+}
+
+int pb_loop_turn(struct pb_loop *loop, pb_time until)
+{
+	struct pb_link now;
+	int calls = 0, rc = wait_for_news(loop, until);
+
+	if (rc < 0)
+		return rc;
+	calls += pb_timers_run(&loop->timers, clock_now());
+	list_init(&now);
+	list_splice(&now, &loop->ready);
+	while (!list_empty(&now)) {
+		/* It goes back onto the ready list first, so that it is always on a list that outlives this turn. */
+		struct pb_link *l = list_shift(&now);
+		list_push(&loop->ready, l);
+		calls += call(loop, container_of(l, struct pb_watch, link));
+	}
+	return calls;
+}
+
+int pb_loop_run(struct pb_loop *loop)
+{
+	int rc = 0;
+
+	for (loop->stop = false; !loop->stop && rc >= 0;)
+		rc = pb_loop_turn(loop, PB_NEVER);
+	return rc < 0 ? rc : 0;
+}
+
+void pb_loop_stop(struct pb_loop *loop)
+{
+	loop->stop = true;
+}

@@ -1,0 +1,52 @@
+/*
+ * The server's log: one line for each thing that happened, as text for people or as JSON (one object a line) for
+ * machines. Lines are gathered and written once a turn, or when the buffer is full; what cannot be written (a full
+ * disk, a closed pipe) is counted, and the count is logged once writing works again.
+ */
+#ifndef SERVICE_LOG_H
+#define SERVICE_LOG_H
+
+#include <packetboat/time.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+struct conn;
+struct log;
+
+enum log_form { LOG_TEXT, LOG_JSON, LOG_NONE };
+
+/* fd stays the caller's. NULL: out of memory. */
+struct log *log_new(enum log_form form, int fd);
+void log_free(struct log *log); /* writes what is left */
+void log_flush(struct log *log);
+
+/* Whether lines about requests and connections are wanted at all: ask before making one. */
+static inline bool log_wants(const struct log *log);
+
+/* A message about the server itself. printf-like. Written at once, also with LOG_NONE. */
+void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A connection has begun, and has ended (why: "done", "idle", …). */
+void log_open(struct log *log, const struct conn *c);
+void log_close(struct log *log, const struct conn *c, const char *why);
+
+/* One answered HTTP request. The texts are the caller's, need no NUL, and may hold anything: they are escaped. */
+struct log_request {
+	const char *method, *target, *referer, *agent;
+	size_t method_len, target_len, referer_len, agent_len;
+	int status;
+	uint64_t bytes;  /* of the body, sent or to be sent */
+	pb_time took;
+};
+void log_request(struct log *log, const struct conn *c, const struct log_request *r);
+
+struct log_head {
+	enum log_form form;
+};
+
+static inline bool log_wants(const struct log *log)
+{
+	return ((const struct log_head *)log)->form != LOG_NONE;
+}
+
+#endif
