@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct option;
+
 struct cli_option {
 	char letter;           /* -u; 0: none. Unique in the command */
 	const char *name;      /* --udp; NULL: only the letter */
@@ -43,9 +45,8 @@ struct options {
 	char **argv;
 	const char *value;      /* of the option just answered */
 	int rest;               /* after the last option: argv[rest] is the first argument */
-	struct option *table;   /* for getopt_long(3) */
+	const struct option *table;   /* for getopt_long(3) */
 	char letters[128];
-	bool help_asked;
 };
 
 /*
