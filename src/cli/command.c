@@ -10,14 +10,6 @@
 
 enum { OPTIONS_MAX = 40 };
 
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; commands[i]; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
-
 static void say(const struct command *c, const char *format, va_list args)
 {
 	fprintf(stderr, "packetboat%s%s: ", c ? " " : "", c ? c->name : "");

@@ -5,10 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct command *const commands[] = {
-	NULL,
-};
-
 static int help(void)
 {
 	printf("Usage: packetboat COMMAND [ARGUMENT]...\n"

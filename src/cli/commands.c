@@ -1,0 +1,16 @@
+/* The table of commands. */
+#include "cli/command.h"
+
+#include <string.h>
+
+const struct command *const commands[] = {
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
