@@ -90,12 +90,13 @@ static inline struct pb_loop *conn_loop(const struct conn *c)
 }
 
 /*
- * Receive and send on the connection, as pb_recv(), pb_send() and pb_sendfile(); bytes are counted and the idle time
+ * Receive and send on the connection, as pb_recv(), pb_send(), pb_sendfile() and pb_sendmsg(); bytes are counted and the idle time
  * starts again. A -errno other than -EAGAIN means that the connection is over: close it with conn_fail().
  */
 ssize_t conn_recv(struct conn *c, void *buf, size_t len);
 ssize_t conn_send(struct conn *c, const void *buf, size_t len);
 ssize_t conn_sendfile(struct conn *c, int fd, off_t *offset, size_t len);
+ssize_t conn_sendmsg(struct conn *c, const struct msghdr *msg, int flags);
 
 /* Change what c->kind->ready() is called for (POLLIN, POLLOUT, or-ed). */
 static inline void conn_want(struct conn *c, int wants)
@@ -129,6 +130,9 @@ ssize_t datagram_reply(struct service *s, const struct datagram *d, const void *
 /* A buffer that everybody in the server may use within one call of ready() or received(). */
 #define SCRATCH_SIZE (256 * 1024)
 uint8_t *service_scratch(struct service *s);
+
+/* The server's log. */
+struct log *service_log(const struct service *s);
 
 /* All kinds, ended by NULL; and one by name, or NULL. */
 extern const struct service_kind *const service_kinds[];
