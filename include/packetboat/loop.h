@@ -30,12 +30,12 @@ struct pb_watch {
 	pb_watch_fn *fn;
 	struct pb_socket *socket;
 	int fd;
-	int wants;               /* POLLIN, POLLOUT or-ed */
-	int ready;               /* file descriptors only: what the kernel last said */
-	bool registered;         /* the kernel has been told of it */
-	bool always;             /* a regular file: ready whenever asked */
-	struct pb_loop *loop;    /* NULL: not started */
-	struct pb_link link;     /* on the loop's ready list */
+	int wants;            /* POLLIN, POLLOUT or-ed */
+	int ready;            /* file descriptors only: what the kernel last said */
+	bool registered;      /* the kernel has been told of it */
+	bool always;          /* a regular file: ready whenever asked */
+	struct pb_loop *loop; /* NULL: not started */
+	struct pb_link link;  /* on the loop's ready list */
 };
 
 /* A loop on the real clock (CLOCK_MONOTONIC). 0 and *loop, or -errno. */
@@ -58,7 +58,8 @@ PB_API int pb_loop_run(struct pb_loop *loop);
 PB_API void pb_loop_stop(struct pb_loop *loop);
 
 /* Start watching a socket, or any file descriptor that poll(2) takes. One watch for each. 0, -ENOMEM, -ENOSPC. */
-PB_API int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *s, int wants, pb_watch_fn *fn);
+PB_API int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *s, int wants,
+			   pb_watch_fn *fn);
 PB_API int pb_watch_fd(struct pb_loop *loop, struct pb_watch *w, int fd, int wants, pb_watch_fn *fn);
 
 /* Change what is wanted; 0 is allowed and means: errors only. */

@@ -65,8 +65,8 @@ PB_API int pb_connect(struct pb_socket *s, const struct sockaddr *addr, socklen_
  * -ECONNREFUSED on a connected UDP socket: an ICMP port unreachable came for an earlier datagram.
  */
 PB_API ssize_t pb_send(struct pb_socket *s, const void *buf, size_t len, int flags);
-PB_API ssize_t pb_sendto(struct pb_socket *s, const void *buf, size_t len, int flags, const struct sockaddr *addr,
-			 socklen_t addrlen);
+PB_API ssize_t pb_sendto(struct pb_socket *s, const void *buf, size_t len, int flags,
+			 const struct sockaddr *addr, socklen_t addrlen);
 PB_API ssize_t pb_sendmsg(struct pb_socket *s, const struct msghdr *msg, int flags);
 
 /*

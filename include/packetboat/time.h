@@ -21,8 +21,8 @@ extern "C" {
 typedef int64_t pb_time;
 
 #define PB_NEVER   INT64_MAX
-#define PB_MSEC(n) ((pb_time)(n) * 1000000)
-#define PB_SEC(n)  ((pb_time)(n) * 1000000000)
+#define PB_MSEC(n) ((pb_time)(n)*1000000)
+#define PB_SEC(n)  ((pb_time)(n)*1000000000)
 
 /* A place in a circular, doubly linked list. Nothing in it is yours to touch. */
 struct pb_link {
@@ -34,10 +34,10 @@ typedef void pb_timer_fn(struct pb_timer *t);
 
 /* Set fn before arming; leave the rest alone. All zero is a timer that is not armed. */
 struct pb_timer {
-	pb_timer_fn *fn;      /* called once when due; the timer is unarmed by then and may be armed again */
-	pb_time due;          /* when to fire */
-	pb_time filed;        /* the due time it is filed under: never later than due */
-	uint64_t serial;      /* equal instants fire in the order in which they were set */
+	pb_timer_fn *fn; /* called once when due; the timer is unarmed by then and may be armed again */
+	pb_time due;     /* when to fire */
+	pb_time filed;   /* the due time it is filed under: never later than due */
+	uint64_t serial; /* equal instants fire in the order in which they were set */
 	struct pb_link link;
 };
 

@@ -71,7 +71,9 @@ const char *pb_addr_text(const union pb_addr *a, char *buf)
 
 socklen_t pb_addr_len(const union pb_addr *a)
 {
-	return a->sa.sa_family == AF_INET6 ? sizeof a->v6 : a->sa.sa_family == AF_INET ? sizeof a->v4 : sizeof a->sa;
+	return a->sa.sa_family == AF_INET6  ? sizeof a->v6
+	       : a->sa.sa_family == AF_INET ? sizeof a->v4
+					    : sizeof a->sa;
 }
 
 uint16_t pb_addr_port(const union pb_addr *a)
@@ -127,7 +129,8 @@ bool pb_addr_equal(const union pb_addr *a, const union pb_addr *b)
 
 	if (a_bits != b_bits || (a_bits && memcmp(a_bytes, b_bytes, a_bits / 8) != 0))
 		return false;
-	return pb_addr_port(a) == pb_addr_port(b) && (a_bits != 128 || a->v6.sin6_scope_id == b->v6.sin6_scope_id);
+	return pb_addr_port(a) == pb_addr_port(b) &&
+	       (a_bits != 128 || a->v6.sin6_scope_id == b->v6.sin6_scope_id);
 }
 
 void pb_addr_unmap(union pb_addr *a)
@@ -164,7 +167,7 @@ bool pb_prefix_parse(struct pb_prefix *p, const char *text)
 	}
 	p->bits = (uint8_t)bits;
 	for (unsigned i = p->bits; i < width; i++)
-		bytes[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+		bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 	return true;
 }
 

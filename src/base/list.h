@@ -5,7 +5,7 @@
 #include <packetboat/time.h>
 #include <stddef.h>
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct pb_link *l)
 {
@@ -63,8 +63,8 @@ static inline struct pb_link *list_shift(struct pb_link *list)
 #define list_each(pos, list) for (struct pb_link *pos = (list)->next; pos != (list); pos = pos->next)
 
 /* As list_each, but pos may be removed (not the one after it). */
-#define list_each_safe(pos, list)                                                                                    \
-	for (struct pb_link *pos = (list)->next, *pos##_next = pos->next; pos != (list);                             \
+#define list_each_safe(pos, list)                                                                            \
+	for (struct pb_link *pos = (list)->next, *pos##_next = pos->next; pos != (list);                     \
 	     pos = pos##_next, pos##_next = pos->next)
 
 #endif

@@ -90,8 +90,7 @@ pb_time pb_timers_next(const struct pb_timers *ts)
 		if (level > 0)
 			return slot_start(ts, level, i);
 		pb_time first = PB_NEVER;
-		list_each(l, &ts->slot[0][i])
-		{
+		list_each (l, &ts->slot[0][i]) {
 			const struct pb_timer *t = container_of(l, struct pb_timer, link);
 			if (t->filed < first)
 				first = t->filed;

@@ -12,15 +12,15 @@
 #include "base/list.h"
 
 #define PB_TIMERS_LEVELS 6
-#define PB_TIMERS_SLOTS	 64
+#define PB_TIMERS_SLOTS  64
 
 struct pb_timers {
-	pb_time now;        /* everything due before or at this has fired */
-	uint64_t serial;    /* the next timer's */
-	size_t count;       /* armed */
+	pb_time now;                     /* everything due before or at this has fired */
+	uint64_t serial;                 /* the next timer's */
+	size_t count;                    /* armed */
 	uint64_t used[PB_TIMERS_LEVELS]; /* a bit for each slot that is not empty */
 	struct pb_link slot[PB_TIMERS_LEVELS][PB_TIMERS_SLOTS];
-	struct pb_link due;              /* to be fired in this run, in order */
+	struct pb_link due; /* to be fired in this run, in order */
 };
 
 void pb_timers_init(struct pb_timers *ts, pb_time now);

@@ -36,7 +36,8 @@ int command_usage(const struct command *c, const char *format, ...)
 	say(c, format, args);
 	va_end(args);
 	if (c)
-		fprintf(stderr, "Usage: packetboat %s %s\nSee 'packetboat %s --help'.\n", c->name, c->synopsis, c->name);
+		fprintf(stderr, "Usage: packetboat %s %s\nSee 'packetboat %s --help'.\n", c->name,
+			c->synopsis, c->name);
 	return EXIT_USAGE;
 }
 
@@ -55,7 +56,8 @@ static void help_option(const struct cli_option *o)
 
 void command_help(const struct command *c)
 {
-	printf("Usage: packetboat %s %s\n%c%s.\n", c->name, c->synopsis, c->summary[0] - 'a' + 'A', c->summary + 1);
+	printf("Usage: packetboat %s %s\n%c%s.\n", c->name, c->synopsis, c->summary[0] - 'a' + 'A',
+	       c->summary + 1);
 	if (c->about)
 		printf("\n%s", c->about);
 	printf("\nOptions:\n");
@@ -81,7 +83,9 @@ void options_init(struct options *o, const struct command *command, int argc, ch
 		if (row->letter && row->arg)
 			o->letters[n++] = ':';
 		if (row->name)
-			table[rows++] = (struct option){ row->name, row->arg ? required_argument : no_argument, NULL, row->id };
+			table[rows++] =
+				(struct option){ row->name, row->arg ? required_argument : no_argument, NULL,
+						 row->id };
 	}
 	o->letters[n++] = 'h';
 	o->letters[n] = '\0';

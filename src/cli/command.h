@@ -13,11 +13,11 @@
 struct option;
 
 struct cli_option {
-	char letter;           /* -u; 0: none. Unique in the command */
-	const char *name;      /* --udp; NULL: only the letter */
-	const char *arg;       /* what follows: "SECONDS"; NULL: nothing */
-	const char *help;      /* one line, lower case, no full stop */
-	int id;                /* what options_next() answers; a letter or a number from 256 */
+	char letter;      /* -u; 0: none. Unique in the command */
+	const char *name; /* --udp; NULL: only the letter */
+	const char *arg;  /* what follows: "SECONDS"; NULL: nothing */
+	const char *help; /* one line, lower case, no full stop */
+	int id;           /* what options_next() answers; a letter or a number from 256 */
 };
 
 struct cli_example {
@@ -26,11 +26,11 @@ struct cli_example {
 
 struct command {
 	const char *name;
-	const char *summary;                 /* one line: "serve files, echo and more over TCP and UDP" */
-	const char *synopsis;                /* "[-u] HOST PORT" */
-	const char *about;                   /* some lines for --help, at most 78 columns wide, ended by a newline */
-	const struct cli_option *options;    /* ended by a zero id; --help is everybody's */
-	const struct cli_example *examples;  /* ended by a NULL line */
+	const char *summary;  /* one line: "serve files, echo and more over TCP and UDP" */
+	const char *synopsis; /* "[-u] HOST PORT" */
+	const char *about;    /* some lines for --help, at most 78 columns wide, ended by a newline */
+	const struct cli_option *options;   /* ended by a zero id; --help is everybody's */
+	const struct cli_example *examples; /* ended by a NULL line */
 	int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the command's name */
 };
 
@@ -43,9 +43,9 @@ struct options {
 	const struct command *command;
 	int argc;
 	char **argv;
-	const char *value;      /* of the option just answered */
-	int rest;               /* after the last option: argv[rest] is the first argument */
-	const struct option *table;   /* for getopt_long(3) */
+	const char *value;          /* of the option just answered */
+	int rest;                   /* after the last option: argv[rest] is the first argument */
+	const struct option *table; /* for getopt_long(3) */
 	char letters[128];
 };
 

@@ -14,8 +14,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <packetboat/loop.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,7 +188,8 @@ void pb_watch_stop(struct pb_watch *w)
 	if (!loop)
 		return;
 	if (w->registered)
-		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, w->socket ? w->socket->ops->fd(w->socket) : w->fd, NULL);
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, w->socket ? w->socket->ops->fd(w->socket) : w->fd,
+			  NULL);
 	if (w->socket)
 		w->socket->watched = false;
 	list_remove(&w->link);

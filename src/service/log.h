@@ -35,7 +35,7 @@ struct log_request {
 	const char *method, *target, *referer, *agent;
 	size_t method_len, target_len, referer_len, agent_len;
 	int status;
-	uint64_t bytes;  /* of the body, sent or to be sent */
+	uint64_t bytes; /* of the body, sent or to be sent */
 	pb_time took;
 };
 void log_request(struct log *log, const struct conn *c, const struct log_request *r);

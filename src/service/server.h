@@ -10,7 +10,7 @@ struct server_config {
 	struct pb_loop *loop;
 	struct pb_net *net;
 	struct log *log;
-	pb_time grace;          /* how long connections may finish after server_drain() */
+	pb_time grace; /* how long connections may finish after server_drain() */
 };
 
 /* Why a server could not be made: text for people, and the errno behind it (0: the spec is wrong). */

@@ -26,11 +26,11 @@ struct spec_key {
 
 /* What one kind of service is and does. Unused functions are NULL. */
 struct service_kind {
-	const char *name;           /* "http" */
-	const char *summary;        /* one line for people */
-	const char *example;        /* a spec that works: shown when somebody wrote one that does not */
-	const char *rfc;            /* "RFC 862", or NULL */
-	bool stream, datagram;      /* serves TCP, UDP (unless only=tcp or only=udp) */
+	const char *name;            /* "http" */
+	const char *summary;         /* one line for people */
+	const char *example;         /* a spec that works: shown when somebody wrote one that does not */
+	const char *rfc;             /* "RFC 862", or NULL */
+	bool stream, datagram;       /* serves TCP, UDP (unless only=tcp or only=udp) */
 	const struct spec_key *keys; /* its own keys, ended by a NULL name; NULL: none */
 
 	/* Make s->config from its spec. False: error says why. Runs before anything listens, and once a worker. */
@@ -62,26 +62,26 @@ struct service {
 	const struct service_kind *kind;
 	struct server *server;
 	const struct spec *spec;
-	void *config;               /* the kind's own */
-	unsigned index;             /* its place on the command line */
+	void *config;   /* the kind's own */
+	unsigned index; /* its place on the command line */
 	/* Limits: the common keys. */
 	uint64_t conns_max, conns_per_client_max;
 	pb_time idle;
-	struct access *access;      /* allow= and deny= */
-	size_t conns;               /* in this process */
+	struct access *access; /* allow= and deny= */
+	size_t conns;          /* in this process */
 };
 
 /* One TCP connection. Read all; change nothing but through the calls below. */
 struct conn {
 	struct service *service;
-	struct pb_watch watch;      /* watch.socket is the connection's socket */
-	struct pb_timer timer;      /* the idle time */
-	pb_time idle;               /* how long nothing may happen; starts as the service's */
-	uint64_t number;            /* unique in the server, over all its workers */
+	struct pb_watch watch; /* watch.socket is the connection's socket */
+	struct pb_timer timer; /* the idle time */
+	pb_time idle;          /* how long nothing may happen; starts as the service's */
+	uint64_t number;       /* unique in the server, over all its workers */
 	uint64_t bytes_in, bytes_out;
 	pb_time since;
 	union pb_addr peer;
-	struct pb_link link;        /* among the server's connections */
+	struct pb_link link; /* among the server's connections */
 };
 
 static inline struct pb_loop *conn_loop(const struct conn *c)
@@ -119,9 +119,9 @@ void conn_fail(struct conn *c, int err);
 struct datagram {
 	const void *data;
 	size_t len;
-	union pb_addr from, to;     /* to: the address it was sent to, also on a wildcard socket */
-	struct pb_socket *socket;   /* on which it came */
-	uint64_t number;            /* of this sender, as a connection's: the same while it keeps sending */
+	union pb_addr from, to;   /* to: the address it was sent to, also on a wildcard socket */
+	struct pb_socket *socket; /* on which it came */
+	uint64_t number;          /* of this sender, as a connection's: the same while it keeps sending */
 };
 
 /* Answer a datagram from the address it was sent to. The bytes taken or -errno. */

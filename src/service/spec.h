@@ -14,7 +14,7 @@
 
 #include <stddef.h>
 
-#define SPEC_LEN_MAX   4096 /* bytes of a whole spec */
+#define SPEC_LEN_MAX    4096 /* bytes of a whole spec */
 #define SPEC_VALUES_MAX 64
 
 struct spec_value {
@@ -22,14 +22,14 @@ struct spec_value {
 };
 
 struct spec {
-	const char *text;       /* as it was written: for messages */
+	const char *text; /* as it was written: for messages */
 	const char *kind;
-	bool any;               /* no address: the wildcard of IPv4 and of IPv6 */
-	union pb_addr addr;     /* the address unless any, and the port in every case */
+	bool any;           /* no address: the wildcard of IPv4 and of IPv6 */
+	union pb_addr addr; /* the address unless any, and the port in every case */
 	uint16_t port;
 	size_t count;
 	struct spec_value values[SPEC_VALUES_MAX];
-	char *memory;           /* holds the texts */
+	char *memory; /* holds the texts */
 };
 
 /* Says which part is wrong, why, and what a right one looks like. */
@@ -56,6 +56,7 @@ bool spec_number(const struct spec *s, const char *key, uint64_t min, uint64_t m
 		 struct spec_error *error);
 bool spec_size(const struct spec *s, const char *key, uint64_t min, uint64_t max, uint64_t *n,
 	       struct spec_error *error);
-bool spec_time(const struct spec *s, const char *key, int64_t min, int64_t max, int64_t *ns, struct spec_error *error);
+bool spec_time(const struct spec *s, const char *key, int64_t min, int64_t max, int64_t *ns,
+	       struct spec_error *error);
 
 #endif

@@ -40,7 +40,8 @@ static bool cut_address(const char *address, char host[NI_MAXHOST], char port[NI
 }
 
 /* The addresses that a text stands for. 0, -EINVAL or -ENXIO; the caller frees *list. */
-static int look_up(struct pb_net *net, const char *network, const char *address, int flags, struct addrinfo **list)
+static int look_up(struct pb_net *net, const char *network, const char *address, int flags,
+		   struct addrinfo **list)
 {
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 	struct kind k;
@@ -105,7 +106,8 @@ static int dial_one(struct pb_net *net, const struct addrinfo *to, pb_time deadl
 	return rc;
 }
 
-int pb_dial(struct pb_net *net, const char *network, const char *address, pb_time timeout, struct pb_socket **s)
+int pb_dial(struct pb_net *net, const char *network, const char *address, pb_time timeout,
+	    struct pb_socket **s)
 {
 	pb_time deadline = timeout == PB_NEVER ? PB_NEVER : monotonic() + timeout;
 	struct addrinfo *list;

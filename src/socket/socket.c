@@ -49,7 +49,9 @@ ssize_t pb_sendto(struct pb_socket *s, const void *buf, size_t len, int flags, c
 		  socklen_t addrlen)
 {
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
-	struct msghdr msg = { .msg_name = (void *)addr, .msg_namelen = addrlen, .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = (void *)addr, .msg_namelen = addrlen, .msg_iov = &iov, .msg_iovlen = 1
+	};
 
 	return s->ops->sendmsg(s, &msg, flags);
 }
@@ -69,10 +71,13 @@ ssize_t pb_recv(struct pb_socket *s, void *buf, size_t len, int flags)
 	return s->ops->recv(s, buf, len, flags);
 }
 
-ssize_t pb_recvfrom(struct pb_socket *s, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addrlen)
+ssize_t pb_recvfrom(struct pb_socket *s, void *buf, size_t len, int flags, struct sockaddr *addr,
+		    socklen_t *addrlen)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
-	struct msghdr msg = { .msg_name = addr, .msg_namelen = addr ? *addrlen : 0, .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = addr, .msg_namelen = addr ? *addrlen : 0, .msg_iov = &iov, .msg_iovlen = 1
+	};
 	ssize_t n = s->ops->recvmsg(s, &msg, flags);
 
 	if (n >= 0 && addr)

@@ -27,7 +27,8 @@ struct pb_socket_ops {
 	int (*getpeername)(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 	int (*poll)(struct pb_socket *s); /* pb_ready() */
 	int (*wait)(struct pb_socket *s, int events, pb_time timeout);
-	int (*fd)(const struct pb_socket *s); /* the descriptor for the loop's epoll; -1: readiness comes otherwise */
+	int (*fd)(const struct pb_socket
+			  *s); /* the descriptor for the loop's epoll; -1: readiness comes otherwise */
 };
 
 struct pb_socket {
