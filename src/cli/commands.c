@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+extern const struct command command_serve;
+
 const struct command *const commands[] = {
+	&command_serve,
 	NULL,
 };
 

@@ -1,7 +1,7 @@
 /*
  * The server's log: one line for each thing that happened, as text for people or as JSON (one object a line) for
- * machines. Lines are gathered and written once a turn, or when the buffer is full; what cannot be written (a full
- * disk, a closed pipe) is counted, and the count is logged once writing works again.
+ * machines. Lines are gathered and written once a turn (log_flush), or when the buffer is full; what cannot be
+ * written (a full disk, a closed pipe) is counted, and the count is logged once writing works again.
  */
 #ifndef SERVICE_LOG_H
 #define SERVICE_LOG_H
@@ -21,14 +21,14 @@ void log_free(struct log *log); /* writes what is left */
 void log_flush(struct log *log);
 
 /* Whether lines about requests and connections are wanted at all: ask before making one. */
-static inline bool log_wants(const struct log *log);
+bool log_wants(const struct log *log);
 
-/* A message about the server itself. printf-like. Written at once, also with LOG_NONE. */
+/* A message about the server itself. printf-like. Told with LOG_NONE, too, as text. */
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A connection has begun, and has ended (why: "done", "idle", …). */
+/* A connection has begun, and has ended (why: "done", "idle", …) after so much time. */
 void log_open(struct log *log, const struct conn *c);
-void log_close(struct log *log, const struct conn *c, const char *why);
+void log_close(struct log *log, const struct conn *c, const char *why, pb_time took);
 
 /* One answered HTTP request. The texts are the caller's, need no NUL, and may hold anything: they are escaped. */
 struct log_request {
@@ -36,17 +36,7 @@ struct log_request {
 	size_t method_len, target_len, referer_len, agent_len;
 	int status;
 	uint64_t bytes; /* of the body, sent or to be sent */
-	pb_time took;
 };
 void log_request(struct log *log, const struct conn *c, const struct log_request *r);
-
-struct log_head {
-	enum log_form form;
-};
-
-static inline bool log_wants(const struct log *log)
-{
-	return ((const struct log_head *)log)->form != LOG_NONE;
-}
 
 #endif

@@ -1,0 +1,22 @@
+/*
+ * How a serving process tells others of its connections: it listens on the abstract Unix socket
+ * "packetboat/serve/PID", and whoever connects, of the same user or root, gets one JSON object:
+ *
+ *   {"pid": 123, "net": "host", "services": [{"service": "http", "proto": "tcp", "local": "127.0.0.1:80"}],
+ *    "connections": [{"number": 17, "service": "http", "proto": "tcp", "local": "127.0.0.1:80",
+ *                     "peer": "127.0.0.1:51234", "bytes_in": 120, "bytes_out": 5120, "seconds": 3.2}]}
+ *
+ * Such a name belongs to the network namespace, is gone with its process, and leaves nothing to clean up.
+ */
+#ifndef SERVICE_CONTROL_H
+#define SERVICE_CONTROL_H
+
+#include "service/server.h"
+
+struct control;
+
+/* NULL: errno says why. */
+struct control *control_new(struct server *server, struct pb_loop *loop);
+void control_free(struct control *c); /* before the loop; NULL is allowed */
+
+#endif

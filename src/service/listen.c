@@ -1,0 +1,144 @@
+/*
+ * Opening a server's sockets: one for each service, protocol and address. A wildcard is two sockets, one for each
+ * family, so that IPv4 callers are seen under their own address; where the host has no IPv6 there is one.
+ */
+#include "service/server_state.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PORT_TRIES 32 /* for a free port that is free in each protocol and family */
+
+/* Say why an address cannot be had, and by whom it is held where that can be found. */
+static bool fail_listen(struct server_error *error, const union pb_addr *addr, int type, int err)
+{
+	char text[PB_ADDR_TEXT], reason[256];
+
+	snprintf(reason, sizeof reason, "%s", strerror(err));
+	if (err == EADDRINUSE)
+		snprintf(reason, sizeof reason, "already in use; choose another port or address");
+	else if (err == EADDRNOTAVAIL)
+		snprintf(reason, sizeof reason,
+			 "this host does not have that address; 'ip address' lists those it has");
+	else if (err == EACCES && pb_addr_port(addr) < 1024)
+		snprintf(reason, sizeof reason,
+			 "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher port");
+	snprintf(error->text, sizeof error->text, "cannot listen on %s/%s: %s", pb_addr_text(addr, text),
+		 type == SOCK_STREAM ? "tcp" : "udp", reason);
+	error->err = err;
+	return false;
+}
+
+static int set_int(struct pb_socket *s, int level, int name, int value)
+{
+	return pb_setsockopt(s, level, name, &value, sizeof value);
+}
+
+/* Options that must be there before bind, or that accepted connections inherit. */
+static int prepare(struct pb_socket *s, int family, int type)
+{
+	int rc = 0;
+
+	if (family == AF_INET6)
+		rc = set_int(s, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (rc == 0 && type == SOCK_STREAM) {
+		rc = set_int(s, SOL_SOCKET, SO_REUSEADDR, 1);
+		if (rc == 0)
+			rc = set_int(s, IPPROTO_TCP, TCP_NODELAY, 1);
+	} else if (rc == 0) {
+		/* To answer from the address that was asked, also on a wildcard socket. */
+		rc = family == AF_INET6 ? set_int(s, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+					: set_int(s, IPPROTO_IP, IP_PKTINFO, 1);
+	}
+	return rc;
+}
+
+/* Open one socket at addr, and learn the port if it was 0. 0 or -errno. */
+static int open_one(struct server *s, struct service *service, int type, union pb_addr *addr)
+{
+	struct listener *l = &s->listeners[s->listener_count];
+	socklen_t len = sizeof *addr;
+	int rc = pb_socket_open(s->net, addr->sa.sa_family, type, 0, &l->socket);
+
+	if (rc < 0)
+		return rc;
+	rc = prepare(l->socket, addr->sa.sa_family, type);
+	if (rc == 0)
+		rc = pb_bind(l->socket, &addr->sa, pb_addr_len(addr));
+	if (rc == 0 && type == SOCK_STREAM)
+		rc = pb_listen(l->socket, SOMAXCONN);
+	if (rc == 0)
+		rc = pb_getsockname(l->socket, &addr->sa, &len);
+	if (rc < 0) {
+		pb_close(l->socket);
+		l->socket = NULL;
+		return rc;
+	}
+	l->service = service;
+	l->type = type;
+	l->local = *addr;
+	s->listener_count++;
+	return 0;
+}
+
+/* The protocols that a service serves: its kind's, narrowed by only=. */
+static bool serves(const struct service *service, int type)
+{
+	const char *only = spec_get(service->spec, "only");
+
+	if (only)
+		return strcmp(only, type == SOCK_STREAM ? "tcp" : "udp") == 0;
+	return type == SOCK_STREAM ? service->kind->stream : service->kind->datagram;
+}
+
+/* Open all sockets of a service at this port; 0 is replaced by the one that the first socket got. 0 or -errno. */
+static int open_all(struct server *s, struct service *service, uint16_t port, union pb_addr *failed,
+		    int *type)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+	const struct spec *spec = service->spec;
+	union pb_addr addrs[2] = { spec->any ? pb_addr_any(AF_INET) : spec->addr, pb_addr_any(AF_INET6) };
+	int rc = 0;
+
+	for (int t = 0; t < 2; t++) {
+		for (int i = 0; i < (spec->any ? 2 : 1) && serves(service, types[t]); i++) {
+			pb_addr_set_port(&addrs[i], port);
+			rc = open_one(s, service, *type = types[t], &addrs[i]);
+			if (rc == -EAFNOSUPPORT && i == 1)
+				continue;
+			if (rc < 0) {
+				*failed = addrs[i];
+				return rc;
+			}
+			port = pb_addr_port(&addrs[i]);
+		}
+	}
+	return 0;
+}
+
+static void close_from(struct server *s, size_t first)
+{
+	while (s->listener_count > first) {
+		struct listener *l = &s->listeners[--s->listener_count];
+		pb_close(l->socket);
+		l->socket = NULL;
+	}
+}
+
+bool server_listen(struct server *s, struct server_error *error)
+{
+	for (size_t i = 0; i < s->service_count; i++) {
+		size_t first = s->listener_count;
+		union pb_addr failed;
+		int type, rc, tries = s->services[i].spec->port ? 1 : PORT_TRIES;
+		do {
+			close_from(s, first);
+			rc = open_all(s, &s->services[i], s->services[i].spec->port, &failed, &type);
+		} while (rc == -EADDRINUSE && --tries > 0);
+		if (rc < 0)
+			return fail_listen(error, &failed, type, -rc);
+	}
+	return true;
+}

@@ -1,0 +1,217 @@
+#include "service/log.h"
+
+#include "service/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE  (64 * 1024)
+#define TEXT_MAX     2048                      /* bytes of one foreign text: what is longer is cut */
+#define ONE_LINE_MAX (6 * 4 * TEXT_MAX + 1024) /* four texts, every byte of them escaped as \u00XX */
+
+struct log {
+	enum log_form form;
+	int fd;
+	size_t len;
+	uint64_t lost; /* lines that could not be written */
+	int lost_errno;
+	unsigned lines; /* in the buffer */
+	time_t second;  /* that stamp stands for */
+	char stamp[32]; /* 2026-11-21T03:21:19 */
+	char buffer[BUFFER_SIZE];
+};
+
+_Static_assert(ONE_LINE_MAX <= BUFFER_SIZE, "a line fits");
+
+struct log *log_new(enum log_form form, int fd)
+{
+	struct log *log = malloc(sizeof *log);
+
+	if (log) {
+		memset(log, 0, offsetof(struct log, buffer));
+		log->form = form;
+		log->fd = fd;
+	}
+	return log;
+}
+
+bool log_wants(const struct log *log)
+{
+	return log->form != LOG_NONE;
+}
+
+void log_free(struct log *log)
+{
+	if (log)
+		log_flush(log);
+	free(log);
+}
+
+/* Write all of it. False: errno says why, and the rest is lost. */
+static bool write_out(int fd, const char *p, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
+void log_flush(struct log *log)
+{
+	if (!log->len)
+		return;
+	bool ok = write_out(log->fd, log->buffer, log->len);
+	if (!ok) {
+		log->lost += log->lines;
+		log->lost_errno = errno;
+	}
+	log->len = 0;
+	log->lines = 0;
+	if (ok && log->lost) {
+		uint64_t lost = log->lost;
+		log->lost = 0;
+		log_say(log, "%llu lines of this log could not be written: %s", (unsigned long long)lost,
+			strerror(log->lost_errno));
+	}
+}
+
+static void put(struct log *log, const char *text, size_t len)
+{
+	memcpy(log->buffer + log->len, text, len);
+	log->len += len;
+}
+
+static void put_text(struct log *log, const char *text)
+{
+	put(log, text, strlen(text));
+}
+
+static void put_format(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* For numbers and other short things: at most 512 bytes. */
+static void put_format(struct log *log, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(log->buffer + log->len, 512, format, args);
+	va_end(args);
+	log->len += n < 0 ? 0 : n < 512 ? (size_t)n : 511;
+}
+
+/* A foreign text between quotes. Escaped so that it cannot end the quotes, the line, or JSON. */
+static void put_quoted(struct log *log, const char *text, size_t len)
+{
+	put(log, "\"", 1);
+	for (size_t i = 0; i < len && i < TEXT_MAX; i++) {
+		unsigned char ch = (unsigned char)text[i];
+		if (ch == '"' || ch == '\\')
+			put(log, (char[]){ '\\', (char)ch }, 2);
+		else if (ch >= 0x20 && ch < 0x7f)
+			put(log, text + i, 1);
+		else
+			put_format(log, "\\u%04x", ch);
+	}
+	put(log, "\"", 1);
+}
+
+/* Make room for a line, and begin it with the time: UTC, RFC 3339. */
+static void begin(struct log *log)
+{
+	struct timespec now;
+	struct tm tm;
+
+	if (log->len + ONE_LINE_MAX > BUFFER_SIZE)
+		log_flush(log);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec != log->second || !log->stamp[0]) {
+		log->second = now.tv_sec;
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(log->stamp, sizeof log->stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+	}
+	put_text(log, log->form == LOG_JSON ? "{\"time\":\"" : "");
+	put_format(log, "%s.%03ldZ%s", log->stamp, now.tv_nsec / 1000000, log->form == LOG_JSON ? "\"" : "");
+}
+
+static void end(struct log *log)
+{
+	put_text(log, log->form == LOG_JSON ? "}\n" : "\n");
+	log->lines++;
+}
+
+void log_say(struct log *log, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	begin(log);
+	if (log->form == LOG_JSON) {
+		put_text(log, ",\"event\":\"server\",\"text\":");
+		put_quoted(log, text, strlen(text));
+	} else {
+		put(log, " ", 1);
+		put_text(log, text);
+	}
+	end(log);
+	log_flush(log);
+}
+
+/* What every line about a connection says: its number, its service and both ends. */
+static void begin_conn(struct log *log, const struct conn *c, const char *event)
+{
+	char peer[PB_ADDR_TEXT];
+	const char *form = log->form == LOG_JSON
+				   ? ",\"event\":\"%s\",\"number\":%llu,\"peer\":\"%s\",\"service\":\"%s\""
+				   : " %s #%llu %s %s";
+
+	begin(log);
+	put_format(log, form, event, (unsigned long long)c->number, pb_addr_text(&c->peer, peer),
+		   c->service->kind->name);
+}
+
+void log_open(struct log *log, const struct conn *c)
+{
+	begin_conn(log, c, "open");
+	end(log);
+}
+
+void log_close(struct log *log, const struct conn *c, const char *why, pb_time took)
+{
+	const char *form = log->form == LOG_JSON ? ",\"in\":%llu,\"out\":%llu,\"seconds\":%.3f,\"why\":\"%s\""
+						 : " in=%llu out=%llu %.3fs %s";
+
+	begin_conn(log, c, "close");
+	put_format(log, form, (unsigned long long)c->bytes_in, (unsigned long long)c->bytes_out,
+		   (double)took / 1e9, why);
+	end(log);
+}
+
+void log_request(struct log *log, const struct conn *c, const struct log_request *r)
+{
+	bool json = log->form == LOG_JSON;
+
+	begin_conn(log, c, "request");
+	put_text(log, json ? ",\"method\":" : " ");
+	put_quoted(log, r->method, r->method_len);
+	put_text(log, json ? ",\"target\":" : " ");
+	put_quoted(log, r->target, r->target_len);
+	put_format(log, json ? ",\"status\":%d,\"bytes\":%llu,\"referer\":" : " %d %llu ", r->status,
+		   (unsigned long long)r->bytes);
+	put_quoted(log, r->referer, r->referer_len);
+	put_text(log, json ? ",\"agent\":" : " ");
+	put_quoted(log, r->agent, r->agent_len);
+	end(log);
+}
