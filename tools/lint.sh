@@ -1,8 +1,8 @@
 #!/bin/sh
 # Everything that can be said about the sources without running them. Needs build/ configured: clang-tidy asks it
 # how each file is compiled. Says all it finds before it fails.
-set -eu
 # shellcheck disable=SC2317 # functions are called through check()
+set -eu
 cd "$(dirname "$0")/.."
 
 status=0
