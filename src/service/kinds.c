@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-extern const struct service_kind service_http;
+extern const struct service_kind service_chargen, service_daytime, service_discard, service_echo,
+	service_http, service_time;
 
 const struct service_kind *const service_kinds[] = {
-	&service_http,
+	&service_echo, &service_discard, &service_chargen, &service_daytime, &service_time, &service_http,
 	NULL,
 };
 
