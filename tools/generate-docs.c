@@ -5,9 +5,7 @@
  * What the tables cannot know is prose in docs/man/NAME.scd.in, which the build appends.
  */
 #include "cli/command.h"
-#ifdef HAVE_SERVICE_KINDS
 #include "service/service.h"
-#endif
 
 #include <ctype.h>
 #include <stdio.h>
@@ -82,7 +80,6 @@ static void man_examples(const struct cli_example *e)
 	}
 }
 
-#ifdef HAVE_SERVICE_KINDS
 static void man_service_kinds(void)
 {
 	puts("# KINDS OF SERVICE\n");
@@ -104,7 +101,6 @@ static void man_service_kinds(void)
 		}
 	}
 }
-#endif
 
 static void man_head(const char *page, const char *summary)
 {
@@ -127,10 +123,8 @@ static void man_command(const struct command *c)
 	for (const struct cli_option *o = c->options; o && o->id; o++)
 		man_option(o);
 	man_option(&(struct cli_option){ 'h', "help", NULL, "show a short form of this and exit", 'h' });
-#ifdef HAVE_SERVICE_KINDS
 	if (strcmp(c->name, "serve") == 0)
 		man_service_kinds();
-#endif
 	man_examples(c->examples);
 	puts("# EXIT STATUS\n\nSee *packetboat*(1): it is the same in every command.\n\n# SEE "
 	     "ALSO\n\n*packetboat*(1)\n");
@@ -170,14 +164,12 @@ static void completion_command(const struct command *c)
 			printf(" --%s", o->name);
 	}
 	puts(" '");
-#ifdef HAVE_SERVICE_KINDS
 	if (strcmp(c->name, "serve") == 0) {
 		printf("\t\twords='");
 		for (size_t i = 0; service_kinds[i]; i++)
 			printf("%s%s://", i ? " " : "", service_kinds[i]->name);
 		puts("'");
 	}
-#endif
 	puts("\t\t;;");
 }
 
