@@ -1,6 +1,6 @@
 /* packetboat serve: any number of services in one process, or shared by several workers. */
 #include "base/list.h"
-#include "cli/command.h"
+#include "cli/net.h"
 #include "service/control.h"
 #include "service/server.h"
 #include "service/workers.h"
@@ -197,10 +197,13 @@ static int run(const struct command *self, int argc, char **argv)
 	if (o.rest == argc)
 		return command_usage(self,
 				     "what to serve? Name at least one SERVICE, as http://127.0.0.1:8080");
+	code = net_open(self, s.net, &s.config.net);
+	if (code != EXIT_DONE)
+		return code;
 	raise_descriptor_limit();
 	s.config.workers = s.workers ? (unsigned)s.workers : 1;
 	s.config.log = log_new(s.log_form, STDERR_FILENO);
-	if (!s.config.log || pb_net_host(&s.config.net) < 0)
+	if (!s.config.log)
 		return command_fail(self, EXIT_FAILED, "out of memory");
 	code = listen_and_serve(&s, (const char *const *)argv + o.rest, (size_t)(argc - o.rest));
 	log_free(s.config.log);

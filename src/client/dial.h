@@ -1,0 +1,53 @@
+/*
+ * Dialing: from a host's name to a connected socket, without blocking.
+ *
+ * The name is looked up, and each of its addresses tried in turn until one answers. No address may use up more than
+ * its share of the time that is left, so that one that swallows packets does not keep the others from being tried.
+ */
+#ifndef CLIENT_DIAL_H
+#define CLIENT_DIAL_H
+
+#include "client/resolve.h"
+
+struct dial;
+
+/*
+ * The end: err 0 and s, connected and now the callee's; or -errno and NULL. Called once, never from inside
+ * dial_start(); d may be started again or freed from here.
+ */
+typedef void dial_fn(struct dial *d, int err, struct pb_socket *s);
+
+/* What is being done, for people who asked to be told: "10.0.0.5 port 80: connection refused". */
+typedef void dial_step_fn(struct dial *d, const char *text);
+
+/* Fill in the first part; the rest is dial.c's. */
+struct dial {
+	struct pb_loop *loop;
+	struct pb_net *net;
+	struct resolver *resolver;
+	int type;        /* SOCK_STREAM or SOCK_DGRAM */
+	int family;      /* AF_UNSPEC: any */
+	pb_time timeout; /* for all of it; PB_NEVER: none of our own */
+	dial_fn *fn;
+	dial_step_fn *step; /* NULL: nobody asked */
+
+	union pb_addr peer; /* being tried; the one that answered */
+	char why[128];      /* the last error, for people */
+	uint16_t port;
+	size_t count, next;
+	union pb_addr addrs[RESOLVE_ADDRS_MAX];
+	pb_time deadline;
+	int err;
+	struct resolver_query *query;
+	struct pb_socket *socket;
+	struct pb_watch watch;
+	struct pb_timer timer;
+};
+
+/* Begin. 0 or -ENOMEM. The text of host is not needed afterwards. */
+int dial_start(struct dial *d, const char *host, uint16_t port);
+
+/* Give up: fn is not called. Does nothing where nothing is under way. */
+void dial_cancel(struct dial *d);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Names to addresses, without blocking: c-ares does the asking, the loop the waiting.
+ *
+ * Literal addresses answer for themselves; localhost and what ends in .localhost is the loopback address and is asked
+ * of nobody (RFC 6761 6.3); the rest is looked up in /etc/hosts and DNS as the host is set up (resolv.conf), and the
+ * addresses come in the order in which to try them (RFC 6724).
+ */
+#ifndef CLIENT_RESOLVE_H
+#define CLIENT_RESOLVE_H
+
+#include "base/addr.h"
+
+#include <packetboat/loop.h>
+
+#define RESOLVE_ADDRS_MAX 16 /* what a name has beyond that is not tried */
+
+struct resolver;
+struct resolver_query;
+
+/*
+ * The answer: err 0 and count > 0 addresses with port 0; or err -ENXIO (there is no such name, or it has no address),
+ * -ETIMEDOUT, -EIO (no server could be asked), -ENOMEM, and count 0. why is for people. Called once, never from
+ * inside resolver_lookup(); the query is gone then.
+ */
+typedef void resolve_fn(void *arg, int err, const char *why, const union pb_addr *addrs, size_t count);
+
+/* 0 and *r, -ENOMEM or -EIO. Queries still under way at resolver_free() are cancelled. */
+int resolver_new(struct pb_loop *loop, struct resolver **r);
+void resolver_free(struct resolver *r);
+
+/* Look a name up; family AF_UNSPEC: both. timeout: from now. NULL: out of memory. */
+struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
+				       resolve_fn *fn, void *arg);
+
+/* fn will not be called. */
+void resolver_cancel(struct resolver_query *q);
+
+#endif
