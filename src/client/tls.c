@@ -37,10 +37,66 @@ struct tls {
 static void library_error(char *error, const char *what)
 {
 	unsigned long code = ERR_peek_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	const char *reason =
+		ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
-	snprintf(error, TLS_ERROR_TEXT, "%s%s%s", what, *what ? ": " : "", reason ? reason : "failed");
+	snprintf(error, TLS_ERROR_TEXT, "%s: %s", what, reason ? reason : "no reason given");
 	ERR_clear_error();
+}
+
+/* One name of a certificate, printable: it comes from the peer and goes to a terminal. Empty: of no kind for
+ * us. */
+static void name_text(const GENERAL_NAME *name, char *text, size_t size)
+{
+	union pb_addr a;
+
+	text[0] = '\0';
+	if (name->type == GEN_DNS)
+		snprintf(text, size, "%.*s", ASN1_STRING_length(name->d.dNSName),
+			 (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+	if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 4) {
+		a = pb_addr_any(AF_INET);
+		memcpy(&a.v4.sin_addr, ASN1_STRING_get0_data(name->d.iPAddress), 4);
+		pb_addr_host(&a, text);
+	}
+	if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 16) {
+		a = pb_addr_any(AF_INET6);
+		memcpy(&a.v6.sin6_addr, ASN1_STRING_get0_data(name->d.iPAddress), 16);
+		pb_addr_host(&a, text);
+	}
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+			*c = '?';
+}
+
+/* "certificate is for a.example, b.example, not c.example" */
+static void wrong_host(struct tls *t, X509 *cert)
+{
+	GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+	char list[160] = "", text[128];
+	size_t len = 0;
+
+	_Static_assert(sizeof text >= PB_ADDR_TEXT, "an address fits");
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && len < sizeof list; i++) {
+		name_text(sk_GENERAL_NAME_value(names, i), text, sizeof text);
+		if (text[0])
+			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", text);
+	}
+	GENERAL_NAMES_free(names);
+	snprintf(t->error, sizeof t->error, "certificate is for %s, not %s",
+		 list[0] ? list : "no host at all", t->host);
+}
+
+/* The one place where a refused certificate can still be seen: afterwards the session does not have it. */
+static int on_verify(int fine, X509_STORE_CTX *store)
+{
+	struct tls *t = SSL_get_app_data(
+		(SSL *)X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+	int err = X509_STORE_CTX_get_error(store);
+
+	if (!fine && (err == X509_V_ERR_HOSTNAME_MISMATCH || err == X509_V_ERR_IP_ADDRESS_MISMATCH))
+		wrong_host(t, X509_STORE_CTX_get0_cert(store));
+	return fine;
 }
 
 static bool configure(struct tls_config *c, const char *ca_file, char *error)
@@ -61,7 +117,7 @@ static bool configure(struct tls_config *c, const char *ca_file, char *error)
 	/* Moving buffers and partial writes: tls_send() may be called again with what was left. */
 	SSL_CTX_set_mode(c->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					 SSL_MODE_RELEASE_BUFFERS);
-	SSL_CTX_set_verify(c->ctx, c->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(c->ctx, c->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, on_verify);
 	return true;
 }
 
@@ -125,6 +181,7 @@ struct tls *tls_new(struct tls_config *config, struct pb_socket *socket, const c
 		return NULL;
 	}
 	SSL_set_bio(t->ssl, t->in, t->out);
+	SSL_set_app_data(t->ssl, t);
 	SSL_set_connect_state(t->ssl);
 	if (expect_host(t))
 		return t;
@@ -178,57 +235,12 @@ static int pull(struct tls *t)
 	return 0;
 }
 
-/* One name of a certificate, printable: it comes from the peer and goes to a terminal. Empty: of no kind for
- * us. */
-static void name_text(const GENERAL_NAME *name, char *text, size_t size)
-{
-	union pb_addr a;
-
-	text[0] = '\0';
-	if (name->type == GEN_DNS)
-		snprintf(text, size, "%.*s", ASN1_STRING_length(name->d.dNSName),
-			 (const char *)ASN1_STRING_get0_data(name->d.dNSName));
-	if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 4) {
-		a = pb_addr_any(AF_INET);
-		memcpy(&a.v4.sin_addr, ASN1_STRING_get0_data(name->d.iPAddress), 4);
-		pb_addr_host(&a, text);
-	}
-	if (name->type == GEN_IPADD && ASN1_STRING_length(name->d.iPAddress) == 16) {
-		a = pb_addr_any(AF_INET6);
-		memcpy(&a.v6.sin6_addr, ASN1_STRING_get0_data(name->d.iPAddress), 16);
-		pb_addr_host(&a, text);
-	}
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
-			*c = '?';
-}
-
-/* "certificate is for a.example, b.example, not c.example" */
-static void wrong_host(struct tls *t)
-{
-	X509 *cert = SSL_get0_peer_certificate(t->ssl);
-	GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
-	char list[160] = "", text[128];
-	size_t len = 0;
-
-	_Static_assert(sizeof text >= PB_ADDR_TEXT, "an address fits");
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && len < sizeof list; i++) {
-		name_text(sk_GENERAL_NAME_value(names, i), text, sizeof text);
-		if (text[0])
-			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", text);
-	}
-	GENERAL_NAMES_free(names);
-	snprintf(t->error, sizeof t->error, "certificate is for %s, not %s",
-		 list[0] ? list : "no host at all", t->host);
-}
-
 static int judge_certificate(struct tls *t, long verdict)
 {
 	switch (verdict) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		wrong_host(t);
-		break;
+		break; /* on_verify() has said it */
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -271,7 +283,7 @@ static int settle(struct tls *t, int answer)
 	if (verdict != X509_V_OK && SSL_get_verify_mode(t->ssl) != SSL_VERIFY_NONE &&
 	    !SSL_is_init_finished(t->ssl))
 		return judge_certificate(t, verdict);
-	library_error(t->error, "");
+	library_error(t->error, "TLS with the server failed");
 	return -EKEYREJECTED;
 }
 
