@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+extern const struct command command_get;
 extern const struct command command_serve;
 
 const struct command *const commands[] = {
 	&command_serve,
+	&command_get,
 	NULL,
 };
 
