@@ -4,11 +4,13 @@
 #include <string.h>
 
 extern const struct command command_get;
+extern const struct command command_netstat;
 extern const struct command command_serve;
 
 const struct command *const commands[] = {
 	&command_serve,
 	&command_get,
+	&command_netstat,
 	NULL,
 };
 

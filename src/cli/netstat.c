@@ -1,0 +1,326 @@
+/* packetboat netstat: who talks to whom. The kernel's sockets, and beside them what running servers know of theirs. */
+#include "cli/command.h"
+#include "cli/hostnames.h"
+#include "cli/table.h"
+#include "kernel/owner.h"
+#include "kernel/registry.h"
+#include "kernel/served.h"
+#include "kernel/sockdiag.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPT_JSON 256
+#define CELL_MAX 320 /* a host name of 255, a port's name, and what is between them */
+
+struct row {
+	const struct diag_socket *socket;
+	const struct running_conn *conn; /* of a running server; NULL: not */
+	const char *service;             /* what listens there, if a running server does */
+	struct owner owner;              /* pid 0: not seen */
+};
+
+struct netstat {
+	const struct command *command;
+	bool all, listening, tcp, udp, v4, v6, numbers, resolve, programs, json;
+	struct diag_list sockets;
+	struct served served;
+	struct owner_map owners;
+	struct registry registry;
+	struct hostnames hostnames;
+	struct row *rows;
+	size_t count;
+	bool any_served, any_hidden;
+};
+
+static bool wanted(const struct netstat *n, const struct diag_socket *s)
+{
+	if ((n->v4 || n->v6) && !(s->local.sa.sa_family == AF_INET6 ? n->v6 : n->v4))
+		return false;
+	return n->all || (n->listening ? diag_socket_listens(s) : diag_socket_connected(s));
+}
+
+static int compare(int a, int b)
+{
+	return (a > b) - (a < b);
+}
+
+/* TCP before UDP, who listens before who is connected, then by port: the same order each time. */
+static int by_place(const void *a, const void *b)
+{
+	const struct diag_socket *x = ((const struct row *)a)->socket, *y = ((const struct row *)b)->socket;
+	int order = compare(x->type, y->type);
+
+	if (!order)
+		order = compare(diag_socket_listens(y), diag_socket_listens(x));
+	if (!order)
+		order = compare(pb_addr_port(&x->local), pb_addr_port(&y->local));
+	if (!order)
+		order = compare(pb_addr_port(&x->foreign), pb_addr_port(&y->foreign));
+	return order ? order : memcmp(&x->local, &y->local, sizeof x->local);
+}
+
+static void add_row(struct netstat *n, const struct diag_socket *s)
+{
+	struct row *row = &n->rows[n->count++];
+
+	row->socket = s;
+	row->conn = served_conn(&n->served, s);
+	row->service = row->conn ? row->conn->service : served_listener(&n->served, s);
+	n->any_served |= row->service != NULL;
+	if (n->programs && !owner_of_inode(&n->owners, s->inode, &row->owner) && s->inode)
+		n->any_hidden = true;
+}
+
+static int collect(struct netstat *n)
+{
+	int rc = sockdiag_read(&n->sockets, n->tcp == n->udp ? 0 : n->tcp ? SOCK_STREAM : SOCK_DGRAM);
+
+	if (rc < 0)
+		return command_fail(n->command, exit_code_of(rc),
+				    "cannot read the kernel's sockets: %s; is its module inet_diag there?",
+				    strerror(-rc));
+	if (!n->numbers && (rc = registry_read(&n->registry, REGISTRY_FILE)) < 0)
+		command_fail(n->command, EXIT_DONE, "%s: %s; showing numbers", REGISTRY_FILE, strerror(-rc));
+	if (n->programs && (rc = owner_map_read(&n->owners)) < 0)
+		command_fail(n->command, EXIT_DONE, "cannot read /proc: %s; showing no programs",
+			     strerror(-rc));
+	served_read(&n->served);
+	n->rows = calloc(n->sockets.count + 1, sizeof *n->rows);
+	if (!n->rows)
+		return command_fail(n->command, EXIT_FAILED, "out of memory");
+	for (size_t i = 0; i < n->sockets.count; i++)
+		if (wanted(n, &n->sockets.sockets[i]))
+			add_row(n, &n->sockets.sockets[i]);
+	qsort(n->rows, n->count, sizeof *n->rows, by_place);
+	if (n->any_hidden && geteuid() != 0)
+		command_fail(n->command, EXIT_DONE,
+			     "some programs belong to others; as root you see them all");
+	return EXIT_DONE;
+}
+
+/* NULL: the port has no name, or numbers are wanted. */
+static const char *port_name(const struct netstat *n, const struct diag_socket *s, const union pb_addr *a)
+{
+	const struct registry_entry *e =
+		registry_by_port(&n->registry, pb_addr_port(a), diag_type_proto(s->type));
+
+	return e ? e->name : NULL;
+}
+
+/* ADDRESS:PORT, with * for a port that is none. */
+static const char *address(struct netstat *n, const struct diag_socket *s, const union pb_addr *a, char *cell)
+{
+	char plain[PB_ADDR_TEXT], number[8];
+	const char *port = port_name(n, s, a);
+	const char *host =
+		n->resolve && !pb_addr_is_any(a) ? hostname_of(&n->hostnames, a) : pb_addr_host(a, plain);
+
+	snprintf(number, sizeof number, "%u", pb_addr_port(a));
+	if (!port)
+		port = pb_addr_port(a) ? number : "*";
+	snprintf(cell, CELL_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+	return cell;
+}
+
+static void table_row(struct netstat *n, struct table *t, const struct row *row)
+{
+	const struct diag_socket *s = row->socket;
+	char cell[CELL_MAX];
+
+	table_cell(t, diag_socket_proto(s));
+	table_number(t, s->recv_queue);
+	table_number(t, s->send_queue);
+	table_cell(t, address(n, s, &s->local, cell));
+	table_cell(t, address(n, s, &s->foreign, cell));
+	table_cell(t, diag_socket_state(s));
+	if (n->programs) {
+		snprintf(cell, sizeof cell, "%d/%s", (int)row->owner.pid, row->owner.name);
+		table_cell(t, row->owner.pid ? cell : "-");
+	}
+	if (!n->any_served)
+		return;
+	if (row->conn) {
+		table_number(t, row->conn->number);
+		table_number(t, row->conn->bytes_in);
+		table_number(t, row->conn->bytes_out);
+	}
+	for (int i = 0; !row->conn && i < 3; i++)
+		table_cell(t, NULL);
+	table_cell(t, row->service);
+}
+
+static bool print_table(struct netstat *n)
+{
+	static const char *const heads[] = { "Proto",         "Recv-Q",          "Send-Q",
+					     "Local Address", "Foreign Address", "State" };
+	static const char *const served_heads[] = { "#", "In", "Out", "Service" };
+	struct table t;
+	size_t served = 6 + n->programs;
+
+	table_init(&t, served + (n->any_served ? 4 : 0));
+	t.right[1] = t.right[2] = true;
+	for (size_t i = 0; i < 6; i++)
+		table_cell(&t, heads[i]);
+	if (n->programs)
+		table_cell(&t, "PID/Program");
+	for (size_t i = 0; n->any_served && i < 4; i++) {
+		t.right[served + i] = i < 3;
+		table_cell(&t, served_heads[i]);
+	}
+	for (size_t i = 0; i < n->count; i++)
+		table_row(n, &t, &n->rows[i]);
+	return table_print(&t, stdout);
+}
+
+/* PREFIX_address, PREFIX_port and, where there are such, PREFIX_service and PREFIX_host. */
+static void json_address(struct netstat *n, json_t *o, const char *prefix, const struct diag_socket *s,
+			 const union pb_addr *a)
+{
+	char key[32], host[PB_ADDR_TEXT];
+	const char *name = port_name(n, s, a);
+
+	snprintf(key, sizeof key, "%s_address", prefix);
+	json_object_set_new(o, key, json_string(pb_addr_host(a, host)));
+	snprintf(key, sizeof key, "%s_port", prefix);
+	json_object_set_new(o, key, json_integer(pb_addr_port(a)));
+	snprintf(key, sizeof key, "%s_service", prefix);
+	if (name)
+		json_object_set_new(o, key, json_string(name));
+	snprintf(key, sizeof key, "%s_host", prefix);
+	if (n->resolve && !pb_addr_is_any(a))
+		json_object_set_new(o, key, json_string(hostname_of(&n->hostnames, a)));
+}
+
+static json_t *json_row(struct netstat *n, const struct row *row)
+{
+	const struct diag_socket *s = row->socket;
+	json_t *o = json_pack("{s:s, s:i, s:I, s:I}", "proto", diag_type_proto(s->type), "family",
+			      s->local.sa.sa_family == AF_INET6 ? 6 : 4, "recv_queue",
+			      (json_int_t)s->recv_queue, "send_queue", (json_int_t)s->send_queue);
+
+	json_address(n, o, "local", s, &s->local);
+	if (diag_socket_connected(s))
+		json_address(n, o, "foreign", s, &s->foreign);
+	json_object_set_new(o, "state", json_string(diag_socket_state(s)));
+	json_object_set_new(o, "uid", json_integer(s->uid));
+	json_object_set_new(o, "inode", json_integer(s->inode));
+	if (row->owner.pid) {
+		json_object_set_new(o, "pid", json_integer(row->owner.pid));
+		json_object_set_new(o, "program", json_string(row->owner.name));
+	}
+	if (row->service)
+		json_object_set_new(o, "service", json_string(row->service));
+	if (row->conn) {
+		json_object_set_new(o, "number", json_integer((json_int_t)row->conn->number));
+		json_object_set_new(o, "bytes_in", json_integer((json_int_t)row->conn->bytes_in));
+		json_object_set_new(o, "bytes_out", json_integer((json_int_t)row->conn->bytes_out));
+		json_object_set_new(o, "seconds", json_real(row->conn->seconds));
+	}
+	return o;
+}
+
+static bool print_json(struct netstat *n)
+{
+	json_t *all = json_array();
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n->count; i++)
+		ok = json_array_append_new(all, json_row(n, &n->rows[i])) == 0;
+	ok = ok && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
+	putchar('\n');
+	json_decref(all);
+	return ok;
+}
+
+static void take_option(struct netstat *n, int id)
+{
+	const struct {
+		int id;
+		bool *flag;
+	} flags[] = {
+		{'a',       &n->all      },
+                { 'l',      &n->listening},
+                { 't',      &n->tcp      },
+                { 'u',      &n->udp      },
+		{ '4',      &n->v4       },
+                { '6',      &n->v6       },
+                { 'n',      &n->numbers  },
+                { 'r',      &n->resolve  },
+		{ 'p',      &n->programs },
+                { OPT_JSON, &n->json     },
+	};
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (flags[i].id == id)
+			*flags[i].flag = true;
+}
+
+static int netstat_run(const struct command *self, int argc, char **argv)
+{
+	struct netstat n = { .command = self };
+	struct options o;
+	int id;
+
+	options_init(&o, self, argc, argv);
+	while ((id = options_next(&o)) > 0)
+		take_option(&n, id);
+	if (id < 0)
+		return id == OPTIONS_HELP ? EXIT_DONE : EXIT_USAGE;
+	if (o.rest < argc)
+		return command_usage(self, "takes no argument, but there is '%s'", argv[o.rest]);
+	int code = collect(&n);
+	if (code == EXIT_DONE && !(n.json ? print_json(&n) : print_table(&n)))
+		code = command_fail(self, EXIT_FAILED, "out of memory");
+	if (code == EXIT_DONE && (fflush(stdout) != 0 || ferror(stdout)))
+		code = command_fail(self, EXIT_FAILED, "cannot write to standard output");
+	free(n.rows);
+	hostnames_free(&n.hostnames);
+	registry_free(&n.registry);
+	owner_map_free(&n.owners);
+	served_free(&n.served);
+	diag_list_free(&n.sockets);
+	return code;
+}
+
+static const struct cli_option netstat_options[] = {
+	{'a',   "all", NULL, "all sockets: connected, listening and merely bound", 'a' },
+	{ 'l', "listening", NULL, "those that wait for somebody to call", 'l' },
+	{ 't',  "tcp", NULL, "TCP only", 't' },
+	{ 'u',  "udp", NULL, "UDP only", 'u' },
+	{ '4', NULL, NULL, "IPv4 only", '4' },
+	{ '6',  NULL, NULL, "IPv6 only", '6' },
+	{ 'n',  "numeric", NULL, "ports as numbers, not as the services they are registered for", 'n' },
+	{ 'r', "resolve", NULL, "addresses as host names", 'r' },
+	{ 'p',  "programs", NULL, "the process that holds the socket (of others: as root only)", 'p' },
+	{ 0,  "json", NULL, "a JSON array of objects, for programs", OPT_JSON },
+	{ 0},
+};
+
+static const struct cli_example netstat_examples[] = {
+	{"packetboat netstat",                       "who is connected to whom" },
+	{ "packetboat netstat -ltpn",					 "which program listens on which TCP port" },
+	{ "packetboat netstat -an","everything, TIME-WAIT and UDP too, with numbers" },
+	{ "packetboat netstat -a --json",                  "the same for a program to read" },
+	{ NULL					},
+};
+
+const struct command command_netstat = {
+	.name = "netstat",
+	.summary = "show the sockets of this machine: who talks to whom",
+	.synopsis = "[-altu46nrp] [--json]",
+	.about = "A TCP connection is known by its two ends, each an address and a port, so\n"
+		 "one port of a server serves any number of clients. Shown are connected sockets\n"
+		 "unless -a or -l asks for others. States are RFC 9293's: LISTEN waits for calls;\n"
+		 "CLOSE-WAIT: the other end is done, this program has yet to close; TIME-WAIT:\n"
+		 "closed, and kept for a minute to catch late segments. Queues are bytes: Recv-Q\n"
+		 "come but not read, Send-Q sent but not acknowledged; of a listener, connections\n"
+		 "waiting and how many may. Connections of running Packetboat servers have their\n"
+		 "number (#) as in the server's log, and the bytes that went In and Out.\n",
+	.options = netstat_options,
+	.examples = netstat_examples,
+	.run = netstat_run,
+};

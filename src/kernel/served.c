@@ -1,0 +1,97 @@
+#include "kernel/served.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct served_conn {
+	uint32_t ports; /* peer's and local: what the list is sorted by */
+	uid_t uid;
+	const struct running_conn *conn;
+};
+
+static uint32_t ports_of(const union pb_addr *peer, const union pb_addr *local)
+{
+	return (uint32_t)pb_addr_port(peer) << 16 | pb_addr_port(local);
+}
+
+static int by_ports(const void *a, const void *b)
+{
+	const struct served_conn *x = a, *y = b;
+
+	return (x->ports > y->ports) - (x->ports < y->ports);
+}
+
+/* The kernel knows only what runs on its own network. */
+static bool on_host(const struct running_server *r)
+{
+	return strcmp(r->net, "host") == 0;
+}
+
+void served_read(struct served *s)
+{
+	size_t total = 0;
+
+	*s = (struct served){ 0 };
+	if (servers_read(&s->servers) < 0)
+		return;
+	for (size_t i = 0; i < s->servers.count; i++)
+		total += s->servers.servers[i].conn_count;
+	s->conns = calloc(total + 1, sizeof *s->conns);
+	for (size_t i = 0; s->conns && i < s->servers.count; i++) {
+		const struct running_server *r = &s->servers.servers[i];
+		for (size_t k = 0; on_host(r) && k < r->conn_count; k++) {
+			const struct running_conn *c = &r->conns[k];
+			s->conns[s->count++] =
+				(struct served_conn){ ports_of(&c->peer, &c->local), r->uid, c };
+		}
+	}
+	if (s->count)
+		qsort(s->conns, s->count, sizeof *s->conns, by_ports);
+}
+
+void served_free(struct served *s)
+{
+	free(s->conns);
+	servers_free(&s->servers);
+	*s = (struct served){ 0 };
+}
+
+static bool believed(uid_t server, const struct diag_socket *socket)
+{
+	return server == 0 || server == socket->uid;
+}
+
+const struct running_conn *served_conn(const struct served *s, const struct diag_socket *socket)
+{
+	uint32_t ports = ports_of(&socket->foreign, &socket->local);
+	size_t low = 0, high = s->count;
+
+	while (low < high) { /* the first that is not below */
+		size_t middle = low + (high - low) / 2;
+		if (s->conns[middle].ports < ports)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < s->count && s->conns[low].ports == ports; low++) {
+		const struct running_conn *c = s->conns[low].conn;
+		if (c->type == socket->type && pb_addr_equal(&c->peer, &socket->foreign) &&
+		    pb_addr_equal(&c->local, &socket->local) && believed(s->conns[low].uid, socket))
+			return c;
+	}
+	return NULL;
+}
+
+const char *served_listener(const struct served *s, const struct diag_socket *socket)
+{
+	if (!diag_socket_listens(socket))
+		return NULL;
+	for (size_t i = 0; i < s->servers.count; i++) {
+		const struct running_server *r = &s->servers.servers[i];
+		for (size_t k = 0; on_host(r) && believed(r->uid, socket) && k < r->service_count; k++)
+			if (r->services[k].type == socket->type &&
+			    pb_addr_equal(&r->services[k].local, &socket->local))
+				return r->services[k].service;
+	}
+	return NULL;
+}
