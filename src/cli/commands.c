@@ -5,12 +5,14 @@
 
 extern const struct command command_get;
 extern const struct command command_netstat;
+extern const struct command command_ports;
 extern const struct command command_serve;
 
 const struct command *const commands[] = {
 	&command_serve,
 	&command_get,
 	&command_netstat,
+	&command_ports,
 	NULL,
 };
 

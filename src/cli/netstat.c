@@ -293,9 +293,9 @@ static const struct cli_option netstat_options[] = {
 	{ 'u',  "udp", NULL, "UDP only", 'u' },
 	{ '4', NULL, NULL, "IPv4 only", '4' },
 	{ '6',  NULL, NULL, "IPv6 only", '6' },
-	{ 'n',  "numeric", NULL, "ports as numbers, not as the services they are registered for", 'n' },
+	{ 'n',  "numeric", NULL, "ports as numbers, not names of services", 'n' },
 	{ 'r', "resolve", NULL, "addresses as host names", 'r' },
-	{ 'p',  "programs", NULL, "the process that holds the socket (of others: as root only)", 'p' },
+	{ 'p',  "programs", NULL, "the process that holds it (root sees all)", 'p' },
 	{ 0,  "json", NULL, "a JSON array of objects, for programs", OPT_JSON },
 	{ 0},
 };
