@@ -33,10 +33,10 @@ static void columns(void **state)
 	table_cell(&t, "y");
 	assert_true(table_print(&t, out));
 	fclose(out);
-	assert_string_equal(text, "Name                     Count  What\n"
-				  "a?b?[1m                      7  x\n"
-				  "c         18446744073709551615\n"
-				  "                                y\n");
+	assert_string_equal(text, "Name                    Count  What\n"
+				  "a?b?[1m                     7  x\n"
+				  "c        18446744073709551615\n"
+				  "                               y\n");
 	free(text);
 }
 
