@@ -4,6 +4,8 @@
 
 #include <ares.h>
 #include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,7 +30,8 @@ struct ares_fd {
 
 struct resolver_query {
 	struct resolver *resolver;
-	resolve_fn *fn; /* NULL: cancelled */
+	resolve_fn *fn;           /* a lookup's */
+	resolve_name_fn *name_fn; /* a reverse lookup's; both NULL: answered or cancelled */
 	void *arg;
 	bool asked; /* c-ares holds on to it until it has called back */
 	int err;
@@ -37,6 +40,7 @@ struct resolver_query {
 	struct pb_link link;
 	size_t count;
 	union pb_addr addrs[RESOLVE_ADDRS_MAX];
+	char name[RESOLVE_NAME_MAX];
 };
 
 /* c-ares's time -------------------------------------------------------------------------------------------------- */
@@ -122,7 +126,10 @@ static void answer(struct resolver_query *q)
 {
 	if (q->fn)
 		q->fn(q->arg, q->err, q->why, q->addrs, q->count);
+	else if (q->name_fn)
+		q->name_fn(q->arg, q->err, q->why, q->err ? NULL : q->name);
 	q->fn = NULL;
+	q->name_fn = NULL;
 	if (q->asked)
 		pb_timer_stop(q->resolver->loop, &q->timer); /* freed when c-ares lets go of it */
 	else
@@ -182,22 +189,40 @@ static int errno_of(int status)
 	}
 }
 
+/* c-ares has come to an end with a query, and lets go of it. */
+static void take_status(struct resolver_query *q, int status)
+{
+	q->asked = false;
+	if (!q->fn && !q->name_fn)
+		free_query(q);
+	else
+		answer_soon(q, errno_of(status), ares_strerror(status));
+}
+
 static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinfo *list)
 {
 	struct resolver_query *q = arg;
 
 	(void)timeouts;
-	q->asked = false;
 	for (struct ares_addrinfo_node *n = list ? list->nodes : NULL; n; n = n->ai_next)
 		add_addr(q, n->ai_addr, n->ai_addrlen);
 	if (list)
 		ares_freeaddrinfo(list);
 	if (status == ARES_SUCCESS && !q->count)
 		status = ARES_ENODATA;
-	if (!q->fn)
-		free_query(q);
-	else
-		answer_soon(q, errno_of(status), ares_strerror(status));
+	take_status(q, status);
+}
+
+static void on_host(void *arg, int status, int timeouts, struct hostent *host)
+{
+	struct resolver_query *q = arg;
+
+	(void)timeouts;
+	if (status == ARES_SUCCESS && (!host || !host->h_name || !*host->h_name))
+		status = ARES_ENODATA;
+	if (status == ARES_SUCCESS)
+		snprintf(q->name, sizeof q->name, "%s", host->h_name);
+	take_status(q, status);
 }
 
 static bool is_localhost(const char *host)
@@ -211,13 +236,27 @@ static bool is_localhost(const char *host)
 	return len == sizeof name - 1 || host[len - sizeof name] == '.';
 }
 
+/* An address as it is, or in the brackets that keep a port away from it (RFC 5952 6). */
+static bool parse_literal(union pb_addr *a, const char *host)
+{
+	char text[PB_ADDR_TEXT];
+	size_t len = strlen(host);
+
+	if (host[0] != '[')
+		return pb_addr_parse(a, host);
+	if (host[len - 1] != ']' || len >= sizeof text)
+		return false;
+	snprintf(text, sizeof text, "%.*s", (int)len - 2, host + 1);
+	return pb_addr_parse(a, text) && a->sa.sa_family == AF_INET6;
+}
+
 /* What needs nobody's help. True: q has its addresses. */
 static bool answer_alone(struct resolver_query *q, const char *host, int family)
 {
 	static const char *const loopback[] = { "::1", "127.0.0.1" };
 	union pb_addr a;
 
-	if (pb_addr_parse(&a, host)) {
+	if (parse_literal(&a, host)) {
 		if (family == AF_UNSPEC || family == a.sa.sa_family)
 			add_addr(q, &a.sa, pb_addr_len(&a));
 		return true;
@@ -230,34 +269,77 @@ static bool answer_alone(struct resolver_query *q, const char *host, int family)
 	return true;
 }
 
-struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
-				       resolve_fn *fn, void *arg)
+static struct resolver_query *new_query(struct resolver *r, void *arg)
 {
-	const struct ares_addrinfo_hints hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
 	struct resolver_query *q = calloc(1, sizeof *q);
 
 	if (!q)
 		return NULL;
 	q->resolver = r;
-	q->fn = fn;
 	q->arg = arg;
 	list_push(&r->queries, &q->link);
+	return q;
+}
+
+/* c-ares is about to be asked; it may answer before it returns, which then moves the timer to the answer's turn. */
+static void begin_asking(struct resolver_query *q, pb_time timeout)
+{
+	q->asked = true;
+	q->timer.fn = on_timeout;
+	if (timeout != PB_NEVER)
+		pb_timer_set(q->resolver->loop, &q->timer, pb_loop_now(q->resolver->loop) + timeout);
+}
+
+struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
+				       resolve_fn *fn, void *arg)
+{
+	const struct ares_addrinfo_hints hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	struct resolver_query *q = new_query(r, arg);
+
+	if (!q)
+		return NULL;
+	q->fn = fn;
 	if (answer_alone(q, host, family)) {
 		answer_soon(q, q->count ? 0 : -ENXIO, q->count ? "" : "not an address of the wanted family");
 		return q;
 	}
-	q->timer.fn = on_timeout;
-	if (timeout != PB_NEVER)
-		pb_timer_set(r->loop, &q->timer, pb_loop_now(r->loop) + timeout);
-	q->asked = true;
+	begin_asking(q, timeout);
 	ares_getaddrinfo(r->channel, host, NULL, &hints, on_addrinfo, q);
 	rearm(r);
 	return q;
 }
 
+struct resolver_query *resolver_reverse(struct resolver *r, const union pb_addr *addr, pb_time timeout,
+					resolve_name_fn *fn, void *arg)
+{
+	struct resolver_query *q = new_query(r, arg);
+	bool v6 = addr->sa.sa_family == AF_INET6;
+
+	if (!q)
+		return NULL;
+	q->name_fn = fn;
+	begin_asking(q, timeout);
+	if (v6)
+		ares_gethostbyaddr(r->channel, &addr->v6.sin6_addr, sizeof addr->v6.sin6_addr, AF_INET6,
+				   on_host, q);
+	else
+		ares_gethostbyaddr(r->channel, &addr->v4.sin_addr, sizeof addr->v4.sin_addr, AF_INET, on_host,
+				   q);
+	rearm(r);
+	return q;
+}
+
+int resolver_use_servers(struct resolver *r, const char *servers)
+{
+	int status = ares_set_servers_ports_csv(r->channel, servers);
+
+	return status == ARES_SUCCESS ? 0 : status == ARES_ENOMEM ? -ENOMEM : -EINVAL;
+}
+
 void resolver_cancel(struct resolver_query *q)
 {
 	q->fn = NULL;
+	q->name_fn = NULL;
 	answer(q);
 }
 
@@ -293,8 +375,11 @@ void resolver_free(struct resolver *r)
 {
 	if (!r)
 		return;
-	list_each (l, &r->queries)
-		container_of(l, struct resolver_query, link)->fn = NULL;
+	list_each (l, &r->queries) {
+		struct resolver_query *q = container_of(l, struct resolver_query, link);
+		q->fn = NULL;
+		q->name_fn = NULL;
+	}
 	ares_destroy(r->channel); /* calls back for every query that it still holds */
 	list_each_safe (l, &r->queries)
 		free_query(container_of(l, struct resolver_query, link));

@@ -1,9 +1,9 @@
 /*
  * Names to addresses, without blocking: c-ares does the asking, the loop the waiting.
  *
- * Literal addresses answer for themselves; localhost and what ends in .localhost is the loopback address and is asked
- * of nobody (RFC 6761 6.3); the rest is looked up in /etc/hosts and DNS as the host is set up (resolv.conf), and the
- * addresses come in the order in which to try them (RFC 6724).
+ * Literal addresses, with or without brackets, answer for themselves; localhost and what ends in .localhost is the
+ * loopback address and is asked of nobody (RFC 6761 6.3); the rest is looked up in /etc/hosts and DNS as the host is
+ * set up (resolv.conf), and the addresses come in the order in which to try them (RFC 6724).
  */
 #ifndef CLIENT_RESOLVE_H
 #define CLIENT_RESOLVE_H
@@ -12,7 +12,8 @@
 
 #include <packetboat/loop.h>
 
-#define RESOLVE_ADDRS_MAX 16 /* what a name has beyond that is not tried */
+#define RESOLVE_ADDRS_MAX 16  /* what a name has beyond that is not tried */
+#define RESOLVE_NAME_MAX  254 /* RFC 1035 2.3.4: a name's longest text, and its NUL */
 
 struct resolver;
 struct resolver_query;
@@ -24,6 +25,9 @@ struct resolver_query;
  */
 typedef void resolve_fn(void *arg, int err, const char *why, const union pb_addr *addrs, size_t count);
 
+/* The name of an address: err 0 and name; or err as above and NULL. */
+typedef void resolve_name_fn(void *arg, int err, const char *why, const char *name);
+
 /* 0 and *r, -ENOMEM or -EIO. Queries still under way at resolver_free() are cancelled. */
 int resolver_new(struct pb_loop *loop, struct resolver **r);
 void resolver_free(struct resolver *r);
@@ -31,6 +35,16 @@ void resolver_free(struct resolver *r);
 /* Look a name up; family AF_UNSPEC: both. timeout: from now. NULL: out of memory. */
 struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
 				       resolve_fn *fn, void *arg);
+
+/*
+ * Look up the name that an address goes by (RFC 1035 3.5, RFC 3596 2.5); rules and answer as resolver_lookup(). Its
+ * owner can claim any name: it is for showing to people, not for deciding.
+ */
+struct resolver_query *resolver_reverse(struct resolver *r, const union pb_addr *addr, pb_time timeout,
+					resolve_name_fn *fn, void *arg);
+
+/* Ask these servers ("192.0.2.1,[2001:db8::1]:5353") instead of the host's. 0; -EINVAL: no such list; -ENOMEM. */
+int resolver_use_servers(struct resolver *r, const char *servers);
 
 /* fn will not be called. */
 void resolver_cancel(struct resolver_query *q);
