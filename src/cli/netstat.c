@@ -43,24 +43,9 @@ static bool wanted(const struct netstat *n, const struct diag_socket *s)
 	return n->all || (n->listening ? diag_socket_listens(s) : diag_socket_connected(s));
 }
 
-static int compare(int a, int b)
-{
-	return (a > b) - (a < b);
-}
-
-/* TCP before UDP, who listens before who is connected, then by port: the same order each time. */
 static int by_place(const void *a, const void *b)
 {
-	const struct diag_socket *x = ((const struct row *)a)->socket, *y = ((const struct row *)b)->socket;
-	int order = compare(x->type, y->type);
-
-	if (!order)
-		order = compare(diag_socket_listens(y), diag_socket_listens(x));
-	if (!order)
-		order = compare(pb_addr_port(&x->local), pb_addr_port(&y->local));
-	if (!order)
-		order = compare(pb_addr_port(&x->foreign), pb_addr_port(&y->foreign));
-	return order ? order : memcmp(&x->local, &y->local, sizeof x->local);
+	return diag_socket_order(((const struct row *)a)->socket, ((const struct row *)b)->socket);
 }
 
 static void add_row(struct netstat *n, const struct diag_socket *s)

@@ -14,7 +14,7 @@
 
 /* A socket that takes calls, or datagrams from anybody. */
 struct listening {
-	const struct diag_socket *socket;
+	struct diag_socket socket;
 	struct owner owner; /* pid 0: not seen */
 };
 
@@ -26,8 +26,7 @@ struct ports {
 	struct registry registry;
 	struct diag_list sockets;
 	struct owner_map owners;
-	const struct registry_entry **entries; /* those asked for */
-	size_t entry_count;
+	size_t entry_count;          /* of the registry, that are asked for */
 	struct listening *listening; /* at the ports asked for */
 	size_t listening_count;
 };
@@ -71,22 +70,21 @@ static bool listening_wanted(const struct ports *p, const struct diag_socket *s)
 		return false;
 	if (!p->by_name)
 		return in_range(p->range, port);
-	for (size_t i = 0; i < p->entry_count; i++)
-		if (p->entries[i]->port == port &&
-		    strcmp(p->entries[i]->proto, diag_type_proto(s->type)) == 0)
+	for (size_t i = 0; i < p->registry.count; i++) {
+		const struct registry_entry *e = &p->registry.entries[i];
+		if (e->port == port && strcmp(e->proto, diag_type_proto(s->type)) == 0 && entry_wanted(p, e))
 			return true;
+	}
 	return false;
 }
 
 static int by_place(const void *a, const void *b)
 {
-	const struct diag_socket *x = ((const struct listening *)a)->socket;
-	const struct diag_socket *y = ((const struct listening *)b)->socket;
+	const struct diag_socket *x = &((const struct listening *)a)->socket;
+	const struct diag_socket *y = &((const struct listening *)b)->socket;
 	int order = (int)pb_addr_port(&x->local) - (int)pb_addr_port(&y->local);
 
-	if (!order)
-		order = (x->type > y->type) - (x->type < y->type);
-	return order ? order : memcmp(&x->local, &y->local, sizeof x->local);
+	return order ? order : diag_socket_order(x, y);
 }
 
 /* Who listens is told as far as it can be seen: the registry's answer is good without it. */
@@ -108,13 +106,11 @@ static int collect(struct ports *p)
 		return command_fail(p->command, EXIT_FAILED, "cannot read %s: %s", REGISTRY_FILE,
 				    strerror(-rc));
 	read_sockets(p);
-	p->entries = calloc(p->registry.count + 1, sizeof *p->entries);
 	p->listening = calloc(p->sockets.count + 1, sizeof *p->listening);
-	if (!p->entries || !p->listening)
+	if (!p->listening)
 		return command_fail(p->command, EXIT_FAILED, "out of memory");
 	for (size_t i = 0; i < p->registry.count; i++)
-		if (entry_wanted(p, &p->registry.entries[i]))
-			p->entries[p->entry_count++] = &p->registry.entries[i];
+		p->entry_count += entry_wanted(p, &p->registry.entries[i]);
 	if (p->by_name && p->entry_count == 0)
 		return command_fail(p->command, EXIT_NOT_FOUND,
 				    "no port is registered as '%s' in %s; give a number or another name",
@@ -124,7 +120,7 @@ static int collect(struct ports *p)
 		struct listening *l = &p->listening[p->listening_count];
 		if (!listening_wanted(p, s))
 			continue;
-		l->socket = s;
+		l->socket = *s;
 		owner_of_inode(&p->owners, s->inode, &l->owner);
 		p->listening_count++;
 	}
@@ -179,8 +175,10 @@ static bool print_entries(const struct ports *p)
 	table_cell(&t, "Port");
 	table_cell(&t, "Class");
 	table_cell(&t, "Aliases");
-	for (size_t i = 0; i < p->entry_count; i++) {
-		const struct registry_entry *e = p->entries[i];
+	for (size_t i = 0; i < p->registry.count; i++) {
+		const struct registry_entry *e = &p->registry.entries[i];
+		if (!entry_wanted(p, e))
+			continue;
 		table_cell(&t, e->name);
 		snprintf(text, sizeof text, "%u/%.16s", e->port, e->proto);
 		table_cell(&t, text);
@@ -207,10 +205,10 @@ static bool print_listening(const struct ports *p)
 	table_cell(&t, "PID/Program");
 	for (size_t i = 0; i < p->listening_count; i++) {
 		const struct listening *l = &p->listening[i];
-		const char *proto = diag_type_proto(l->socket->type);
+		const char *proto = diag_type_proto(l->socket.type);
 		const struct registry_entry *e =
-			registry_by_port(&p->registry, pb_addr_port(&l->socket->local), proto);
-		table_cell(&t, pb_addr_text(&l->socket->local, text));
+			registry_by_port(&p->registry, pb_addr_port(&l->socket.local), proto);
+		table_cell(&t, pb_addr_text(&l->socket.local, text));
 		table_cell(&t, proto);
 		table_cell(&t, e ? e->name : "-");
 		snprintf(text, sizeof text, "%d/%s", (int)l->owner.pid, l->owner.name);
@@ -240,8 +238,8 @@ static json_t *json_entry(const struct registry_entry *e)
 static json_t *json_listening(const struct listening *l)
 {
 	char host[PB_ADDR_TEXT];
-	json_t *o = json_pack("{s:s, s:s, s:i}", "proto", diag_type_proto(l->socket->type), "address",
-			      pb_addr_host(&l->socket->local, host), "port", pb_addr_port(&l->socket->local));
+	json_t *o = json_pack("{s:s, s:s, s:i}", "proto", diag_type_proto(l->socket.type), "address",
+			      pb_addr_host(&l->socket.local, host), "port", pb_addr_port(&l->socket.local));
 
 	if (l->owner.pid) {
 		json_object_set_new(o, "pid", json_integer(l->owner.pid));
@@ -258,8 +256,9 @@ static bool print_json(const struct ports *p)
 
 	for (enum port_class c = PORT_WELL_KNOWN; c <= PORT_DYNAMIC; c++)
 		json_object_set_new(classes, port_class_name(c), json_range(port_class_range(c)));
-	for (size_t i = 0; i < p->entry_count; i++)
-		json_array_append_new(entries, json_entry(p->entries[i]));
+	for (size_t i = 0; i < p->registry.count; i++)
+		if (entry_wanted(p, &p->registry.entries[i]))
+			json_array_append_new(entries, json_entry(&p->registry.entries[i]));
 	for (size_t i = 0; i < p->listening_count; i++)
 		json_array_append_new(listening, json_listening(&p->listening[i]));
 	json_object_set_new(all, "classes", classes);
@@ -319,7 +318,6 @@ static int ports_run(const struct command *self, int argc, char **argv)
 		code = command_fail(self, EXIT_FAILED, "out of memory");
 	if (code == EXIT_DONE && (fflush(stdout) != 0 || ferror(stdout)))
 		code = command_fail(self, EXIT_FAILED, "cannot write to standard output");
-	free(p.entries);
 	free(p.listening);
 	owner_map_free(&p.owners);
 	diag_list_free(&p.sockets);

@@ -37,7 +37,9 @@ void served_read(struct served *s)
 	for (size_t i = 0; i < s->servers.count; i++)
 		total += s->servers.servers[i].conn_count;
 	s->conns = calloc(total + 1, sizeof *s->conns);
-	for (size_t i = 0; s->conns && i < s->servers.count; i++) {
+	if (!s->conns)
+		return;
+	for (size_t i = 0; i < s->servers.count; i++) {
 		const struct running_server *r = &s->servers.servers[i];
 		for (size_t k = 0; on_host(r) && k < r->conn_count; k++) {
 			const struct running_conn *c = &r->conns[k];
@@ -45,8 +47,7 @@ void served_read(struct served *s)
 				(struct served_conn){ ports_of(&c->peer, &c->local), r->uid, c };
 		}
 	}
-	if (s->count)
-		qsort(s->conns, s->count, sizeof *s->conns, by_ports);
+	qsort(s->conns, s->count, sizeof *s->conns, by_ports);
 }
 
 void served_free(struct served *s)

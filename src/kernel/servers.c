@@ -17,11 +17,11 @@
 
 /* A server that is being asked. */
 struct asked {
+	char *text;
+	size_t len, room;
 	int fd;
 	pid_t pid;
 	uid_t uid;
-	char *text;
-	size_t len, room;
 	bool whole;
 };
 
@@ -179,22 +179,22 @@ static const char *name_of(char *line)
 	return name;
 }
 
-/* Call all. Returns how many are asked, or -errno. */
-static int ask_all(struct asked asked[SERVERS_MAX])
+/* Call all. 0 or -errno. */
+static int ask_all(struct asked asked[SERVERS_MAX], size_t *count)
 {
 	FILE *f = fopen("/proc/net/unix", "re");
 	char line[256];
-	int count = 0;
 
+	*count = 0;
 	if (!f)
 		return -errno;
-	while (count < SERVERS_MAX && fgets(line, sizeof line, f)) {
+	while (*count < SERVERS_MAX && fgets(line, sizeof line, f)) {
 		const char *name = name_of(line);
-		if (name && ask(&asked[count], name))
-			count++;
+		if (name && ask(&asked[*count], name))
+			++*count;
 	}
 	fclose(f);
-	return count;
+	return 0;
 }
 
 /* Take what has come. False: there will be no more. */
@@ -247,14 +247,15 @@ static void listen_to_all(struct asked *asked, size_t count)
 int servers_read(struct running_servers *list)
 {
 	struct asked asked[SERVERS_MAX];
-	int count = ask_all(asked);
+	size_t count;
+	int rc = ask_all(asked, &count);
 
 	*list = (struct running_servers){ 0 };
-	if (count < 0)
-		return count;
-	listen_to_all(asked, (size_t)count);
-	list->servers = calloc((size_t)count + 1, sizeof *list->servers);
-	for (int i = 0; i < count; i++) {
+	if (rc < 0)
+		return rc;
+	listen_to_all(asked, count);
+	list->servers = calloc(count + 1, sizeof *list->servers);
+	for (size_t i = 0; i < count; i++) {
 		struct running_server *s = list->servers ? &list->servers[list->count] : NULL;
 		if (s && asked[i].whole && running_server_parse(s, asked[i].text, asked[i].len)) {
 			s->pid = asked[i].pid;

@@ -214,6 +214,30 @@ bool diag_socket_connected(const struct diag_socket *s)
 	return pb_addr_port(&s->foreign) != 0;
 }
 
+static int compare(int a, int b)
+{
+	return (a > b) - (a < b);
+}
+
+int diag_socket_order(const struct diag_socket *x, const struct diag_socket *y)
+{
+	unsigned bits;
+	int order = compare(x->type, y->type);
+
+	if (!order)
+		order = compare(diag_socket_listens(y), diag_socket_listens(x));
+	if (!order)
+		order = compare(pb_addr_port(&x->local), pb_addr_port(&y->local));
+	if (!order)
+		order = compare(pb_addr_port(&x->foreign), pb_addr_port(&y->foreign));
+	if (!order)
+		order = compare(x->local.sa.sa_family, y->local.sa.sa_family);
+	if (order)
+		return order;
+	const uint8_t *a = pb_addr_bytes(&x->local, &bits), *b = pb_addr_bytes(&y->local, &bits);
+	return memcmp(a, b, bits / 8);
+}
+
 const char *diag_type_proto(int type)
 {
 	return type == SOCK_STREAM ? "tcp" : "udp";

@@ -44,6 +44,9 @@ bool diag_socket_listens(const struct diag_socket *s);
 /* It has somebody at the other end. */
 bool diag_socket_connected(const struct diag_socket *s);
 
+/* The order to show sockets in: TCP first, then who listens, then by ports and local address. As for qsort(). */
+int diag_socket_order(const struct diag_socket *x, const struct diag_socket *y);
+
 /* "tcp", "udp", "tcp6", "udp6"; and without the family. */
 const char *diag_socket_proto(const struct diag_socket *s);
 const char *diag_type_proto(int type);
