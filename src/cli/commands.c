@@ -9,11 +9,7 @@ extern const struct command command_ports;
 extern const struct command command_serve;
 
 const struct command *const commands[] = {
-	&command_serve,
-	&command_get,
-	&command_netstat,
-	&command_ports,
-	NULL,
+	&command_serve, &command_get, &command_netstat, &command_ports, NULL,
 };
 
 const struct command *command_find(const char *name)
