@@ -8,9 +8,16 @@ extern const struct command command_netstat;
 extern const struct command command_ports;
 extern const struct command command_serve;
 
+/* One to a line: docs/meson.build reads them off here. */
+/* clang-format off */
 const struct command *const commands[] = {
-	&command_serve, &command_get, &command_netstat, &command_ports, NULL,
+	&command_serve,
+	&command_get,
+	&command_netstat,
+	&command_ports,
+	NULL,
 };
+/* clang-format on */
 
 const struct command *command_find(const char *name)
 {
