@@ -7,7 +7,7 @@
  * is there (the call then answers -EAGAIN), so try and see, and may stop any watch, its own included, and free
  * the memory around it.
  *
- * An error or hang-up (POLLERR, POLLHUP) is told once even when nothing is wanted.
+ * An error or hang-up (POLLERR, POLLHUP) is told once even when nothing is wanted; of a plain descriptor, only while something is.
  */
 #ifndef PACKETBOAT_LOOP_H
 #define PACKETBOAT_LOOP_H

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+extern const struct command command_connect;
 extern const struct command command_get;
 extern const struct command command_netstat;
 extern const struct command command_ports;
@@ -12,6 +13,7 @@ extern const struct command command_serve;
 /* clang-format off */
 const struct command *const commands[] = {
 	&command_serve,
+	&command_connect,
 	&command_get,
 	&command_netstat,
 	&command_ports,

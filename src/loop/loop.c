@@ -153,6 +153,20 @@ static uint32_t fd_events(const struct pb_watch *w)
 	return (w->wants & POLLIN ? EPOLLIN : 0) | (w->wants & POLLOUT ? EPOLLOUT : 0);
 }
 
+/*
+ * Tell the kernel what is wanted of a descriptor. One of which nothing is wanted is taken out: it would go on telling,
+ * turn after turn, that the other side has hung up.
+ */
+static void update_fd(struct pb_watch *w)
+{
+	struct epoll_event e = { .events = fd_events(w), .data.ptr = w };
+	int how = !w->wants ? EPOLL_CTL_DEL : w->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (w->wants || w->registered)
+		epoll_ctl(w->loop->epoll, how, w->fd, &e);
+	w->registered = w->wants != 0;
+}
+
 int pb_watch_fd(struct pb_loop *loop, struct pb_watch *w, int fd, int wants, pb_watch_fn *fn)
 {
 	start(loop, w, wants, fn);
@@ -161,6 +175,8 @@ int pb_watch_fd(struct pb_loop *loop, struct pb_watch *w, int fd, int wants, pb_
 	w->ready = 0;
 	int rc = add_to_epoll(w, fd, fd_events(w));
 	w->always = rc == -EPERM; /* a regular file or directory: epoll_ctl(2) */
+	if (rc == 0 && !wants)
+		update_fd(w);
 	if (rc < 0 && !w->always) {
 		w->loop = NULL;
 		return rc;
@@ -174,10 +190,8 @@ void pb_watch_want(struct pb_watch *w, int wants)
 	if (wants == w->wants)
 		return;
 	w->wants = wants;
-	if (!w->socket && w->registered) {
-		struct epoll_event e = { .events = fd_events(w), .data.ptr = w };
-		epoll_ctl(w->loop->epoll, EPOLL_CTL_MOD, w->fd, &e);
-	}
+	if (!w->socket && !w->always)
+		update_fd(w);
 	settle(w);
 }
 

@@ -2,6 +2,7 @@
  * Opening a server's sockets: one for each service, protocol and address. A wildcard is two sockets, one for each
  * family, so that IPv4 callers are seen under their own address; where the host has no IPv6 there is one.
  */
+#include "kernel/owner.h"
 #include "service/server_state.h"
 
 #include <errno.h>
@@ -15,9 +16,14 @@
 static bool fail_listen(struct server_error *error, const union pb_addr *addr, int type, int err)
 {
 	char text[PB_ADDR_TEXT], reason[256];
+	struct owner owner;
 
 	snprintf(reason, sizeof reason, "%s", strerror(err));
-	if (err == EADDRINUSE)
+	if (err == EADDRINUSE && owner_of_port(type, addr, &owner))
+		snprintf(reason, sizeof reason,
+			 "already in use by %s (pid %d); stop it or choose another port or address",
+			 owner.name, (int)owner.pid);
+	else if (err == EADDRINUSE)
 		snprintf(reason, sizeof reason, "already in use; choose another port or address");
 	else if (err == EADDRNOTAVAIL)
 		snprintf(reason, sizeof reason,

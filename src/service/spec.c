@@ -1,7 +1,8 @@
 #include "service/spec.h"
 
+#include "kernel/registry.h"
+
 #include <errno.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,26 +82,9 @@ static bool digits(const char *text, uint64_t *n, const char **end)
 	return !errno;
 }
 
-/* A number, or a name that /etc/services has. */
-static bool find_port(const char *text, uint16_t *port)
-{
-	const struct servent *entry;
-	const char *end;
-	uint64_t n;
-
-	if (digits(text, &n, &end) && !*end) {
-		*port = (uint16_t)n;
-		return n <= UINT16_MAX;
-	}
-	entry = getservbyname(text, NULL);
-	if (entry)
-		*port = ntohs((uint16_t)entry->s_port);
-	return entry;
-}
-
 static bool parse_port(struct spec *s, const char *text, struct spec_error *error)
 {
-	if (!find_port(text, &s->port))
+	if (!registry_port(text, NULL, &s->port))
 		return spec_fail(
 			error,
 			"'%s' is not a port: a number from 0 (any free one) to 65535, or a registered name",
