@@ -6,6 +6,7 @@
 extern const struct command command_connect;
 extern const struct command command_get;
 extern const struct command command_netstat;
+extern const struct command command_ping;
 extern const struct command command_ports;
 extern const struct command command_serve;
 
@@ -17,6 +18,7 @@ const struct command *const commands[] = {
 	&command_get,
 	&command_netstat,
 	&command_ports,
+	&command_ping,
 	NULL,
 };
 /* clang-format on */
