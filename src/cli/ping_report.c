@@ -11,7 +11,7 @@
 /* Write an event on a line of its own, at once, and give it back. */
 static void dump(json_t *event)
 {
-	json_dumpf(event, stdout, JSON_COMPACT);
+	json_dumpf(event, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	putchar('\n');
 	fflush(stdout);
 	json_decref(event);
