@@ -4,6 +4,7 @@
 #include <string.h>
 
 extern const struct command command_connect;
+extern const struct command command_demo;
 extern const struct command command_get;
 extern const struct command command_netstat;
 extern const struct command command_ping;
@@ -19,6 +20,7 @@ const struct command *const commands[] = {
 	&command_netstat,
 	&command_ports,
 	&command_ping,
+	&command_demo,
 	NULL,
 };
 /* clang-format on */
