@@ -322,6 +322,12 @@ int server_start(struct server *s, struct pb_loop *loop, unsigned worker)
 	s->loop = loop;
 	s->grace_timer.fn = on_grace_over;
 	census_begin(s->census, worker);
+	for (size_t i = 0; i < s->service_count; i++) {
+		struct service *service = &s->services[i];
+		int rc = service->kind->start ? service->kind->start(service, loop) : 0;
+		if (rc < 0)
+			return rc;
+	}
 	for (size_t i = 0; i < s->listener_count; i++) {
 		struct listener *l = &s->listeners[i];
 		l->retry.fn = on_retry;
@@ -335,6 +341,9 @@ int server_start(struct server *s, struct pb_loop *loop, unsigned worker)
 
 static void stop_listening(struct server *s)
 {
+	for (size_t i = 0; s->loop && i < s->service_count; i++)
+		if (s->services[i].kind->unlisten)
+			s->services[i].kind->unlisten(&s->services[i]);
 	for (size_t i = 0; i < s->listener_count; i++) {
 		struct listener *l = &s->listeners[i];
 		if (s->loop)
@@ -370,8 +379,12 @@ void server_stop(struct server *s)
 {
 	stop_listening(s);
 	reset_all(s);
-	if (s->loop)
-		pb_timer_stop(s->loop, &s->grace_timer);
+	if (!s->loop)
+		return;
+	for (size_t i = 0; i < s->service_count; i++)
+		if (s->services[i].kind->stop)
+			s->services[i].kind->stop(&s->services[i]);
+	pb_timer_stop(s->loop, &s->grace_timer);
 	s->loop = NULL;
 }
 

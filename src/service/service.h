@@ -37,6 +37,12 @@ struct service_kind {
 	bool (*configure)(struct service *s, struct spec_error *error);
 	/* Give back s->config. Runs after the last connection is gone. */
 	void (*release)(struct service *s);
+	/* The server begins to serve, on this loop. 0 or -errno. */
+	int (*start)(struct service *s, struct pb_loop *loop);
+	/* The listening sockets are about to be closed: let go of those of datagrams. May be called again. */
+	void (*unlisten)(struct service *s);
+	/* The server leaves the loop and no connection is left. Also called where start failed. */
+	void (*stop)(struct service *s);
 
 	/* TCP. A connection's record has conn_size bytes, begins with its struct conn, and is zero beyond it. */
 	size_t conn_size;
