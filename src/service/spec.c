@@ -45,26 +45,32 @@ static bool parse_address(struct spec *s, char *text, char **port, struct spec_e
 	if (*text == '[') {
 		char *close = strchr(text, ']');
 		if (!close || close[1] != ':')
-			return spec_fail(error, "'%s' is not [ADDRESS]:PORT; for example [::1]:7007", text);
+			return spec_fail(error, "'%.64s' is not [ADDRESS]:PORT; for example [::1]:7007",
+					 text);
 		*close = '\0';
 		host++;
 		colon = close + 1;
 	} else {
 		colon = strrchr(text, ':');
 		if (!colon)
-			return spec_fail(error, "no port in '%s'; for example :7007 or 127.0.0.1:7007", text);
+			return spec_fail(error, "no port in '%.64s'; for example :7007 or 127.0.0.1:7007",
+					 text);
 		*colon = '\0';
 	}
 	*port = colon + 1;
+	if (*text == '[' && (!pb_addr_parse(&s->addr, host) || s->addr.sa.sa_family != AF_INET6))
+		return spec_fail(error,
+				 "'%.64s' is not an IPv6 address, but in brackets; for example [::1]:7007",
+				 host);
 	s->any = *host == '\0' || strcmp(host, "*") == 0;
 	if (s->any)
 		s->addr = pb_addr_any(AF_INET);
 	else if (strchr(host, ':') && *text != '[')
-		return spec_fail(error, "an IPv6 address stands in brackets: [%s]:PORT", host);
+		return spec_fail(error, "an IPv6 address stands in brackets: [%.64s]:PORT", host);
 	else if (!pb_addr_parse(&s->addr, host))
 		return spec_fail(
 			error,
-			"'%s' is not an address of this host; for example 127.0.0.1, [::1] or * for any",
+			"'%.64s' is not an address of this host; for example 127.0.0.1, [::1] or * for any",
 			host);
 	return true;
 }
@@ -85,10 +91,10 @@ static bool digits(const char *text, uint64_t *n, const char **end)
 static bool parse_port(struct spec *s, const char *text, struct spec_error *error)
 {
 	if (!registry_port(text, NULL, &s->port))
-		return spec_fail(
-			error,
-			"'%s' is not a port: a number from 0 (any free one) to 65535, or a registered name",
-			text);
+		return spec_fail(error,
+				 "'%.64s' is not a port: a number from 0 (any free one) to 65535, or a "
+				 "registered name",
+				 text);
 	pb_addr_set_port(&s->addr, s->port);
 	return true;
 }
@@ -107,21 +113,21 @@ static bool parse_values(struct spec *s, char *rest, struct spec_error *error)
 	const char *key = NULL;
 	char stop;
 
-	while (*rest) {
+	do {
 		char *item = take_item(&rest, ",=", &stop);
 		if (stop == '=') {
 			if (!*item)
-				return spec_fail(error, "a value without a key: '=%s'", rest);
+				return spec_fail(error, "a value without a key: '=%.64s'", rest);
 			key = item;
 			item = take_item(&rest, ",", &stop);
 		} else if (!key) {
-			return spec_fail(error, "'%s' is not key=value; for example root=./public", item);
+			return spec_fail(error, "'%.64s' is not key=value; for example root=./public", item);
 		}
 		if (!*item)
-			return spec_fail(error, "%s= has no value", key);
+			return spec_fail(error, "%.64s= has no value", key);
 		if (!add_value(s, key, item, error))
 			return false;
-	}
+	} while (stop);
 	return true;
 }
 
@@ -138,7 +144,7 @@ static bool parse(struct spec *s, struct spec_error *error)
 	char *rest = separator + 3;
 	char *address = take_item(&rest, ",", &stop);
 	return parse_address(s, address, &port, error) && parse_port(s, port, error) &&
-	       parse_values(s, rest, error);
+	       (!stop || parse_values(s, rest, error));
 }
 
 bool spec_parse(struct spec *s, const char *text, struct spec_error *error)
@@ -179,7 +185,7 @@ bool spec_number(const struct spec *s, const char *key, uint64_t min, uint64_t m
 	if (!text)
 		return true;
 	if (!digits(text, &value, &end) || *end || value < min || value > max)
-		return spec_fail(error, "%s=%s: not a number from %llu to %llu", key, text,
+		return spec_fail(error, "%s=%.64s: not a number from %llu to %llu", key, text,
 				 (unsigned long long)min, (unsigned long long)max);
 	*n = value;
 	return true;
@@ -202,8 +208,9 @@ bool spec_size(const struct spec *s, const char *key, uint64_t min, uint64_t max
 		end++;
 	}
 	if (!ok || *end || value < min || value > max)
-		return spec_fail(error, "%s=%s: not a size from %llu to %llu bytes; for example 16k or 64m",
-				 key, text, (unsigned long long)min, (unsigned long long)max);
+		return spec_fail(error,
+				 "%s=%.64s: not a size from %llu to %llu bytes; for example 16k or 64m", key,
+				 text, (unsigned long long)min, (unsigned long long)max);
 	*n = value;
 	return true;
 }
@@ -232,7 +239,7 @@ bool spec_time(const struct spec *s, const char *key, int64_t min, int64_t max, 
 			unit = units[i].ns;
 	if (!ok || !unit || value > INT64_MAX / unit || (int64_t)(value * unit) < min ||
 	    (int64_t)(value * unit) > max)
-		return spec_fail(error, "%s=%s: not a time from %gs to %gs; for example 500ms, 30s or 5m",
+		return spec_fail(error, "%s=%.64s: not a time from %gs to %gs; for example 500ms, 30s or 5m",
 				 key, text, (double)min / 1e9, (double)max / 1e9);
 	*ns = (int64_t)(value * unit);
 	return true;
