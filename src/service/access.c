@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAPPED_BITS 96 /* in front of the IPv4 address: RFC 4291 2.5.5.2 */
+
 struct rule {
 	struct pb_prefix prefix;
 	bool allow;
@@ -24,6 +26,19 @@ static int by_length(const void *a, const void *b)
 	return (int)x->allow - (int)y->allow;
 }
 
+/* Callers are judged under their IPv4 address, so a prefix of mapped addresses must be an IPv4 prefix, too. */
+static bool parse_prefix(struct pb_prefix *p, const char *text)
+{
+	if (!pb_prefix_parse(p, text))
+		return false;
+	if (p->bits >= MAPPED_BITS) {
+		pb_addr_unmap(&p->addr);
+		if (p->addr.sa.sa_family == AF_INET)
+			p->bits -= MAPPED_BITS;
+	}
+	return true;
+}
+
 struct access *access_new(const struct spec *spec, struct spec_error *error, bool *ok)
 {
 	struct access *a = malloc(sizeof *a + spec->count * sizeof a->rules[0]);
@@ -38,7 +53,7 @@ struct access *access_new(const struct spec *spec, struct spec_error *error, boo
 		bool allow = strcmp(v->key, "allow") == 0;
 		if (!allow && strcmp(v->key, "deny") != 0)
 			continue;
-		*ok = pb_prefix_parse(&a->rules[a->count].prefix, v->value) ||
+		*ok = parse_prefix(&a->rules[a->count].prefix, v->value) ||
 		      spec_fail(error,
 				"%s=%s: not an address prefix; for example 10.0.0.0/8 or 2001:db8::/32",
 				v->key, v->value);
