@@ -4,11 +4,11 @@
 #include <string.h>
 
 extern const struct service_kind service_chargen, service_daytime, service_discard, service_echo,
-	service_http, service_time;
+	service_http, service_relay, service_time;
 
 const struct service_kind *const service_kinds[] = {
-	&service_echo, &service_discard, &service_chargen, &service_daytime, &service_time, &service_http,
-	NULL,
+	&service_echo, &service_discard, &service_chargen, &service_daytime,
+	&service_time, &service_http,    &service_relay,   NULL,
 };
 
 const struct service_kind *service_kind_find(const char *name)
