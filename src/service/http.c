@@ -27,6 +27,8 @@ static void http_refuse(struct service *s, struct pb_socket *caller, const char 
 	http_answer_error(&config->site, 503, &w, &a);
 	pb_send(caller, w.p, w.len, 0);
 	pb_shutdown(caller, SHUT_WR);
+	/* A request that is here already is read: closing on it would be a reset, which could destroy the answer. */
+	pb_recv(caller, service_scratch(s), SCRATCH_SIZE, 0);
 }
 
 static bool open_root(struct http_config *config, const char *root, struct spec_error *error)

@@ -471,6 +471,8 @@ static enum alive time_out(struct http_conn *h)
 	struct http_writer w = { .p = (char *)service_scratch(h->conn.service), .room = SCRATCH_SIZE };
 	struct http_request none = { 0 };
 
+	if (in_body(h)) /* the request has been answered already */
+		return end(h, "time-out in the middle of a body");
 	free_input(h);
 	h->drop = 0;
 	free(h->chunks);
