@@ -194,6 +194,10 @@ int dial_start(struct dial *d, const char *host, uint16_t port)
 
 void dial_cancel(struct dial *d)
 {
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	if (d->socket)
+		pb_setsockopt(d->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	if (d->query)
 		resolver_cancel(d->query);
 	d->query = NULL;

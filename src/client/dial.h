@@ -47,7 +47,10 @@ struct dial {
 /* Begin. 0 or -ENOMEM. The text of host is not needed afterwards. */
 int dial_start(struct dial *d, const char *host, uint16_t port);
 
-/* Give up: fn is not called. Does nothing where nothing is under way. */
+/*
+ * Give up: fn is not called, and a connection that was just made is reset: nobody is going to talk on it. Does
+ * nothing where nothing is under way.
+ */
 void dial_cancel(struct dial *d);
 
 #endif
