@@ -1,0 +1,246 @@
+/* Datagrams: whole or not at all, to and from whom, connected and not, and what comes back by ICMP. */
+#include "semantics.h"
+
+#include <sys/uio.h>
+
+static ssize_t send_to(struct pb_socket *s, const char *text, const union pb_addr *to)
+{
+	return pb_sendto(s, text, strlen(text), 0, &to->sa, pb_addr_len(to));
+}
+
+/* Receive one datagram, and check its text and, unless NULL, where it is from. */
+static void expect_datagram(struct world *w, struct pb_socket *s, const char *text, const union pb_addr *from)
+{
+	char buf[64];
+	union pb_addr source = { 0 };
+	socklen_t len = sizeof source;
+
+	assert_true(wait_for(w, s, POLLIN));
+	assert_int_equal(pb_recvfrom(s, buf, sizeof buf, 0, &source.sa, &len), strlen(text));
+	assert_memory_equal(buf, text, strlen(text));
+	assert_int_equal(len, pb_addr_len(&source));
+	assert_true(!from || pb_addr_equal(from, &source));
+}
+
+static void there_and_back(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pb_socket *server = bound(w->net, SOCK_DGRAM, at);
+		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, at);
+		union pb_addr s = name_of(server), c = name_of(client);
+		char byte;
+		assert_int_equal(pb_recv(server, &byte, 1, 0), -EAGAIN);
+		assert_int_equal(pb_ready(server), POLLOUT);
+		assert_int_equal(send_to(client, "one", &s), 3);
+		assert_int_equal(send_to(client, "", &s), 0); /* an empty one is one, too */
+		assert_int_equal(send_to(client, "three", &s), 5);
+		expect_datagram(w, server, "one", &c);
+		expect_datagram(w, server, "", &c);
+		expect_datagram(w, server, "three", &c);
+		assert_int_equal(send_to(server, "reply", &c), 5);
+		expect_datagram(w, client, "reply", &s);
+		pb_close(server);
+		pb_close(client);
+	}
+}
+
+static void the_first_send_chooses_a_port(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr s = name_of(server);
+
+	assert_int_equal(send_to(client, "x", &s), 1);
+	union pb_addr c = name_of(client);
+	assert_int_not_equal(pb_addr_port(&c), 0);
+	assert_true(pb_addr_is_any(&c));
+	expect_datagram(w, server, "x", NULL);
+	pb_close(server);
+	pb_close(client);
+}
+
+/* The same port at two addresses: each gets its own. */
+static void the_address_decides(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *at_a = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr a = name_of(at_a), b = with_port(&w->b, pb_addr_port(&a));
+	struct pb_socket *at_b = bound(w->net, SOCK_DGRAM, &b);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+
+	assert_int_equal(send_to(client, "for b", &b), 5);
+	assert_int_equal(send_to(client, "for a", &a), 5);
+	expect_datagram(w, at_a, "for a", NULL);
+	expect_datagram(w, at_b, "for b", NULL);
+	pb_close(at_a);
+	pb_close(at_b);
+	pb_close(client);
+}
+
+static void truncation(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr s = name_of(server);
+	char buf[4];
+	struct iovec iov = { buf, sizeof buf };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(send_to(client, "too long", &s), 8);
+	assert_true(wait_for(w, server, POLLIN));
+	assert_int_equal(pb_recv(server, buf, sizeof buf, MSG_PEEK | MSG_TRUNC),
+			 8); /* its length, and it stays */
+	assert_int_equal(pb_recv(server, buf, sizeof buf, 0), 4);
+	assert_true(wait_for(w, server, POLLIN));
+	assert_int_equal(pb_recvmsg(server, &msg, 0), 4);
+	assert_memory_equal(buf, "too ", 4);
+	assert_int_equal(msg.msg_flags & MSG_TRUNC, MSG_TRUNC);
+	assert_true(wait_for(w, server, POLLIN));
+	assert_int_equal(pb_recv(server, buf, sizeof buf, MSG_TRUNC), 8);
+	assert_int_equal(pb_recv(server, buf, sizeof buf, 0), -EAGAIN); /* the rests are gone */
+	pb_close(server);
+	pb_close(client);
+}
+
+/* An IPv4 packet has 65,535 bytes, 28 of them headers (RFC 791 3.1, RFC 768). */
+static void the_largest(void **state)
+{
+	static char block[65508], got[65508];
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr s = name_of(server);
+
+	block[65506] = 'z';
+	assert_int_equal(pb_sendto(client, block, 65508, 0, &s.sa, pb_addr_len(&s)), -EMSGSIZE);
+	assert_int_equal(pb_sendto(client, block, 65507, 0, &s.sa, pb_addr_len(&s)), 65507);
+	assert_true(wait_for(w, server, POLLIN));
+	assert_int_equal(pb_recv(server, got, sizeof got, 0), 65507);
+	assert_memory_equal(block, got, 65507);
+	pb_close(server);
+	pb_close(client);
+}
+
+static void connected_hears_only_its_peer(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pb_socket *server = bound(w->net, SOCK_DGRAM, at),
+				 *other = bound(w->net, SOCK_DGRAM, at);
+		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, at);
+		union pb_addr s = name_of(server), c = name_of(client), o = name_of(other);
+		assert_int_equal(connect_to(client, &s), 0);
+		union pb_addr peer = peer_of(client);
+		assert_true(pb_addr_equal(&peer, &s));
+		assert_int_equal(send_to(other, "noise", &c), 5);
+		assert_int_equal(pb_send(client, "hello", 5, 0), 5);
+		expect_datagram(w, server, "hello", &c);
+		assert_int_equal(send_to(server, "heard", &c), 5);
+		expect_datagram(w, client, "heard", &s);
+		assert_int_equal(send_to(client, "aside", &o), 5); /* it may still speak to others */
+		expect_datagram(w, other, "aside", &c);
+		pb_close(server);
+		pb_close(other);
+		pb_close(client);
+	}
+}
+
+static void the_peer_can_be_taken_away(void **state)
+{
+	const struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a),
+			 *other = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr chosen =
+		unused(w, &w->a); /* Linux takes away a port that it chose, too, but not ours */
+	struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, &chosen);
+	union pb_addr s = name_of(server), o = name_of(other), c = name_of(client), peer;
+	socklen_t len = sizeof peer;
+
+	assert_int_equal(connect_to(client, &s), 0);
+	assert_int_equal(connect_to(client, &o), 0); /* or exchanged */
+	peer = peer_of(client);
+	assert_true(pb_addr_equal(&peer, &o));
+	assert_int_equal(pb_connect(client, &unspec, sizeof unspec), 0);
+	assert_int_equal(pb_getpeername(client, &peer.sa, &len), -ENOTCONN);
+	assert_int_equal(pb_send(client, "x", 1, 0), -EDESTADDRREQ);
+	assert_int_equal(send_to(server, "anybody", &c), 7);
+	expect_datagram(w, client, "anybody", &s);
+	pb_close(server);
+	pb_close(other);
+	pb_close(client);
+}
+
+/* A connected socket learns that its peer's port is closed (RFC 1122 4.1.3.3), once for each that comes back. */
+static void port_unreachable(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		union pb_addr nobody = unused(w, at);
+		struct pb_socket *s = open_socket(w->client_net, at->sa.sa_family, SOCK_DGRAM);
+		char byte;
+		assert_int_equal(connect_to(s, &nobody), 0);
+		assert_int_equal(pb_send(s, "x", 1, 0), 1);
+		assert_true(wait_for(w, s, POLLERR));
+		assert_int_equal(pb_recv(s, &byte, 1, 0), -ECONNREFUSED);
+		assert_int_equal(pb_recv(s, &byte, 1, 0), -EAGAIN);
+		assert_int_equal(pb_send(s, "x", 1, 0), 1);
+		assert_true(wait_for(w, s, POLLERR));
+		assert_int_equal(get_option(s, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+		assert_int_equal(pb_send(s, "x", 1, 0), 1);
+		assert_true(wait_for(w, s, POLLERR));
+		assert_int_equal(pb_send(s, "x", 1, 0), -ECONNREFUSED);
+		pb_close(s);
+	}
+}
+
+static void the_unconnected_hear_of_no_errors(void **state)
+{
+	struct world *w = *state;
+	union pb_addr nobody = unused(w, &w->a);
+	struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+
+	assert_int_equal(send_to(s, "x", &nobody), 1);
+	turn_for(w, PB_MSEC(20));
+	assert_int_equal(pb_ready(s), POLLOUT);
+	assert_int_equal(send_to(s, "x", &nobody), 1);
+	pb_close(s);
+}
+
+static void wrong_use(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pb_socket *s = open_socket(w->client_net, at->sa.sa_family, SOCK_DGRAM);
+		union pb_addr to = with_port(at, 9), none = *at;
+		assert_int_equal(pb_send(s, "x", 1, 0), -EDESTADDRREQ);
+		assert_int_equal(send_to(s, "x", &none), -EINVAL); /* port 0 */
+		assert_int_equal(pb_sendto(s, "x", 1, 0, &to.sa, 2), -EINVAL);
+		assert_int_equal(pb_shutdown(s, SHUT_WR), -ENOTCONN);
+		assert_int_equal(get_option(s, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+		pb_close(s);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(there_and_back),
+	cmocka_unit_test(the_first_send_chooses_a_port),
+	cmocka_unit_test(the_address_decides),
+	cmocka_unit_test(truncation),
+	cmocka_unit_test(the_largest),
+	cmocka_unit_test(connected_hears_only_its_peer),
+	cmocka_unit_test(the_peer_can_be_taken_away),
+	cmocka_unit_test(port_unreachable),
+	cmocka_unit_test(the_unconnected_hear_of_no_errors),
+	cmocka_unit_test(wrong_use),
+};
+
+const struct test_table semantics_datagram = TEST_TABLE(tests);

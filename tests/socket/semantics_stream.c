@@ -1,0 +1,343 @@
+/* Streams: every byte once and in order, half-close both ways, the ends that a connection can come to, and options. */
+#include "base/list.h"
+#include "semantics.h"
+
+#include <netinet/tcp.h>
+#include <sys/uio.h>
+
+static void bytes_arrive_both_ways(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pair p = connected_pair(w, at);
+		char byte;
+		assert_int_equal(pb_recv(p.server, &byte, 1, 0), -EAGAIN);
+		assert_int_equal(pb_ready(p.server), POLLOUT);
+		assert_int_equal(pb_send(p.client, "request", 7, 0), 7);
+		expect_bytes(w, p.server, "request", 7);
+		assert_int_equal(pb_send(p.server, "answer", 6, 0), 6);
+		expect_bytes(w, p.client, "answer", 6);
+		close_pair(&p);
+	}
+}
+
+static void half_close(void **state)
+{
+	struct world *w = *state;
+
+	for (int by_server = 0; by_server < 2; by_server++) {
+		struct pair p = connected_pair(w, &w->a);
+		struct pb_socket *first = by_server ? p.server : p.client;
+		struct pb_socket *second = by_server ? p.client : p.server;
+		assert_int_equal(pb_send(first, "last", 4, 0), 4);
+		assert_int_equal(pb_shutdown(first, SHUT_WR), 0);
+		assert_int_equal(pb_send(first, "x", 1, 0), -EPIPE);
+		expect_bytes(w, second, "last", 4);
+		expect_end(w, second, 0);
+		expect_end(w, second, 0); /* as often as it is asked */
+		assert_int_equal(pb_ready(second), POLLIN | POLLRDHUP | POLLOUT);
+		assert_int_equal(pb_send(second, "reply", 5, 0), 5);
+		expect_bytes(w, first, "reply", 5);
+		assert_int_equal(pb_shutdown(second, SHUT_WR), 0);
+		expect_end(w, first, 0);
+		assert_true(wait_for(w, first, POLLHUP));
+		assert_true(wait_for(w, second, POLLHUP));
+		close_pair(&p);
+	}
+}
+
+static void shutdown_of_reading(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	assert_int_equal(pb_shutdown(p.client, 3), -EINVAL);
+	assert_int_equal(pb_shutdown(p.client, SHUT_RD), 0);
+	expect_end(w, p.client, 0);
+	assert_int_equal(pb_send(p.client, "on", 2, 0), 2);
+	expect_bytes(w, p.server, "on", 2);
+	assert_int_equal(pb_shutdown(p.client, SHUT_RDWR), 0);
+	expect_end(w, p.server, 0);
+	close_pair(&p);
+}
+
+static void what_was_sent_survives_close(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	assert_int_equal(pb_send(p.server, "farewell", 8, 0), 8);
+	assert_int_equal(pb_close(p.server), 0);
+	expect_bytes(w, p.client, "farewell", 8);
+	expect_end(w, p.client, 0);
+	pb_close(p.client);
+}
+
+/* The peer resets the connection: told once as ECONNRESET, then it is over. */
+static void expect_reset(struct world *w, struct pb_socket *s)
+{
+	char byte;
+
+	assert_true(wait_for(w, s, POLLERR));
+	assert_int_equal(pb_ready(s) & (POLLIN | POLLOUT | POLLHUP), POLLIN | POLLOUT | POLLHUP);
+	assert_int_equal(pb_recv(s, &byte, 1, 0), -ECONNRESET);
+	assert_int_equal(pb_recv(s, &byte, 1, 0), 0);
+	assert_int_equal(pb_send(s, "x", 1, 0), -EPIPE);
+	assert_int_equal(pb_shutdown(s, SHUT_WR), -ENOTCONN);
+}
+
+static void linger_0_resets(void **state)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pair p = connected_pair(w, at);
+		assert_int_equal(pb_setsockopt(p.server, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+		assert_int_equal(pb_close(p.server), 0);
+		expect_reset(w, p.client);
+		pb_close(p.client);
+	}
+}
+
+/* Who closes without having read everything says so (RFC 1122 4.2.2.13). */
+static void unread_data_resets(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	assert_int_equal(pb_send(p.client, "ignored", 7, 0), 7);
+	assert_true(wait_for(w, p.server, POLLIN));
+	assert_int_equal(pb_close(p.server), 0);
+	expect_reset(w, p.client);
+	pb_close(p.client);
+}
+
+/* Sending to one that has closed brings a reset; after its FIN, that is a broken pipe, told by whatever comes next. */
+static void sending_to_the_closed(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	pb_close(p.server);
+	expect_end(w, p.client, 0);
+	assert_int_equal(pb_send(p.client, "x", 1, 0), 1);
+	assert_true(wait_for(w, p.client, POLLERR));
+	assert_int_equal(pb_send(p.client, "x", 1, 0), -EPIPE);
+	assert_int_equal(get_option(p.client, SOL_SOCKET, SO_ERROR), 0);
+	pb_close(p.client);
+}
+
+/* One side of a large transfer. Byte i of what it sends is pattern(i) ^ key. */
+struct side {
+	struct pb_watch watch;
+	uint8_t key;
+	size_t sent, received;
+	int partial; /* sends that were not taken whole */
+	int error;   /* of a call; 1: a wrong byte */
+	bool ended;  /* the peer's FIN was read */
+};
+
+#define TRANSFER (2u << 20)
+
+static uint8_t pattern(size_t i)
+{
+	return (uint8_t)(i ^ i >> 8 ^ i >> 16);
+}
+
+static void side_send(struct side *s)
+{
+	uint8_t buf[65536]; /* more than the send buffer takes */
+	size_t len = TRANSFER - s->sent < sizeof buf ? TRANSFER - s->sent : sizeof buf;
+
+	for (size_t i = 0; i < len; i++)
+		buf[i] = pattern(s->sent + i) ^ s->key;
+	ssize_t n = pb_send(s->watch.socket, buf, len, 0);
+	if (n < 0 && n != -EAGAIN)
+		s->error = (int)n;
+	if (n < 0)
+		return;
+	s->sent += (size_t)n;
+	s->partial += (size_t)n < len;
+	if (s->sent == TRANSFER) {
+		pb_shutdown(s->watch.socket, SHUT_WR);
+		pb_watch_want(&s->watch, POLLIN);
+	}
+}
+
+static void side_receive(struct side *s)
+{
+	uint8_t buf[5003]; /* prime: never in step with what was sent */
+	ssize_t n = pb_recv(s->watch.socket, buf, sizeof buf, 0);
+
+	if (n < 0 && n != -EAGAIN)
+		s->error = (int)n;
+	for (ssize_t i = 0; i < n; i++)
+		if ((buf[i] ^ s->key ^ 0xff) != pattern(s->received++))
+			s->error = 1;
+	if (n == 0) {
+		s->ended = true;
+		pb_watch_want(&s->watch, s->watch.wants & ~POLLIN);
+	}
+}
+
+static void side_ready(struct pb_watch *watch, int ready)
+{
+	struct side *s = container_of(watch, struct side, watch);
+
+	if (ready & POLLOUT && s->sent < TRANSFER)
+		side_send(s);
+	if (ready & POLLIN && !s->ended)
+		side_receive(s);
+}
+
+static void a_large_transfer_both_ways(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pair p = connected_pair(w, at);
+		struct side c = { .key = 0 }, s = { .key = 0xff };
+		int rc = pb_loop_turn(w->loop, 0);
+		pb_time end = pb_loop_now(w->loop) + 4 * WAIT_MAX;
+		set_option(p.client, SOL_SOCKET, SO_SNDBUF, 8192);
+		pb_watch_socket(w->loop, &c.watch, p.client, POLLIN | POLLOUT, side_ready);
+		pb_watch_socket(w->loop, &s.watch, p.server, POLLIN | POLLOUT, side_ready);
+		while (rc >= 0 && !c.error && !s.error && !(c.ended && s.ended) && pb_loop_now(w->loop) < end)
+			rc = pb_loop_turn(w->loop, end);
+		pb_watch_stop(&c.watch);
+		pb_watch_stop(&s.watch);
+		assert_int_equal(c.error, 0);
+		assert_int_equal(s.error, 0);
+		assert_int_equal(c.received, TRANSFER);
+		assert_int_equal(s.received, TRANSFER);
+		assert_true(c.partial > 0);
+		close_pair(&p);
+	}
+}
+
+static void a_full_buffer_says_so(void **state)
+{
+	static const char block[65536];
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	ssize_t n = 0;
+
+	set_option(p.client, SOL_SOCKET, SO_SNDBUF, 8192);
+	set_option(p.server, SOL_SOCKET, SO_RCVBUF, 8192);
+	for (int i = 0; i < 1000 && n >= 0; i++) {
+		n = pb_send(p.client, block, sizeof block, 0);
+		turn_for(w, n < 0 ? PB_MSEC(5) : 0); /* the peer may have taken some of it */
+	}
+	assert_int_equal(n, -EAGAIN);
+	assert_int_equal(pb_ready(p.client) & POLLIN, 0);
+	close_pair(&p);
+}
+
+static void peek_leaves_the_data(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	char buf[8];
+
+	assert_int_equal(pb_send(p.client, "abcdef", 6, 0), 6);
+	assert_true(wait_for(w, p.server, POLLIN));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pb_recv(p.server, buf, 3, MSG_PEEK), 3);
+		assert_memory_equal(buf, "abc", 3);
+	}
+	assert_int_equal(pb_recv(p.server, NULL, 0, 0), 0);
+	expect_bytes(w, p.server, "abcdef", 6);
+	close_pair(&p);
+}
+
+static void pieces(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	struct iovec out[] = {
+		{"GET", 3},
+                { "",   0},
+                { " /", 2}
+	};
+	char first[2], second[8];
+	struct iovec in[] = {
+		{first,   sizeof first },
+                { second, sizeof second}
+	};
+	struct msghdr sent = { .msg_iov = out, .msg_iovlen = 3 }, got = { .msg_iov = in, .msg_iovlen = 2 };
+
+	assert_int_equal(pb_sendmsg(p.client, &sent, 0), 5);
+	assert_true(wait_for(w, p.server, POLLIN));
+	assert_int_equal(pb_recvmsg(p.server, &got, 0), 5);
+	assert_memory_equal(first, "GE", 2);
+	assert_memory_equal(second, "T /", 3);
+	assert_int_equal(got.msg_flags & MSG_TRUNC, 0);
+	close_pair(&p);
+}
+
+static void options(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	struct linger linger = { .l_onoff = 1, .l_linger = 7 };
+	socklen_t len = sizeof linger;
+	struct tcp_info info;
+
+	assert_int_equal(get_option(p.client, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+	assert_int_equal(get_option(p.client, SOL_SOCKET, SO_DOMAIN), AF_INET);
+	assert_int_equal(get_option(p.client, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+	assert_int_equal(get_option(p.client, IPPROTO_TCP, TCP_NODELAY), 0);
+	set_option(p.client, IPPROTO_TCP, TCP_NODELAY, 1);
+	assert_int_equal(get_option(p.client, IPPROTO_TCP, TCP_NODELAY), 1);
+	set_option(p.client, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234);
+	assert_int_equal(get_option(p.client, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
+	set_option(p.client, SOL_SOCKET, SO_SNDBUF, 20000);
+	assert_int_equal(get_option(p.client, SOL_SOCKET, SO_SNDBUF), 40000); /* socket(7): doubled */
+	assert_true(get_option(p.client, IPPROTO_TCP, TCP_MAXSEG) >= 536);
+	assert_int_equal(pb_setsockopt(p.client, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+	linger = (struct linger){ 0 };
+	assert_int_equal(pb_getsockopt(p.client, SOL_SOCKET, SO_LINGER, &linger, &len), 0);
+	assert_true(linger.l_onoff && linger.l_linger == 7);
+	len = sizeof info;
+	assert_int_equal(pb_getsockopt(p.client, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	assert_int_equal(info.tcpi_state, TCP_ESTABLISHED);
+	close_pair(&p);
+}
+
+static void wrong_options(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *s = open_socket(w->net, AF_INET, SOCK_STREAM);
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	assert_int_equal(pb_setsockopt(s, SOL_SOCKET, 9999, &value, len), -ENOPROTOOPT);
+	assert_int_equal(pb_getsockopt(s, SOL_SOCKET, 9999, &value, &len), -ENOPROTOOPT);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_TCP, 9999, &value, len), -ENOPROTOOPT);
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, 9999, &value, &len), -ENOPROTOOPT);
+	assert_int_equal(pb_setsockopt(s, SOL_SOCKET, SO_TYPE, &value, len), -ENOPROTOOPT); /* only read */
+	assert_int_equal(pb_setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &value, 1), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &value, 1), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_TCP, TCP_KEEPIDLE, &value, len), -EINVAL); /* 0 seconds */
+	pb_close(s);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(bytes_arrive_both_ways),
+	cmocka_unit_test(half_close),
+	cmocka_unit_test(shutdown_of_reading),
+	cmocka_unit_test(what_was_sent_survives_close),
+	cmocka_unit_test(linger_0_resets),
+	cmocka_unit_test(unread_data_resets),
+	cmocka_unit_test(sending_to_the_closed),
+	cmocka_unit_test(a_large_transfer_both_ways),
+	cmocka_unit_test(a_full_buffer_says_so),
+	cmocka_unit_test(peek_leaves_the_data),
+	cmocka_unit_test(pieces),
+	cmocka_unit_test(options),
+	cmocka_unit_test(wrong_options),
+};
+
+const struct test_table semantics_stream = TEST_TABLE(tests);
