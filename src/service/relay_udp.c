@@ -114,10 +114,9 @@ static void report(struct session *x, const char *why)
 
 static void drop_waiting(struct session *x)
 {
-	struct pb_link *l;
-
-	while ((l = list_shift(&x->waiting)))
+	list_each_safe (l, &x->waiting)
 		free(container_of(l, struct waiting, link));
+	list_init(&x->waiting);
 	x->waiting_count = 0;
 }
 
@@ -308,7 +307,7 @@ struct relay_sessions *relay_sessions_new(struct service *s)
 
 	while (buckets < relay->sessions_max)
 		buckets *= 2;
-	all = calloc(1, sizeof *all + buckets * sizeof all->buckets[0]);
+	all = calloc(1, offsetof(struct relay_sessions, buckets[buckets]));
 	if (!all)
 		return NULL;
 	all->service = s;
