@@ -4,6 +4,7 @@
 
 #define TICK_BITS  20 /* a level-0 slot is 2^20 ns */
 #define LEVEL_BITS 6
+#define TOP        (PB_TIMERS_LEVELS - 1)
 
 static uint64_t tick_of(pb_time t)
 {
@@ -21,20 +22,20 @@ void pb_timers_init(struct pb_timers *ts, pb_time now)
 
 /*
  * The level is that of the highest bit in which the timer's tick differs from the present one, so that a slot
- * of level n is emptied exactly when the present enters it. Beyond the wheel's reach (over two years): its last
- * slot, from where it is filed again.
+ * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the present
+ * one belong to the next round. Beyond the wheel's reach (over two years): its last slot, from where it is filed again.
  */
 static void file(struct pb_timers *ts, struct pb_timer *t)
 {
-	uint64_t now = tick_of(ts->now), tick = tick_of(t->due);
-	uint64_t reach = now | ((UINT64_C(1) << (LEVEL_BITS * PB_TIMERS_LEVELS)) - 1);
+	uint64_t now = tick_of(ts->now), tick = t->due > ts->now ? tick_of(t->due) : now;
+	uint64_t reach = ((now >> (LEVEL_BITS * TOP)) + PB_TIMERS_SLOTS - 1) << (LEVEL_BITS * TOP);
 
-	if (t->due <= ts->now)
-		tick = now;
 	if (tick > reach)
 		tick = reach;
 	t->filed = t->due;
 	int level = tick == now ? 0 : (63 - __builtin_clzll(tick ^ now)) / LEVEL_BITS;
+	if (level > TOP)
+		level = TOP;
 	int i = (int)(tick >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
 	list_push(&ts->slot[level][i], &t->link);
 	ts->used[level] |= UINT64_C(1) << i;
@@ -62,19 +63,22 @@ void pb_timers_stop(struct pb_timers *ts, struct pb_timer *t)
 	ts->count--;
 }
 
-/* The first slot of a level at or after the present one that has its bit set; -1: none. */
+/* The first slot of a level from the present one on that has its bit set; -1: none. */
 static int first_used(const struct pb_timers *ts, int level)
 {
 	int present = (int)(tick_of(ts->now) >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
 	uint64_t later = ts->used[level] & (~UINT64_C(0) << present);
 
+	if (!later && level == TOP)
+		later = ts->used[TOP];
 	return later ? __builtin_ctzll(later) : -1;
 }
 
-/* When a slot of a level above 0 begins, in the round that the present is in. */
+/* When a slot that has its bit set begins: in the round that the present is in, or in the next. */
 static pb_time slot_start(const struct pb_timers *ts, int level, int i)
 {
-	uint64_t round = tick_of(ts->now) >> ((level + 1) * LEVEL_BITS);
+	uint64_t present = tick_of(ts->now) >> (level * LEVEL_BITS);
+	uint64_t round = (present >> LEVEL_BITS) + (i < (int)(present & (PB_TIMERS_SLOTS - 1)));
 
 	return (pb_time)((round << LEVEL_BITS | (uint64_t)i) << (level * LEVEL_BITS + TICK_BITS));
 }
