@@ -184,13 +184,14 @@ static void advance(struct pb_timers *ts, pb_time now)
 
 int pb_timers_run(struct pb_timers *ts, pb_time now)
 {
+	uint64_t serial = ts->serial;
 	int fired = 0;
 
 	advance(ts, now);
 	sort(&ts->due);
 	for (struct pb_link *l; (l = list_shift(&ts->due));) {
 		struct pb_timer *t = container_of(l, struct pb_timer, link);
-		if (t->due > ts->now) { /* moved by one that fired just before it */
+		if (t->serial >= serial) { /* armed anew by one that fired just before it */
 			file(ts, t);
 			continue;
 		}

@@ -25,7 +25,7 @@ struct pb_timers {
 
 void pb_timers_init(struct pb_timers *ts, pb_time now);
 
-/* Arm, or arm anew. A time that has passed is due at the next run. */
+/* Arm, or arm anew. A time that has passed is due at the next run, also when set from inside one. */
 void pb_timers_set(struct pb_timers *ts, struct pb_timer *t, pb_time due);
 void pb_timers_stop(struct pb_timers *ts, struct pb_timer *t);
 
