@@ -190,12 +190,17 @@ void log_open(struct log *log, const struct conn *c)
 
 void log_close(struct log *log, const struct conn *c, const char *why, pb_time took)
 {
-	const char *form = log->form == LOG_JSON ? ",\"in\":%llu,\"out\":%llu,\"seconds\":%.3f,\"why\":\"%s\""
-						 : " in=%llu out=%llu %.3fs %s";
+	bool json = log->form == LOG_JSON;
+	const char *form =
+		json ? ",\"in\":%llu,\"out\":%llu,\"seconds\":%.3f,\"why\":" : " in=%llu out=%llu %.3fs ";
 
 	begin_conn(log, c, "close");
 	put_format(log, form, (unsigned long long)c->bytes_in, (unsigned long long)c->bytes_out,
-		   (double)took / 1e9, why);
+		   (double)took / 1e9);
+	if (json)
+		put_quoted(log, why, strlen(why));
+	else
+		put(log, why, strnlen(why, TEXT_MAX));
 	end(log);
 }
 
