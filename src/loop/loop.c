@@ -6,7 +6,7 @@
  * until that is no longer so. Hence wanting something else costs no system call, and a connection that is served
  * and closed in the turn that accepted it is never registered at all.
  *
- * Invariant: a started watch is on the ready list, or registered with the kernel, or both.
+ * Invariant: a started watch is on the ready list with all that is wanted ready, or registered with the kernel.
  */
 #include "base/list.h"
 #include "base/timers.h"
@@ -105,17 +105,27 @@ static int register_socket(struct pb_watch *w)
 }
 
 /*
- * Keep the invariant after the owner's wishes or the readiness have changed. Where the kernel has no room for one
- * more watch (ENOSPC, ENOMEM), the watch stays on the ready list: asked every turn, it is slow, not dead.
+ * Whether the kernel's news of it will come. Where the kernel has no room for one more watch (ENOSPC, ENOMEM), the
+ * watch stays on the ready list: asked every turn, it is slow, not dead.
  */
+static bool told_by_kernel(struct pb_watch *w)
+{
+	return !w->socket || w->registered || register_socket(w) == 0;
+}
+
+/* Keep the invariant after the owner's wishes or the readiness have changed. */
 static void settle(struct pb_watch *w)
 {
+	int ready = news(w);
 	bool on_list = !list_empty(&w->link);
 
-	if (news(w) && !on_list)
+	if (ready && !on_list)
 		list_push(&w->loop->ready, &w->link);
-	else if (!news(w) && on_list && (w->registered || !w->socket || register_socket(w) == 0))
-		list_remove(&w->link);
+	if ((w->wants & ~ready) || !ready) {
+		bool told = told_by_kernel(w);
+		if (!ready && on_list && told)
+			list_remove(&w->link);
+	}
 }
 
 static void start(struct pb_loop *loop, struct pb_watch *w, int wants, pb_watch_fn *fn)
@@ -135,7 +145,7 @@ int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *
 	w->socket = s;
 	w->fd = -1;
 	s->watched = true;
-	if (!news(w)) {
+	if (!news(w)) { /* settle() would do, but could not tell that it failed */
 		int rc = register_socket(w);
 		if (rc < 0) {
 			s->watched = false;
