@@ -84,9 +84,11 @@ void pb_timer_stop(struct pb_loop *loop, struct pb_timer *t)
 /* What to tell the owner now; 0: nothing. */
 static int news(const struct pb_watch *w)
 {
-	int ready = w->socket ? w->socket->ready : w->always ? POLLIN | POLLOUT : w->ready;
-
-	return ready & (w->wants | POLLERR | POLLHUP);
+	if (w->socket)
+		return w->socket->ready & (w->wants | POLLERR | POLLHUP);
+	if (w->always)
+		return w->wants;
+	return w->wants ? w->ready & (w->wants | POLLERR | POLLHUP) : 0;
 }
 
 static int add_to_epoll(struct pb_watch *w, int fd, uint32_t events)
