@@ -103,7 +103,8 @@ static int add_to_epoll(struct pb_watch *w, int fd, uint32_t events)
 
 static int register_socket(struct pb_watch *w)
 {
-	return add_to_epoll(w, w->socket->ops->fd(w->socket), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return add_to_epoll(w, w->socket->ops->fd(w->socket),
+			    EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
 /*
@@ -247,6 +248,8 @@ static void take_news(struct pb_watch *w, uint32_t events)
 		ready |= POLLOUT;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		ready |= POLLRDHUP;
+	if (events & EPOLLPRI)
+		ready |= POLLPRI;
 	ready |= (events & EPOLLHUP ? POLLHUP : 0) | (events & EPOLLERR ? POLLERR : 0);
 	if (w->socket)
 		w->socket->ready |= ready;

@@ -4,7 +4,7 @@
  * Beside passing the calls on it keeps pb_socket.ready true for an edge-triggered epoll: a call that answers EAGAIN
  * clears its bit, and so does a read from a stream that came back short, which saves the read that would only have
  * found nothing (epoll(7), question 9). Once the end of the stream is announced there is no more news to come, so a
- * short read clears nothing then.
+ * short read clears nothing then; nor once there was urgent data, at which a read stops whatever is behind it.
  */
 #include "base/addr.h"
 #include "socket/socket.h"
@@ -143,7 +143,7 @@ static ssize_t host_recv(struct pb_socket *s, void *buf, size_t len, int flags)
 {
 	ssize_t n = transfer(s, recv(fd_of(s), buf, len, flags), POLLIN);
 
-	if (n > 0 && (size_t)n < len && !(s->ready & (POLLRDHUP | POLLERR)) && !flags &&
+	if (n > 0 && (size_t)n < len && !(s->ready & (POLLRDHUP | POLLERR | POLLPRI)) && !flags &&
 	    ((struct host_socket *)s)->stream)
 		s->ready &= ~POLLIN;
 	return n;
