@@ -179,7 +179,7 @@ void expect_end(struct world *w, struct pb_socket *s, int answer)
 int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction close)
 {
 	const struct test_table *tables[] = { &semantics_bind, &semantics_connect, &semantics_stream,
-					      &semantics_datagram };
+					      &semantics_datagram, &semantics_echo };
 	struct CMUnitTest all[128];
 	size_t count = 0;
 

@@ -45,7 +45,8 @@ struct test_table {
 	const struct CMUnitTest *tests;
 	size_t count;
 };
-extern const struct test_table semantics_bind, semantics_connect, semantics_stream, semantics_datagram;
+extern const struct test_table semantics_bind, semantics_connect, semantics_stream, semantics_datagram,
+	semantics_echo;
 
 #define TEST_TABLE(tests)                                                                                    \
 	{                                                                                                    \
