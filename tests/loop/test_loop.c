@@ -506,9 +506,10 @@ static void two_thousand_sockets(void **state)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
 	files.rlim_cur = files.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
-	if (files.rlim_cur < 2 * MANY + 50) {
-		print_message("too few file descriptors are allowed: %lu\n", (unsigned long)files.rlim_cur);
-		skip();
+	if (files.rlim_cur < 2 * MANY + 50) { /* not skip(): in TAP, cmocka 1.1 says "not ok" with it */
+		print_message("# too few file descriptors are allowed: %lu\n", (unsigned long)files.rlim_cur);
+		free(crowd);
+		return;
 	}
 	crowd->listener.then = take_one;
 	watch(&crowd->listener, listener(&at), POLLIN);

@@ -74,10 +74,9 @@ static void echo(struct world *w, int type)
 		}
 		pb_close(s);
 	}
-	if (!asked) {
-		print_message("this net permits us no such sockets\n");
-		skip();
-	}
+	/* Not skip(): in TAP, cmocka 1.1 says "not ok" with it, which meson takes for a failure. */
+	if (!asked)
+		print_message("# not asked: this net permits us no such sockets\n");
 }
 
 static void echo_by_datagram_socket(void **state)
