@@ -251,7 +251,10 @@ def test_a_crashed_worker_is_replaced_and_no_call_refused(serve):
             time.sleep(0.01)
         os.kill(workers()[0], signal.SIGKILL)
         for _ in range(20):
-            assert ask(server.ports["echo/tcp"], b"still there?") in (b"still there?", b"")
+            try:  # a connection that the killed worker held is reset; one that is refused fails the test
+                assert ask(server.ports["echo/tcp"], b"still there?") in (b"still there?", b"")
+            except ConnectionResetError:
+                pass
     server.wait_for("starting another", 3)
 
 
