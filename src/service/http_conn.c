@@ -419,7 +419,7 @@ static enum alive process(struct http_conn *h, char *p, size_t len, size_t seen)
 			p += r.head_len;
 			len -= r.head_len;
 			alive = answer(h, &r, &w);
-			closing = h->last;
+			closing = alive == ALIVE && h->last; /* gone: there is no h to look at */
 			continue;
 		case HTTP_PARSE_BAD:
 			alive = answer_error(h, &r, status, &w);
