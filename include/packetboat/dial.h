@@ -1,9 +1,10 @@
 /*
- * Conveniences that block, to make the first program short. For more than one connection at a time, use a loop.
+ * Conveniences that block, to make the first program short. For more than one connection at a time, use a
+ * loop.
  *
  * network is "tcp", "udp", or with a 4 or 6 behind it to insist on a family. address is "HOST:PORT" or
- * "[V6]:PORT"; PORT is a number or a name of the services file; HOST a literal address or, on the host's net, a
- * name (looked up with getaddrinfo(3)); to listen, an empty HOST or "*" is any address.
+ * "[V6]:PORT"; PORT is a number or a name of the services file; HOST a literal address or, on the host's net,
+ * a name (looked up with getaddrinfo(3)); to listen, an empty HOST or "*" is any address.
  */
 #ifndef PACKETBOAT_DIAL_H
 #define PACKETBOAT_DIAL_H
@@ -23,7 +24,10 @@ extern "C" {
 PB_API int pb_dial(struct pb_net *net, const char *network, const char *address, pb_time timeout,
 		   struct pb_socket **s);
 
-/* Bind and, for TCP, listen (with SO_REUSEADDR, so that a server can be started again at once). 0 and *s, or -errno. */
+/*
+ * Bind and, for TCP, listen (with SO_REUSEADDR, so that a server can be started again at once). 0 and *s, or
+ * -errno.
+ */
 PB_API int pb_listen_on(struct pb_net *net, const char *network, const char *address, struct pb_socket **s);
 
 /*

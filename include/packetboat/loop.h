@@ -2,12 +2,13 @@
  * The loop: readiness and timers over sockets of one or several nets, in one thread.
  *
  * A watch says which events of a socket its owner cares about and which function to call. It is memory of the
- * owner's, usually inside its connection record. Watches are level-triggered: as long as a wanted event is there,
- * fn is called once a turn. Changing what is wanted costs no system call. fn may be called once when nothing
- * is there (the call then answers -EAGAIN), so try and see, and may stop any watch, its own included, and free
- * the memory around it.
+ * owner's, usually inside its connection record. Watches are level-triggered: as long as a wanted event is
+ * there, fn is called once a turn. Changing what is wanted costs no system call. fn may be called once when
+ * nothing is there (the call then answers -EAGAIN), so try and see, and may stop any watch, its own included,
+ * and free the memory around it.
  *
- * An error or hang-up (POLLERR, POLLHUP) is told once even when nothing is wanted; of a plain descriptor, only while something is.
+ * An error or hang-up (POLLERR, POLLHUP) is told once even when nothing is wanted; of a plain descriptor,
+ * only while something is.
  */
 #ifndef PACKETBOAT_LOOP_H
 #define PACKETBOAT_LOOP_H
@@ -25,7 +26,10 @@ struct pb_watch;
 /* ready: POLLIN, POLLOUT, POLLHUP, POLLERR, or-ed: what the owner wanted and is there, and errors. */
 typedef void pb_watch_fn(struct pb_watch *w, int ready);
 
-/* Zero it before its first start. Only read it; socket and fd tell what is watched (-1 or NULL: not that kind). */
+/*
+ * Zero it before its first start. Only read it; socket and fd tell what is watched (-1 or NULL: not that
+ * kind).
+ */
 struct pb_watch {
 	pb_watch_fn *fn;
 	struct pb_socket *socket;
@@ -48,8 +52,9 @@ PB_API void pb_loop_free(struct pb_loop *loop);
 PB_API pb_time pb_loop_now(const struct pb_loop *loop);
 
 /*
- * Wait until something is ready or due, at the latest until the loop's clock shows until (PB_NEVER: as long as it
- * takes; 0: not at all), and call what is to be called. Returns how many functions were called, or -errno.
+ * Wait until something is ready or due, at the latest until the loop's clock shows until (PB_NEVER: as long
+ * as it takes; 0: not at all), and call what is to be called. Returns how many functions were called, or
+ * -errno.
  */
 PB_API int pb_loop_turn(struct pb_loop *loop, pb_time until);
 
@@ -57,7 +62,10 @@ PB_API int pb_loop_turn(struct pb_loop *loop, pb_time until);
 PB_API int pb_loop_run(struct pb_loop *loop);
 PB_API void pb_loop_stop(struct pb_loop *loop);
 
-/* Start watching a socket, or any file descriptor that poll(2) takes. One watch for each. 0, -ENOMEM, -ENOSPC. */
+/*
+ * Start watching a socket, or any file descriptor that poll(2) takes. One watch for each. 0, -ENOMEM,
+ * -ENOSPC.
+ */
 PB_API int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *s, int wants,
 			   pb_watch_fn *fn);
 PB_API int pb_watch_fd(struct pb_loop *loop, struct pb_watch *w, int fd, int wants, pb_watch_fn *fn);
@@ -68,7 +76,10 @@ PB_API void pb_watch_want(struct pb_watch *w, int wants);
 /* Stop watching; fn is not called again. Stopping a stopped watch does nothing. */
 PB_API void pb_watch_stop(struct pb_watch *w);
 
-/* Stop watching a socket and close it, w->socket being NULL afterwards; as pb_watch_stop() and pb_close(), for less. */
+/*
+ * Stop watching a socket and close it, w->socket being NULL afterwards; as pb_watch_stop() and pb_close(),
+ * for less.
+ */
 PB_API int pb_watch_close(struct pb_watch *w);
 
 /* Fire t->fn at due (at once, in the next turn, if that has passed). Sets it anew if it was armed. */

@@ -2,8 +2,8 @@
  * A net: a place where sockets live.
  *
  * A program takes a pb_net and opens its sockets there; it cannot tell which kind it was given. Here there is
- * the host's own network, that is the kernel's TCP/IP. A net and everything opened on it belong to one thread;
- * a process may have as many nets as it likes.
+ * the host's own network, that is the kernel's TCP/IP. A net and everything opened on it belong to one
+ * thread; a process may have as many nets as it likes.
  */
 #ifndef PACKETBOAT_NET_H
 #define PACKETBOAT_NET_H

@@ -26,16 +26,17 @@ extern "C" {
 struct pb_socket;
 
 /*
- * Open a socket on a net. family: AF_INET or AF_INET6. type and protocol: SOCK_STREAM (TCP), SOCK_DGRAM (UDP),
- * or IPPROTO_ICMP / IPPROTO_ICMPV6 with SOCK_DGRAM (echo requests only, no privilege where the host allows it)
- * or SOCK_RAW (needs CAP_NET_RAW on the host). protocol 0 is the type's own.
- * 0 and *s, which the caller closes; -EAFNOSUPPORT, -EPROTONOSUPPORT, -EMFILE, -EPERM, -EACCES, -ENOMEM.
+ * Open a socket on a net. family: AF_INET or AF_INET6. type and protocol: SOCK_STREAM (TCP), SOCK_DGRAM
+ * (UDP), or IPPROTO_ICMP / IPPROTO_ICMPV6 with SOCK_DGRAM (echo requests only, no privilege where the host
+ * allows it) or SOCK_RAW (needs CAP_NET_RAW on the host). protocol 0 is the type's own. 0 and *s, which the
+ * caller closes; -EAFNOSUPPORT, -EPROTONOSUPPORT, -EMFILE, -EPERM, -EACCES, -ENOMEM.
  */
 PB_API int pb_socket_open(struct pb_net *net, int family, int type, int protocol, struct pb_socket **s);
 
 /*
- * Close, and free s whatever the answer. It must not be watched any more (pb_watch_close() does both). What was sent is still delivered, unless SO_LINGER with
- * time 0 asks for a reset; unread input makes a TCP close a reset (RFC 1122 4.2.2.13). NULL is allowed.
+ * Close, and free s whatever the answer. It must not be watched any more (pb_watch_close() does both). What
+ * was sent is still delivered, unless SO_LINGER with time 0 asks for a reset; unread input makes a TCP close
+ * a reset (RFC 1122 4.2.2.13). NULL is allowed.
  */
 PB_API int pb_close(struct pb_socket *s);
 
@@ -70,8 +71,9 @@ PB_API ssize_t pb_sendto(struct pb_socket *s, const void *buf, size_t len, int f
 PB_API ssize_t pb_sendmsg(struct pb_socket *s, const struct msghdr *msg, int flags);
 
 /*
- * Send up to len bytes of the open file fd from *offset, and move *offset past what was taken. Where the net can,
- * the bytes are not copied. Returns the bytes taken; 0: the file ends at *offset; errors as pb_send, and the file's.
+ * Send up to len bytes of the open file fd from *offset, and move *offset past what was taken. Where the net
+ * can, the bytes are not copied. Returns the bytes taken; 0: the file ends at *offset; errors as pb_send, and
+ * the file's.
  */
 PB_API ssize_t pb_sendfile(struct pb_socket *s, int fd, off_t *offset, size_t len);
 

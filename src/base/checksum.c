@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* 32 bits at a time into 64: carries gather in the upper half by themselves, and compilers make vectors of the loop. */
+/*
+ * 32 bits at a time into 64: carries gather in the upper half by themselves, and compilers make vectors of
+ * the loop.
+ */
 uint64_t pb_checksum_add(uint64_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;

@@ -22,8 +22,9 @@ void pb_timers_init(struct pb_timers *ts, pb_time now)
 
 /*
  * The level is that of the highest bit in which the timer's tick differs from the present one, so that a slot
- * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the present
- * one belong to the next round. Beyond the wheel's reach (over two years): its last slot, from where it is filed again.
+ * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the
+ * present one belong to the next round. Beyond the wheel's reach (over two years): its last slot, from where
+ * it is filed again.
  */
 static void file(struct pb_timers *ts, struct pb_timer *t)
 {

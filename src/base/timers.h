@@ -1,10 +1,10 @@
 /*
  * The timer wheel: any number of timers, armed, moved and disarmed in constant time.
  *
- * Six levels of 64 slots. A slot of level 0 holds the timers of about one millisecond (2^20 ns), a slot of each
- * further level 64 times as much; a timer drops a level when its slot comes due. Moving a timer later touches
- * only the timer: it is filed anew when its old slot comes due. Timers fire neither early nor out of order:
- * inside a slot they are sorted by (due, serial).
+ * Six levels of 64 slots. A slot of level 0 holds the timers of about one millisecond (2^20 ns), a slot of
+ * each further level 64 times as much; a timer drops a level when its slot comes due. Moving a timer later
+ * touches only the timer: it is filed anew when its old slot comes due. Timers fire neither early nor out of
+ * order: inside a slot they are sorted by (due, serial).
  */
 #ifndef PB_BASE_TIMERS_H
 #define PB_BASE_TIMERS_H
@@ -36,7 +36,8 @@ static inline bool pb_timer_armed(const struct pb_timer *t)
 
 /*
  * When pb_timers_run() is next needed: never later than the first timer's due time. Earlier only when a timer
- * was moved later or down a level, so that a run at that time finds nothing to fire. PB_NEVER: nothing is armed.
+ * was moved later or down a level, so that a run at that time finds nothing to fire. PB_NEVER: nothing is
+ * armed.
  */
 pb_time pb_timers_next(const struct pb_timers *ts);
 

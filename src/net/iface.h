@@ -1,0 +1,55 @@
+/*
+ * Interfaces: a device, the addresses we have on it, and sending frames on it. What a device cannot take
+ * (super-segments, open checksums, packets of several parts) is finished here, at the very edge.
+ */
+#ifndef PB_NET_IFACE_H
+#define PB_NET_IFACE_H
+
+#include "base/env.h"
+#include "base/ip.h"
+
+#include <packetboat/device.h>
+
+#define IFACE_ADDRESSES_MAX 64
+#define IFACE_NAME_MAX      16
+
+/* An address being probed is tentative: it is not used yet (RFC 5227 §2.1.1, RFC 4862 §5.4). */
+enum iface_address_state { ADDRESS_TENTATIVE, ADDRESS_READY, ADDRESS_DUPLICATE };
+
+struct iface_address {
+	struct ip ip;
+	uint8_t bits; /* of the prefix that is on the link; 32 or 128: none */
+	enum iface_address_state state;
+	uint8_t probes; /* sent so far, then announcements */
+	struct pb_timer timer;
+	struct iface *iface;
+};
+
+struct iface {
+	struct env *env;
+	struct pb_device *device;
+	unsigned index; /* 1 and up, as sin6_scope_id and SO_BINDTODEVICE have it */
+	char name[IFACE_NAME_MAX];
+	uint32_t mtu;
+	bool loopback; /* what is sent comes back: carries what is for our own addresses */
+	struct iface_address addresses[IFACE_ADDRESSES_MAX];
+	unsigned address_count;
+	struct iface *next;
+};
+
+/*
+ * Send an IP packet in a frame to a MAC address (ignored where there is no Ethernet). Takes b, which has
+ * headroom for the header.
+ */
+void pb_iface_send(struct iface *i, const uint8_t to[PB_MAC_LEN], uint16_t ethertype, struct pb_buf *b);
+
+/* The entry of an address of ours here; NULL. Tentative ones, too. */
+struct iface_address *pb_iface_address(struct iface *i, const struct ip *a);
+
+/*
+ * Whether a is a broadcast address here: limited, or of the subnet of one of our addresses (RFC 1122
+ * 3.2.1.3).
+ */
+bool pb_iface_is_broadcast(const struct iface *i, const struct ip *a);
+
+#endif

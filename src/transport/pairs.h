@@ -1,0 +1,53 @@
+/*
+ * Socket pairs (RFC 9293 §3.1: local and remote address and port) and the table that finds who has one.
+ *
+ * The hash is keyed, so a peer cannot choose addresses and ports that pile up. The table grows and shrinks a
+ * bucket at a time: no call ever stops to move everything. An entry is memory of its owner's.
+ */
+#ifndef PB_TRANSPORT_PAIRS_H
+#define PB_TRANSPORT_PAIRS_H
+
+#include "base/hash.h"
+#include "base/ip.h"
+
+#include <stddef.h>
+
+struct socket_pair {
+	struct ip local, remote;
+	uint16_t local_port, remote_port;
+};
+
+struct pair_entry {
+	struct socket_pair pair;
+	uint32_t hash; /* of pair, set by pb_pairs_add() */
+	uint8_t kind;  /* the owner's: what the entry is part of */
+	struct pair_entry *next;
+};
+
+struct pairs {
+	struct pb_siphash_key key;
+	struct pair_entry **buckets;
+	size_t count, count_max; /* entries now, and the most there may be */
+	size_t size, split; /* linear hashing: size * 2 buckets at most, of which size + split are in use */
+};
+
+/* 0 or -ENOMEM. */
+int pb_pairs_init(struct pairs *p, struct pb_siphash_key key, size_t count_max);
+void pb_pairs_fini(struct pairs *p);
+
+/* 0; -EADDRINUSE: the pair is taken; -ENOBUFS: there are count_max; -ENOMEM. */
+int pb_pairs_add(struct pairs *p, struct pair_entry *e);
+void pb_pairs_remove(struct pairs *p, struct pair_entry *e);
+
+/*
+ * Put new where old was: the same pair, another record (a SYN record becomes a connection, that a TIME-WAIT
+ * record).
+ */
+void pb_pairs_replace(struct pairs *p, struct pair_entry *old, struct pair_entry *new);
+
+struct pair_entry *pb_pairs_find(const struct pairs *p, const struct socket_pair *pair);
+
+/* Every entry, in no order. fn may remove the entry that it is called with, no other. */
+void pb_pairs_each(struct pairs *p, void (*fn)(struct pair_entry *e, void *context), void *context);
+
+#endif

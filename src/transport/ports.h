@@ -1,0 +1,72 @@
+/*
+ * Ports: who is bound to which local address and port, by the kernel's rules, and how an ephemeral port is
+ * chosen. One table for TCP and one for UDP.
+ *
+ * Two bindings to one port conflict when their addresses overlap (equal, or one is a wildcard that covers the
+ * other), unless both allow it: SO_REUSEADDR (TCP: neither listens; UDP: both set it), or SO_REUSEPORT on
+ * both. :: covers IPv4, too, unless IPV6_V6ONLY. Ports are found through a keyed hash; nothing is allocated
+ * but the table.
+ */
+#ifndef PB_TRANSPORT_PORTS_H
+#define PB_TRANSPORT_PORTS_H
+
+#include "base/env.h"
+#include "base/ip.h"
+#include "transport/pairs.h"
+
+/* RFC 6335 §6: the dynamic ports. */
+#define PB_PORT_DYNAMIC_FIRST 49152
+#define PB_PORT_DYNAMIC_LAST  65535
+
+struct binding {
+	struct pb_link link; /* in its bucket; not bound: empty */
+	struct ip addr;      /* a wildcard, or an address */
+	uint16_t port;       /* 0: not bound */
+	bool v6only;
+	bool reuse_addr, reuse_port;
+	bool listening; /* TCP: it takes calls. UDP: it receives */
+	bool any;       /* IP_TRANSPARENT: it takes what is for addresses that are not ours */
+	bool connected; /* it only keeps the port of a connection; it is found by its pair */
+	void *owner;
+};
+
+struct ports {
+	struct pb_link *buckets;         /* by port */
+	bool stream;                     /* TCP's rules for SO_REUSEADDR */
+	struct pb_siphash_key key;       /* RFC 6056 algorithm 4: F's key */
+	struct pb_siphash_key table_key; /* G's */
+	uint32_t table[256];             /* the table of counters */
+	uint16_t first, last;            /* the ephemeral range */
+	uint32_t turn; /* which of several SO_REUSEPORT listeners was asked last is by hash, not by turn */
+};
+
+int pb_ports_init(struct ports *p, struct rng *rng, bool stream);
+void pb_ports_fini(struct ports *p);
+
+/* Bind b (addr, port and flags filled in; port 0: one of the ephemeral range is chosen). 0, -EADDRINUSE. */
+int pb_ports_bind(struct ports *p, struct env *env, struct binding *b);
+
+/* b begins to listen: -EADDRINUSE when another listener is in the way (b->listening is set if not). */
+int pb_ports_listen(struct ports *p, struct binding *b);
+
+void pb_ports_release(struct ports *p, struct binding *b);
+
+/*
+ * Choose the ephemeral port for a call to pair->remote from pair->local, so that the pair is in nobody's use:
+ * RFC 6056 §3.3.4, double hash. Sets pair->local_port and binds b to it as connected. The same port serves
+ * many destinations. 0; -EADDRNOTAVAIL: all taken.
+ */
+int pb_ports_connect(struct ports *p, const struct pairs *pairs, struct socket_pair *pair, struct binding *b);
+
+/*
+ * Who of those that listen is to have what came for addr and port: the most specific address first; among
+ * equals that share the port (SO_REUSEPORT), hash chooses. foreign: addr is not ours, so that only a binding
+ * with any will do. NULL: nobody.
+ */
+struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint16_t port, uint32_t hash,
+			      bool foreign);
+
+/* Every binding. */
+void pb_ports_each(const struct ports *p, void (*fn)(struct binding *b, void *context), void *context);
+
+#endif

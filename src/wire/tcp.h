@@ -1,0 +1,64 @@
+/*
+ * The TCP header and its options (RFC 9293 §3.1, §3.2; RFC 7323 window scale and timestamps; RFC 2018 SACK).
+ * Pure functions.
+ */
+#ifndef PB_WIRE_TCP_H
+#define PB_WIRE_TCP_H
+
+#include "wire/reader.h"
+
+#define TCP_HEADER_LEN      20
+#define TCP_HEADER_LEN_MAX  60
+#define TCP_SACK_BLOCKS_MAX 4 /* RFC 2018 §3: so many fit into 40 bytes of options */
+
+enum tcp_flag {
+	TCP_FIN = 1,
+	TCP_SYN = 2,
+	TCP_RST = 4,
+	TCP_PSH = 8,
+	TCP_ACK = 16,
+	TCP_URG = 32,
+	TCP_ECE = 64,
+	TCP_CWR = 128,
+	TCP_AE = 256
+};
+
+struct tcp_options {
+	uint16_t mss; /* SYN only; 0: not there */
+	/* if has_window_scale; as sent, possibly above 14 (RFC 7323 §2.3 says how to read that) */
+	uint8_t window_scale;
+	bool has_window_scale, sack_permitted, has_timestamp;
+	uint32_t ts_value, ts_echo;
+	uint8_t sack_count;
+	struct {
+		uint32_t start, end;
+	} sack[TCP_SACK_BLOCKS_MAX];
+};
+
+struct tcp_header {
+	uint16_t src_port, dst_port;
+	uint32_t seq, ack;
+	uint16_t flags; /* enum tcp_flag, or-ed */
+	uint16_t window;
+	uint16_t checksum, urgent;
+	uint8_t len; /* of the header with its options, in bytes */
+	struct tcp_options options;
+};
+
+/*
+ * Read a header with its options. False: it is cut short, or its data offset is below 5 or beyond the
+ * segment. Options of wrong length end the reading of options, and what was read stays (MUST-7: no option may
+ * crash us); unknown ones are passed over (MUST-6).
+ */
+bool pb_tcp_parse(struct tcp_header *h, struct reader *r);
+
+/* The length that a header with these options will have, a multiple of 4. */
+size_t pb_tcp_header_len(const struct tcp_options *o);
+
+/*
+ * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). The checksum
+ * field is written as given. False: no room.
+ */
+bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
+
+#endif
