@@ -45,6 +45,7 @@ struct pb_buf {
 	uint8_t *data;          /* the first byte of this part */
 	uint32_t len;           /* bytes in this part */
 	uint32_t total;         /* bytes in this part and all behind it; true of a packet's first part only */
+	uint32_t mark;          /* whoever has it queued may keep a number here: TCP, its sequence number */
 	/* The offload notes, of a packet's first part only. */
 	uint8_t *
 		transport; /* the transport header, in the first part; needed where one of the notes is set */

@@ -55,3 +55,18 @@ uint16_t pb_checksum_update(uint16_t checksum, uint16_t old, uint16_t new)
 {
 	return (uint16_t)~fold((uint64_t)(uint16_t)~checksum + (uint16_t)~old + new);
 }
+
+/* The sum of a part that begins at an odd place is that of its bytes swapped (RFC 1071 section 2 (B)). */
+uint64_t pb_checksum_add_packet(uint64_t sum, const struct pb_buf *b, size_t offset)
+{
+	bool odd = false;
+
+	for (; offset > b->len; b = b->more)
+		offset -= b->len;
+	for (; b; b = b->more, offset = 0) {
+		uint16_t part = fold(pb_checksum_add(0, b->data + offset, b->len - offset));
+		sum += odd ? __builtin_bswap16(part) : part;
+		odd ^= (b->len - offset) & 1;
+	}
+	return sum;
+}

@@ -8,11 +8,15 @@
 #ifndef PB_BASE_CHECKSUM_H
 #define PB_BASE_CHECKSUM_H
 
+#include <packetboat/buf.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Add a part. All parts but the last must have an even length; an odd last one is padded with a zero byte. */
 uint64_t pb_checksum_add(uint64_t sum, const void *data, size_t len);
+
+/* Add the packet b from offset on; its parts may be odd. Nothing may be added behind it. */
+uint64_t pb_checksum_add_packet(uint64_t sum, const struct pb_buf *b, size_t offset);
 
 /*
  * Add a pseudo-header: two addresses of addr_len bytes each (4 or 16), protocol and length of what is

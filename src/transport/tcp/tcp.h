@@ -1,0 +1,530 @@
+/*
+ * TCP (RFC 9293): the connection record and what the files of this directory give each other.
+ *
+ *   tcp.c        the layer: who gets a segment            user.c      the calls of §3.10.1-6
+ *   state.c      the states, their diagram and table      conn.c      a connection's memory, its beginning and end
+ *   input.c      SEGMENT ARRIVES, §3.10.7.4               listen.c    listeners, SYN records; cookie.c  SYN cookies
+ *   syn_sent.c   SEGMENT ARRIVES in SYN-SENT, §3.10.7.3   timewait.c  TIME-WAIT
+ *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
+ *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
+ *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
+ *   output.c     what to send now                         window.c    the windows, both ways
+ *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
+ *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
+ *   congestion.h how much may be in flight; newreno.c
+ *
+ * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
+ * t->pending if it has something to say. pb_tcp_flush(), called by the stack once a batch, says it: so one
+ * acknowledgement answers a batch, and what the application answers at once can carry it. News for the
+ * application climb as readiness (base/env.h).
+ *
+ * Life: a connection belongs to its owner (the socket) and to the protocol. It is freed when both have done
+ * with it: the owner by pb_tcp_close(), the protocol by reaching CLOSED. In TIME-WAIT the protocol's half is
+ * a record of its own.
+ */
+#ifndef PB_TRANSPORT_TCP_TCP_H
+#define PB_TRANSPORT_TCP_TCP_H
+
+#include "net/internet.h"
+#include "transport/pairs.h"
+#include "transport/ports.h"
+#include "transport/tcp/congestion.h"
+#include "transport/tcp/seq.h"
+#include "wire/tcp.h"
+
+#include <sys/uio.h>
+
+/* Numbered as Linux numbers them in tcpi_state, so that nothing has to be translated. */
+enum tcp_state {
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT,
+	STATE_SYN_RECEIVED,
+	STATE_FIN_WAIT_1,
+	STATE_FIN_WAIT_2,
+	STATE_TIME_WAIT,
+	STATE_CLOSED,
+	STATE_CLOSE_WAIT,
+	STATE_LAST_ACK,
+	STATE_LISTEN,
+	STATE_CLOSING,
+	STATE_COUNT
+};
+
+/* What a pair_entry is part of (pair_entry.kind). */
+enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT };
+
+#define TCP_MSS_DEFAULT4     536  /* RFC 9293 MUST-15: of an IPv4 peer that says nothing */
+#define TCP_MSS_DEFAULT6     1220 /* of an IPv6 peer */
+#define TCP_WINDOW_SCALE_MAX 14   /* RFC 7323 §2.3 */
+#define TCP_MSL                                                                                              \
+	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
+
+/* What a user can set, inherited from a listener by what it accepts. */
+struct tcp_settings {
+	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below */
+	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
+	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
+	uint8_t keep_count;               /* 9 */
+	bool keepalive, nodelay, cork, quickack;
+	uint8_t syn_retries; /* 7: gives up after 255 s (RFC 9293 MUST-23: at least 3 minutes) */
+	uint8_t ttl, tos;
+	uint16_t max_segment;    /* TCP_MAXSEG; 0: by the path's MTU */
+	unsigned bound;          /* interface index; 0: any */
+	pb_time linger_fin_wait; /* TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; 60 s */
+	const struct tcp_congestion_ops *congestion;
+};
+extern const struct tcp_settings pb_tcp_settings_default;
+
+#define TCP_SEND_BUFFER_DEFAULT    (1024 * 1024)
+#define TCP_RECEIVE_BUFFER_DEFAULT (1024 * 1024)
+#define TCP_BUFFER_MIN             4608                /* Linux: SOCK_MIN_SNDBUF or like */
+#define TCP_BUFFER_MAX             (256 * 1024 * 1024) /* SND.WND with scale 14 is below 1 GiB */
+
+/* Text to be sent and not yet acknowledged: from SND.UNA on, kept as the buffers it was given in. */
+struct sendq {
+	struct pb_buf *first, *last; /* parts in a row (->more); first begins at SND.UNA's text */
+	uint32_t bytes;              /* in all */
+	struct pb_buf *cursor; /* the part in which the next unsent byte is, to find it at once; NULL: none */
+	uint32_t cursor_offset; /* of cursor's first byte from the beginning of the queue */
+};
+
+/* Text received in order, not yet read. */
+struct recvq {
+	struct pb_buf_queue packets;
+};
+
+/* Text received ahead of a gap, in ranges: sorted, apart from each other, bounded. */
+struct ooo {
+	struct ooo_range *first;
+	uint32_t bytes, ranges;
+};
+
+struct rtt {
+	pb_time srtt, rttvar; /* 0: no sample yet */
+	pb_time rto;          /* with the backoff in it */
+	pb_time min;
+	/* without timestamps: when the segment that ends at timed_seq left; 0: none is timed (Karn) */
+	pb_time timed_at;
+	seq timed_seq;
+	uint8_t backoff; /* doublings since the last good sample */
+};
+
+struct tcp_conn {
+	struct pair_entry entry; /* kind: ENTRY_CONN. First, so that an entry is its conn */
+	struct tcp *tcp;
+	struct readiness news;  /* .owner: the socket; NULL: an orphan */
+	struct pb_link pending; /* on t->pending: has something to send */
+	struct binding binding; /* of the local port; accepted ones bind as connected, too */
+	struct ip_path path;
+	struct tcp_settings set;
+	enum tcp_state state;
+	int error; /* pending, as an errno; told once (SO_ERROR, or by a call) */
+
+	/* Send sequence space (RFC 9293 §3.3.1) */
+	seq iss, snd_una, snd_nxt;
+	seq snd_max; /* one past the highest ever sent: snd_nxt goes back on a time-out, this does not */
+	seq snd_wl1, snd_wl2;
+	uint32_t snd_wnd, snd_wnd_max;
+	uint8_t snd_scale, rcv_scale;
+	struct sendq sendq;
+	bool fin_queued,
+		fin_sent; /* the user has closed; FIN has been sent (it is at snd_una + sendq.bytes) */
+
+	/* Receive sequence space */
+	seq irs, rcv_nxt;
+	seq rcv_adv; /* the right edge that was told: rcv_nxt + RCV.WND; never drawn back (SHLD-14) */
+	struct recvq recvq;
+	struct ooo ooo;
+	bool fin_received; /* in order: the end of the stream is at rcv_nxt - 1 */
+	bool receive_shut; /* SHUT_RD */
+
+	/* Options agreed on */
+	bool has_timestamps, has_sack, has_scale;
+	uint32_t ts_recent, ts_offset; /* RFC 7323 §4.3, §5.4: random offset of our clock */
+	pb_time ts_recent_age;         /* when ts_recent was set: invalid after 24 days (§5.5) */
+	seq last_ack_sent;             /* Last.ACK.sent (§4.3) */
+	uint16_t mss; /* of text we may send in a segment: Eff.snd.MSS, RFC 9293 §3.7.1 (options taken off) */
+	uint16_t peer_mss; /* what the peer announced */
+
+	/* Acknowledging */
+	bool ack_now;         /* owe one at once */
+	uint8_t ack_segments; /* full-sized segments not acknowledged yet: two are acknowledged at once */
+	uint8_t quick_acks;   /* acknowledge so many at once: at the beginning, after a gap, (SHLD-18) */
+
+	/* Losses and congestion */
+	struct rtt rtt;
+	struct tcp_congestion congestion;
+	uint8_t dup_acks;
+	bool in_recovery;
+	bool in_timeout; /* going back after a time-out, up to recover */
+	seq recover;     /* RFC 6582 §3.1 */
+	/* of the same segment in a row; also probes of a zero window or keepalives without answer */
+	uint8_t retransmits;
+	uint8_t keep_probes;
+	pb_time last_received, last_sent;
+	/* when the present silence began, for the user time-out; 0: there is none */
+	pb_time first_retransmit;
+
+	struct pb_timer retransmit; /* RTO, or persist when the peer's window is closed; see timers.c */
+	struct pb_timer ack;        /* delayed acknowledgement */
+	struct pb_timer keep;       /* keepalive; in FIN-WAIT-2 without an owner: its end */
+
+	struct tcp_listener *listener; /* waits in its accept queue; NULL: accepted, or made by a call */
+	struct pb_link waiting;        /* in that queue */
+
+	uint64_t bytes_acked, bytes_received, segments_out, segments_in, bytes_retransmitted;
+	uint32_t total_retransmits;
+};
+
+/*
+ * A call that came and is not complete: SYN received, SYN-ACK sent. Small, so that a flood fits into a
+ * budget.
+ */
+struct tcp_syn {
+	struct pair_entry entry; /* kind: ENTRY_SYN. First */
+	struct tcp_listener *listener;
+	struct pb_link link;   /* in the listener's queue, the oldest first */
+	struct pb_timer timer; /* SYN-ACK again */
+	seq iss, irs;
+	uint32_t ts_recent, ts_offset;
+	uint16_t mss, window;
+	uint8_t snd_scale, rcv_scale, tos;
+	uint8_t retransmits;
+	bool has_timestamps, has_sack, has_scale;
+	unsigned iface; /* it came in there: answers leave there for link-local peers */
+	pb_time arrived;
+};
+
+struct tcp_listener {
+	struct binding binding; /* owner: this listener */
+	struct tcp *tcp;
+	struct readiness news;
+	struct tcp_settings set;
+	unsigned
+		/* connections that may wait to be accepted; SYN records: as many again (or syns_max) */
+		backlog;
+	struct pb_link waiting; /* struct tcp_conn: complete, in order of completion */
+	unsigned waiting_count;
+	struct pb_link syns; /* struct tcp_syn */
+	unsigned syn_count;
+	pb_time overflowed_at; /* when cookies were last sent: only cookies sent lately are believed */
+};
+
+/*
+ * TIME-WAIT, when nobody reads any more (RFC 9293 §3.10.7.8, RFC 6191). All last equally long: a queue, one
+ * timer.
+ */
+struct tcp_time_wait {
+	struct pair_entry entry; /* kind: ENTRY_TIME_WAIT. First */
+	struct pb_link link;     /* in t->time_waits, the oldest first */
+	struct binding binding;  /* the port stays in use, as on Linux */
+	seq snd_nxt, rcv_nxt;
+	uint32_t ts_recent, ts_offset;
+	uint32_t rcv_wnd; /* as it was last told, already shifted */
+	bool has_timestamps;
+	pb_time ends;
+};
+
+struct tcp_limits {
+	size_t connections_max; /* pairs in the table; default 1,048,576 */
+	size_t time_waits_max;  /* default 262,144 (Linux: tcp_max_tw_buckets); beyond it they end at once */
+	size_t syns_max;        /* SYN records of one listener; default 4096 */
+	size_t orphans_max;     /* connections without an owner; default 65,536; beyond it they are reset */
+};
+
+struct tcp {
+	struct env *env;
+	struct internet *net;
+	struct pairs pairs;
+	struct ports ports;
+	struct tcp_limits limits;
+	struct pb_link pending; /* struct tcp_conn: to be flushed */
+	struct pb_link time_waits;
+	size_t time_wait_count;
+	size_t orphans;
+	struct pb_timer time_wait_timer;
+	struct pb_siphash_key isn_key, timestamp_key, cookie_key[2];
+	/*
+	 * Challenge ACKs: RFC 5961 §7, per connection rather than for all, so that nobody can count them
+	 * (CVE-2016-5696)
+	 */
+	pb_time started;
+};
+
+/* A segment that came, as the files here hand it on. */
+struct tcp_segment {
+	struct ip_packet *packet;
+	struct tcp_header h;
+	seq seq, ack;
+	uint32_t len; /* SEG.LEN: text, SYN and FIN */
+	uint32_t text_len;
+	uint32_t window;     /* SEG.WND, scaled */
+	struct pb_buf *text; /* from the first byte of text on; NULL once somebody has taken it */
+};
+
+/*
+ * -- tcp.c: the layer
+ * ------------------------------------------------------------------------------------------------
+ */
+
+int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *limits, struct tcp **t);
+void pb_tcp_free(struct tcp *t); /* every owner has closed; what lives on is dropped without a word */
+
+/* A segment; takes packet->buf. Bad ones are dropped and counted, strays answered with a reset. */
+void pb_tcp_input(struct tcp *t, struct ip_packet *packet);
+
+/*
+ * Send what input and users have left to be sent. The stack calls it after each batch of frames and before it
+ * sleeps.
+ */
+void pb_tcp_flush(struct tcp *t);
+
+/* What ICMP tells of a segment of ours (RFC 5927: believed only if its sequence number is in flight). */
+void pb_tcp_complaint(struct tcp *t, const struct ip_error *e);
+
+/* Everything that netstat shows: listeners, SYN records, connections, TIME-WAITs. */
+struct tcp_entry_info {
+	struct socket_pair pair;
+	enum tcp_state state;
+	uint32_t receive_queue,
+		/* as ss(8) has them: bytes unread, bytes unacknowledged; listener: waiting, backlog */
+		send_queue;
+	void *owner;
+};
+void pb_tcp_each(struct tcp *t, void (*fn)(const struct tcp_entry_info *i, void *context), void *context);
+
+/*
+ * -- user.c: the calls
+ * -----------------------------------------------------------------------------------------------
+ */
+
+/*
+ * OPEN, active (§3.10.1). local: a binding already made (its port is kept), or NULL: address and ephemeral
+ * port are chosen. 0 and *c in SYN-SENT, its SYN sent; -ENETUNREACH, -EADDRNOTAVAIL, -EADDRINUSE (the pair is
+ * taken), -ENOBUFS.
+ */
+int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
+		   uint16_t port, void *owner, struct tcp_conn **c);
+
+/*
+ * SEND. Copies. Bytes taken; -EAGAIN, -EPIPE, or the pending error. more: MSG_MORE, hold back what does not
+ * fill a segment.
+ */
+ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool more);
+
+/*
+ * SEND without a copy: takes text on success (0), all of it; -EAGAIN when the buffer is full: text stays the
+ * caller's.
+ */
+int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text);
+
+/* RECEIVE. Bytes; 0: the end; -EAGAIN; the pending error. peek: they stay. */
+ssize_t pb_tcp_receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool peek);
+
+/*
+ * RECEIVE without a copy: the next packet of text, handed over; NULL and *why: 0 the end, -EAGAIN, or the
+ * pending error.
+ */
+struct pb_buf *pb_tcp_take(struct tcp_conn *c, int *why);
+
+/*
+ * Half a CLOSE: SHUT_WR queues FIN; SHUT_RD: what comes from now on is acknowledged and dropped, as Linux
+ * does. 0, -ENOTCONN.
+ */
+int pb_tcp_shutdown(struct tcp_conn *c, int how);
+
+/*
+ * CLOSE: the owner leaves; the connection is gone for it. Unread text, or reset: it is aborted with RST (RFC
+ * 2525 §2.17).
+ */
+void pb_tcp_close(struct tcp_conn *c, bool reset);
+
+/* ABORT: RST to the peer, error to the owner. */
+void pb_tcp_abort(struct tcp_conn *c, int error);
+
+/* What of POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR is true now, as Linux's tcp_poll(). */
+int pb_tcp_ready(const struct tcp_conn *c);
+
+/* New settings take effect (buffers, keepalive, nodelay, …): call after c->set was changed. */
+void pb_tcp_settings_changed(struct tcp_conn *c);
+
+/*
+ * -- listen.c
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+/* The binding (bound already) moves into the listener. 0 and *l; -EADDRINUSE. */
+int pb_tcp_listen(struct tcp *t, const struct tcp_settings *set, struct binding *local, unsigned backlog,
+		  void *owner, struct tcp_listener **l);
+void pb_tcp_listener_close(struct tcp_listener *l); /* those that wait to be accepted are reset */
+struct tcp_conn *pb_tcp_accept(struct tcp_listener *l, void *owner); /* NULL: nobody waits */
+
+/* SEGMENT ARRIVES in LISTEN (§3.10.7.2), and for a SYN record. */
+void pb_tcp_listen_input(struct tcp_listener *l, struct tcp_segment *s);
+void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s);
+/* The user or the network ends a record. */
+void pb_tcp_syn_drop(struct tcp_syn *r);
+
+/*
+ * -- isn.c, cookie.c, timewait.c, conn.c, info.c
+ * ---------------------------------------------------------------------
+ */
+
+seq pb_tcp_isn(const struct tcp *t, const struct socket_pair *pair);                   /* RFC 6528 §3 */
+uint32_t pb_tcp_timestamp_offset(const struct tcp *t, const struct socket_pair *pair); /* RFC 7323 §5.4 */
+uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock now: milliseconds */
+
+/* A cookie for a SYN (RFC 4987 §3.6): the ISS to answer with; and what an ACK that may carry one restores. */
+seq pb_tcp_cookie(const struct tcp *t, const struct socket_pair *pair, seq irs, uint16_t mss);
+bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, seq irs, seq cookie,
+			 uint16_t *mss);
+
+void pb_tcp_time_wait_enter(struct tcp_conn *c); /* the conn leaves the table; a record takes its place */
+void pb_tcp_time_wait_input(struct tcp_time_wait *w, struct tcp_segment *s);
+
+/*
+ * A connection in memory, in the table, with its path; state CLOSED. pair complete; binding moved in (bound
+ * as connected).
+ */
+int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct socket_pair *pair,
+		    struct tcp_conn **c);
+/*
+ * The protocol is done: queues go, timers stop, the owner is told (error: 0 or errno); freed at once if there
+ * is no owner.
+ */
+void pb_tcp_conn_done(struct tcp_conn *c, int error);
+/*
+ * Options and MSS as they were agreed on in the handshake; then Eff.snd.MSS and the congestion window's
+ * start.
+ */
+void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer);
+struct tcp_info;
+void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info);
+/* What we announce: MSS for a path (RFC 9293 §3.7.1, RFC 6691), window scale for a buffer (RFC 7323 §2). */
+uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_path *path);
+uint8_t pb_tcp_scale_announce(uint32_t receive_buffer);
+
+/*
+ * -- state.c, input.c, syn_sent.c, recvq.c, ooo.c, reset.c, error.c
+ * --------------------------------------------------
+ */
+
+extern const char *const pb_tcp_state_name[STATE_COUNT]; /* as the RFC writes them: "SYN-RECEIVED" */
+void pb_tcp_set_state(struct tcp_conn *c, enum tcp_state to);
+
+void pb_tcp_conn_input(struct tcp_conn *c,
+		       struct tcp_segment *s); /* any synchronized state; SYN-SENT goes to: */
+void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s);
+
+void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text); /* takes it; small ones are copied together */
+size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt, bool peek);
+void pb_tcp_recvq_clear(struct recvq *q);
+
+/* Keep text that begins at start, ahead of rcv_nxt: takes it. False: dropped (the bound, or nothing new). */
+bool pb_tcp_ooo_insert(struct ooo *q, seq start, struct pb_buf *text);
+/* What now follows rcv_nxt, handed over as a packet, cut to begin there; NULL: nothing. */
+struct pb_buf *pb_tcp_ooo_take(struct ooo *q, seq rcv_nxt);
+void pb_tcp_ooo_clear(struct ooo *q);
+
+void pb_tcp_reset_stray(struct tcp *t,
+			const struct tcp_segment *s); /* §3.10.7.1: a segment that is nobody's */
+void pb_tcp_reset_peer(struct tcp_conn *c);           /* an RST at SND.NXT */
+void pb_tcp_challenge(struct tcp_conn *c);            /* RFC 5961: an ACK, rate-limited */
+void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
+
+/*
+ * -- sendq.c, output.c, window.c, recovery.c, rtt.c, timers.c
+ * ---------------------------------------------------------
+ */
+
+size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,
+			  size_t most);
+void pb_tcp_sendq_give(struct sendq *q, struct pb_buf *text);
+/*
+ * A packet with IP_HEADROOM + TCP_HEADER_LEN_MAX in front of len bytes of text from offset on, by reference
+ * (copied if tiny). NULL: no memory.
+ */
+struct pb_buf *pb_tcp_sendq_segment(struct sendq *q, struct pb_pool *pool, uint32_t offset, uint32_t len);
+void pb_tcp_sendq_acked(struct sendq *q, uint32_t bytes);
+void pb_tcp_sendq_clear(struct sendq *q);
+
+/*
+ * Send all that may be sent now: text within both windows (Nagle, silly windows), FIN, an acknowledgement
+ * that is owed.
+ */
+void pb_tcp_output(struct tcp_conn *c);
+/* SYN, SYN-ACK, and again. */
+void pb_tcp_send_syn(struct tcp_conn *c);
+/* An ACK without text, now. */
+void pb_tcp_send_ack(struct tcp_conn *c);
+/* One segment of text (or FIN) from offset at SND.UNA again: fast retransmit, time-out, probe. */
+void pb_tcp_resend(struct tcp_conn *c, uint32_t offset);
+/* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. */
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos);
+
+uint32_t pb_tcp_window(
+	const struct tcp_conn
+		*c); /* RCV.WND to tell now: silly windows avoided (RFC 9293 §3.8.6.2.2), never drawn back */
+bool pb_tcp_window_update_due(
+	const struct tcp_conn *c); /* the user has read so much that the peer should hear of it */
+void pb_tcp_window_take(
+	struct tcp_conn *c,
+	const struct tcp_segment *s); /* SND.WND from a segment (§3.10.7.4 fifth, WL1 and WL2) */
+
+/*
+ * An acceptable ACK (SND.UNA =< SEG.ACK =< SND.MAX) in a synchronized state: queue, RTT, losses, congestion,
+ * timers.
+ */
+void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s);
+
+void pb_tcp_rtt_init(struct rtt *r);
+void pb_tcp_rtt_sample(struct rtt *r, pb_time sample);
+void pb_tcp_rtt_backoff(struct rtt *r);
+
+void pb_tcp_timers_init(struct tcp_conn *c);
+void pb_tcp_timers_stop(struct tcp_conn *c);
+void pb_tcp_timers_sent(struct tcp_conn *c);      /* text, SYN or FIN has left */
+void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved, or the window has */
+void pb_tcp_timers_ack_later(struct tcp_conn *c); /* a delayed ACK is owed */
+void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: keepalive begins anew */
+void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */
+
+/*
+ * -- small helpers
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static inline pb_time tcp_now(const struct tcp_conn *c)
+{
+	return env_now(c->tcp->env);
+}
+
+static inline struct pb_counters *tcp_counters(const struct tcp_conn *c)
+{
+	return &c->tcp->env->counters;
+}
+
+/* It has something to send: by the end of the batch. */
+static inline void tcp_want_output(struct tcp_conn *c)
+{
+	if (list_empty(&c->pending))
+		list_push(&c->tcp->pending, &c->pending);
+}
+
+static inline void tcp_tell(struct tcp_conn *c, int events)
+{
+	readiness_tell(&c->news, c->tcp->env, events);
+}
+
+/* Sent and not acknowledged, in sequence numbers (SYN and FIN count). */
+static inline uint32_t tcp_flight(const struct tcp_conn *c)
+{
+	return c->snd_nxt.v - c->snd_una.v;
+}
+
+static inline struct socket_pair *tcp_pair(struct tcp_conn *c)
+{
+	return &c->entry.pair;
+}
+
+#endif
