@@ -88,12 +88,13 @@ int get_option(struct pb_socket *s, int level, int name)
 union pb_addr unused(struct world *w, const union pb_addr *at)
 {
 	struct pb_socket *tcp = bound(w->net, SOCK_STREAM, at);
+	struct pb_socket *udp = open_socket(w->net, at->sa.sa_family, SOCK_DGRAM);
 	union pb_addr a = name_of(tcp);
-	struct pb_socket *udp = bound(w->net, SOCK_DGRAM, &a);
+	bool is_free = bind_to(udp, &a) == 0;
 
 	pb_close(udp);
 	pb_close(tcp);
-	return a;
+	return is_free ? a : unused(w, at); /* another program's UDP socket has it: choose again */
 }
 
 static void nothing(struct pb_watch *watch, int ready)

@@ -128,25 +128,38 @@ static void listen_conflicts(void **state)
 	pb_close(t);
 }
 
-/* ipv6(7): the IPv6 wildcard takes IPv4's port, too, unless IPV6_V6ONLY keeps it to itself (RFC 3493 5.3). */
+/* Bind an IPv6 socket to a free port of its wildcard, then an IPv4 one to the same port: what the second bind says. */
+static int bind_both_wildcards(struct world *w, bool v6only)
+{
+	union pb_addr any4 = pb_addr_any(AF_INET), any6 = pb_addr_any(AF_INET6);
+	struct pb_socket *s = open_socket(w->net, AF_INET6, SOCK_STREAM);
+	struct pb_socket *t = open_socket(w->net, AF_INET, SOCK_STREAM);
+
+	set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, v6only);
+	assert_int_equal(bind_to(s, &any6), 0);
+	union pb_addr name = name_of(s);
+	union pb_addr at = with_port(&any4, pb_addr_port(&name));
+	int result = bind_to(t, &at);
+	pb_close(s);
+	pb_close(t);
+	return result;
+}
+
+/*
+ * ipv6(7): the IPv6 wildcard takes IPv4's port, too, unless IPV6_V6ONLY keeps it to itself (RFC 3493 5.3). A port that is
+ * free for IPv6 alone may be another program's in IPv4, so the second half tries more than one.
+ */
 static void v6only(void **state)
 {
 	struct world *w = *state;
-	union pb_addr any4 = pb_addr_any(AF_INET), any6 = pb_addr_any(AF_INET6);
+	int result = -EADDRINUSE;
 
 	if (!w->has_v6)
 		skip();
-	for (int only = 0; only < 2; only++) {
-		struct pb_socket *s = open_socket(w->net, AF_INET6, SOCK_STREAM);
-		struct pb_socket *t = open_socket(w->net, AF_INET, SOCK_STREAM);
-		set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, only);
-		assert_int_equal(bind_to(s, &any6), 0);
-		union pb_addr name = name_of(s);
-		union pb_addr at = with_port(&any4, pb_addr_port(&name));
-		assert_int_equal(bind_to(t, &at), only ? 0 : -EADDRINUSE);
-		pb_close(s);
-		pb_close(t);
-	}
+	assert_int_equal(bind_both_wildcards(w, false), -EADDRINUSE);
+	for (int i = 0; i < 16 && result == -EADDRINUSE; i++)
+		result = bind_both_wildcards(w, true);
+	assert_int_equal(result, 0);
 }
 
 static void tcp_and_udp_are_independent(void **state)
