@@ -2,8 +2,9 @@
 """Sum up test results: count-results.py RESULT...
 
 A RESULT is a build directory in which `meson test` ran, a JUnit file (*.xml) or a TAP file (*.tap). Where a test
-reports its own parts, by TAP or by pytest's JUnit file, the parts are counted and not the whole. A whole that failed
-without a failed part (it crashed, it ran out of time), and results that are not there, count as one failure.
+reports its own parts, by TAP or by pytest's JUnit file, the parts are counted and not the whole. A part that passed
+after a line "# SKIP NAME: REASON" was skipped (tests/skip.h). A whole that failed without a failed part (it crashed, it
+ran out of time), and results that are not there, count as one failure.
 
 What failed and what was skipped is named, with the reason of the skip. The last line is "N passed, N failed", then
 ", N skipped" where some were; the exit status is 0 when something passed and nothing failed.
@@ -16,6 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 TAP = re.compile(r"^(not )?ok\b[ \t]*\d*[ \t]*(?:- )?(.*?)[ \t]*(?:# *(skip|todo)\b[ \t]*(.*))?$", re.I | re.M)
+SKIP = re.compile(r"^# SKIP (\S+): (.*)$", re.M)
 JUNIT = re.compile(r"--junitxml=(\S+)")
 
 
@@ -36,9 +38,12 @@ class Tally:
 
 def read_tap(text, prefix):
     tally = Tally()
+    reasons = dict(SKIP.findall(text))
     for bad, name, directive, reason in TAP.findall(text):
         if directive.lower() == "skip":
             tally.skipped.append((prefix + name, reason or "no reason given"))
+        elif name in reasons and not bad:
+            tally.skipped.append((prefix + name, reasons[name]))
         elif bad and not directive:
             tally.failed.append(prefix + name)
         else:

@@ -2,6 +2,7 @@
 #include "service/service.h"
 
 #include "serving.h"
+#include "skip.h"
 
 #include <time.h>
 
@@ -191,10 +192,8 @@ static void no_answer_to_a_small_service(void **state)
 	assert_int_equal(pb_socket_open(s.net, AF_INET, SOCK_DGRAM, 0, &c), 0);
 	int rc = pb_bind(c, &from.sa, pb_addr_len(&from));
 	pb_close(c);
-	if (rc < 0) {
-		print_message("port 19 is not to be had here: %s\n", strerror(-rc));
-		skip();
-	}
+	if (rc < 0)
+		SKIP("port 19 is not to be had here: %s", strerror(-rc));
 	c = serving_call(&s, SOCK_DGRAM, serving_port(&s, (size_t)ECHO * 2), 19);
 	assert_int_equal(pb_send(c, "loop", 4, 0), 4);
 	assert_int_equal(serving_recv(&s, c, got, sizeof got, PB_MSEC(100)), -EAGAIN);

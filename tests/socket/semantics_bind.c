@@ -1,6 +1,8 @@
 /* Local addresses: who may have which address and port beside whom, and which are chosen for those who do not ask. */
 #include "semantics.h"
 
+#include "skip.h"
+
 /* Options of the two that meet at one port. */
 struct meeting {
 	int type;
@@ -155,7 +157,7 @@ static void v6only(void **state)
 	int result = -EADDRINUSE;
 
 	if (!w->has_v6)
-		skip();
+		SKIP("this net has no IPv6");
 	assert_int_equal(bind_both_wildcards(w, false), -EADDRINUSE);
 	for (int i = 0; i < 16 && result == -EADDRINUSE; i++)
 		result = bind_both_wildcards(w, true);

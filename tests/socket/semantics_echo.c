@@ -1,6 +1,7 @@
 /* ICMP echo to an address of our own (RFC 792, RFC 4443 4), by datagram and raw sockets, where these are permitted. */
 #include "base/checksum.h"
 #include "semantics.h"
+#include "skip.h"
 
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
@@ -52,7 +53,8 @@ static void expect_reply(struct world *w, struct pb_socket *s, const union pb_ad
 	} while (true);
 }
 
-static void echo(struct world *w, int type)
+/* False: this net permits us no such sockets. */
+static bool echo(struct world *w, int type)
 {
 	bool asked = false;
 
@@ -74,19 +76,19 @@ static void echo(struct world *w, int type)
 		}
 		pb_close(s);
 	}
-	/* Not skip(): in TAP, cmocka 1.1 says "not ok" with it, which meson takes for a failure. */
-	if (!asked)
-		print_message("# not asked: this net permits us no such sockets\n");
+	return asked;
 }
 
 static void echo_by_datagram_socket(void **state)
 {
-	echo(*state, SOCK_DGRAM);
+	if (!echo(*state, SOCK_DGRAM))
+		SKIP("this net permits us no such sockets");
 }
 
 static void echo_by_raw_socket(void **state)
 {
-	echo(*state, SOCK_RAW);
+	if (!echo(*state, SOCK_RAW))
+		SKIP("this net permits us no such sockets");
 }
 
 static const struct CMUnitTest tests[] = {

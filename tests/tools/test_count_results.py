@@ -38,6 +38,15 @@ def test_parts_are_counted_instead_of_the_whole(tmp_path):
     assert any(line.startswith("FAILED") and line.endswith("a::bad") for line in lines)
 
 
+def test_a_skip_of_cmocka_gives_its_reason(tmp_path):
+    output = ("1..3\n# SKIP ipv6: this machine has no ::1\nok 1 - ipv6\nok 2 - ipv4\n"
+              "# SKIP late: no room\nnot ok 3 - late\n")
+    status, lines = count(meson(tmp_path, ("unit / owner", "FAIL", output, ["owner"])))
+    assert status == 1  # what failed has not been skipped, whatever it says
+    assert lines[-1] == "1 passed, 1 failed, 1 skipped"
+    assert any(line.startswith("skipped") and line.endswith("ipv6: this machine has no ::1") for line in lines)
+
+
 def test_a_crash_between_good_parts_is_a_failure(tmp_path):
     status, lines = count(meson(tmp_path, ("addr", "ERROR", "1..2\nok 1 - one\n", ["addr"])))
     assert (status, lines[-1]) == (1, "1 passed, 1 failed")
