@@ -17,6 +17,9 @@ struct socket_pair {
 	uint16_t local_port, remote_port;
 };
 
+/* Its bytes, without the padding at the end: what is hashed. */
+#define SOCKET_PAIR_LEN 36
+
 struct pair_entry {
 	struct socket_pair pair;
 	uint32_t hash; /* of pair, set by pb_pairs_add() */
@@ -29,13 +32,17 @@ struct pairs {
 	struct pair_entry **buckets;
 	size_t count, count_max; /* entries now, and the most there may be */
 	size_t size, split; /* linear hashing: size * 2 buckets at most, of which size + split are in use */
+	unsigned walks;     /* pb_pairs_each() is at work: the buckets stay as they are */
 };
 
 /* 0 or -ENOMEM. */
 int pb_pairs_init(struct pairs *p, struct pb_siphash_key key, size_t count_max);
 void pb_pairs_fini(struct pairs *p);
 
-/* 0; -EADDRINUSE: the pair is taken; -ENOBUFS: there are count_max; -ENOMEM. */
+/* The keyed hash by which the table finds pair; also to choose evenly among several that could serve it. */
+uint32_t pb_pairs_hash(const struct pairs *p, const struct socket_pair *pair);
+
+/* 0; -EADDRINUSE: the pair is taken; -ENOBUFS: there are count_max. */
 int pb_pairs_add(struct pairs *p, struct pair_entry *e);
 void pb_pairs_remove(struct pairs *p, struct pair_entry *e);
 
