@@ -39,12 +39,12 @@ static inline bool ip4_is_fragment(const struct ip4_header *h)
 /*
  * Read a header; came: how many bytes of the packet there are in all, with its header, where r may hold only the first
  * part of them. False: another version, a length that contradicts another or what came, a wrong checksum, or a fragment
- * that would reach beyond 65535 bytes. Bytes beyond packet_len are link padding. Options are not looked into.
+ * that would reach beyond 65535 bytes or, not being the last, is of no multiple of 8. Bytes beyond packet_len are link padding. Options are not looked into.
  */
 bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came);
 
 /*
- * Write a header: len and options as given (options NULL: no operation fills the room), the checksum computed. False: no
+ * Write a header: len and options as given (options NULL: zeroes, that is END), the checksum computed. False: no
  * room, or len is none.
  */
 bool pb_ip4_write(const struct ip4_header *h, struct writer *w);

@@ -47,6 +47,24 @@ static inline uint16_t rd_u16(struct reader *r)
 	return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
 }
 
+static inline uint32_t rd_u32(struct reader *r)
+{
+	const uint8_t *p = rd_bytes(r, 4);
+
+	return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+}
+
+/* Copy the next n bytes; zeroes: there are not so many. */
+static inline void rd_copy(struct reader *r, void *to, size_t n)
+{
+	const uint8_t *p = rd_bytes(r, n);
+
+	if (p)
+		memcpy(to, p, n);
+	else
+		memset(to, 0, n);
+}
+
 struct writer {
 	uint8_t *p;
 	size_t left;
@@ -84,6 +102,13 @@ static inline void wr_u8(struct writer *w, uint8_t v)
 static inline void wr_u16(struct writer *w, uint16_t v)
 {
 	const uint8_t bytes[] = { (uint8_t)(v >> 8), (uint8_t)v };
+
+	wr_bytes(w, bytes, sizeof bytes);
+}
+
+static inline void wr_u32(struct writer *w, uint32_t v)
+{
+	const uint8_t bytes[] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
 
 	wr_bytes(w, bytes, sizeof bytes);
 }

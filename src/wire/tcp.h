@@ -11,16 +11,22 @@
 #define TCP_HEADER_LEN_MAX  60
 #define TCP_SACK_BLOCKS_MAX 4 /* RFC 2018 §3: so many fit into 40 bytes of options */
 
+/* Where fields are, for those who change one in a header that is written. */
+#define TCP_SEQ_AT      4
+#define TCP_OFFSET_AT   12
+#define TCP_FLAGS_AT    13
+#define TCP_CHECKSUM_AT 16
+
 enum tcp_flag {
-	TCP_FIN = 1,
+	TCP_FIN = 1, /* RFC 9293 §3.1 */
 	TCP_SYN = 2,
 	TCP_RST = 4,
 	TCP_PSH = 8,
 	TCP_ACK = 16,
 	TCP_URG = 32,
-	TCP_ECE = 64,
+	TCP_ECE = 64, /* RFC 3168 §6.1 */
 	TCP_CWR = 128,
-	TCP_AE = 256
+	TCP_AE = 256, /* RFC 9768 §3.1 */
 };
 
 struct tcp_options {
@@ -48,16 +54,17 @@ struct tcp_header {
 /*
  * Read a header with its options. False: it is cut short, or its data offset is below 5 or beyond the
  * segment. Options of wrong length end the reading of options, and what was read stays (MUST-7: no option may
- * crash us); unknown ones are passed over (MUST-6).
+ * crash us); unknown ones are passed over (MUST-6), and so are those of the handshake in a segment without SYN
+ * (RFC 9293 §3.7.1, RFC 7323 §2.2, RFC 2018 §2).
  */
 bool pb_tcp_parse(struct tcp_header *h, struct reader *r);
 
-/* The length that a header with these options will have, a multiple of 4. */
+/* The length that a header with these options will have, a multiple of 4. It may be above what fits. */
 size_t pb_tcp_header_len(const struct tcp_options *o);
 
 /*
- * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). The checksum
- * field is written as given. False: no room.
+ * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not looked
+ * at; the checksum field is written as given. False: no room, or more options than fit into 40 bytes.
  */
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
 

@@ -1,0 +1,178 @@
+/*
+ *  RFC 791 §3.1
+ *   0                   1                   2                   3
+ *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |Version|  IHL  |Type of Service|          Total Length         |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |         Identification        |Flags|      Fragment Offset    |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |  Time to Live |    Protocol   |         Header Checksum       |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                       Source Address                          |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                    Destination Address                        |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                    Options                    |    Padding    |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ */
+#include "wire/ip4.h"
+
+#include "base/checksum.h"
+
+#include <assert.h>
+
+#define FLAG_EVIL           0x8000
+#define FLAG_DONT_FRAGMENT  0x4000
+#define FLAG_MORE_FRAGMENTS 0x2000
+#define OFFSET_UNIT         8 /* bytes */
+
+/* What the fields say of each other. */
+static bool is_consistent(const struct ip4_header *h, size_t came)
+{
+	if (h->len < IP4_HEADER_LEN || h->packet_len < h->len || h->packet_len > came)
+		return false;
+	if (h->more_fragments && (h->packet_len - h->len) % OFFSET_UNIT != 0)
+		return false;
+	return h->fragment_offset + h->packet_len <= IP4_LEN_MAX;
+}
+
+bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came)
+{
+	const uint8_t *start = r->p;
+	uint8_t version_ihl = rd_u8(r);
+
+	h->len = (uint8_t)((version_ihl & 15) * 4);
+	h->tos = rd_u8(r);
+	h->packet_len = rd_u16(r);
+	h->id = rd_u16(r);
+	uint16_t flags_offset = rd_u16(r);
+	h->evil = flags_offset & FLAG_EVIL;
+	h->dont_fragment = flags_offset & FLAG_DONT_FRAGMENT;
+	h->more_fragments = flags_offset & FLAG_MORE_FRAGMENTS;
+	h->fragment_offset = (uint16_t)(flags_offset << 3); /* the flags fall off */
+	h->ttl = rd_u8(r);
+	h->protocol = rd_u8(r);
+	h->checksum = rd_u16(r);
+	const uint8_t *addresses = rd_bytes(r, 8);
+	if (!addresses || version_ihl >> 4 != 4 || !is_consistent(h, came))
+		return false;
+	h->src = ip_from4(addresses);
+	h->dst = ip_from4(addresses + 4);
+	h->options = rd_bytes(r, h->len - IP4_HEADER_LEN);
+	return h->options && pb_checksum(start, h->len) == 0;
+}
+
+bool pb_ip4_write(const struct ip4_header *h, struct writer *w)
+{
+	uint8_t *start = w->p;
+
+	assert(h->fragment_offset % OFFSET_UNIT == 0);
+	if (h->len < IP4_HEADER_LEN || h->len > IP4_HEADER_LEN_MAX || h->len % 4 || w->left < h->len)
+		return false;
+	wr_u8(w, (uint8_t)(4 << 4 | h->len / 4));
+	wr_u8(w, h->tos);
+	wr_u16(w, h->packet_len);
+	wr_u16(w, h->id);
+	wr_u16(w,
+	       (uint16_t)((h->evil ? FLAG_EVIL : 0) | (h->dont_fragment ? FLAG_DONT_FRAGMENT : 0) |
+			  (h->more_fragments ? FLAG_MORE_FRAGMENTS : 0) | h->fragment_offset / OFFSET_UNIT));
+	wr_u8(w, h->ttl);
+	wr_u8(w, h->protocol);
+	wr_u16(w, 0);
+	wr_bytes(w, ip_bytes4(&h->src), 4);
+	wr_bytes(w, ip_bytes4(&h->dst), 4);
+	if (h->options)
+		wr_bytes(w, h->options, h->len - IP4_HEADER_LEN);
+	else
+		memset(wr_room(w, h->len - IP4_HEADER_LEN), 0, h->len - IP4_HEADER_LEN);
+	struct writer checksum = { .p = start + IP4_CHECKSUM_AT, .left = 2 };
+	wr_u16(&checksum, pb_checksum(start, h->len));
+	return true;
+}
+
+struct reader pb_ip4_options(const struct ip4_header *h)
+{
+	return (struct reader){ .p = h->options, .left = h->len - IP4_HEADER_LEN };
+}
+
+bool pb_ip4_option(struct ip4_option *o, struct reader *r)
+{
+	while (r->left && *r->p == IP4_OPTION_NOP)
+		rd_u8(r);
+	if (!r->left || *r->p == IP4_OPTION_END)
+		return false;
+	o->start = r->p;
+	o->type = rd_u8(r);
+	o->len = rd_u8(r);
+	if (!r->bad && o->len >= 2)
+		rd_bytes(r, o->len - 2);
+	else
+		r->bad = true;
+	return !r->bad;
+}
+
+/* RFC 791, pages 18 to 22: the pointer counts from 1 at the type, and is beyond the option once it is full. */
+static bool pointer_fits(const struct ip4_option *o, unsigned first, unsigned entry)
+{
+	unsigned pointer = o->start[2];
+
+	return pointer >= first && (pointer > o->len || pointer + entry - 1 <= o->len);
+}
+
+/* Which byte of an option is wrong; 0: none (a wrong type is just one we don't know). */
+static unsigned option_fault(const struct ip4_option *o)
+{
+	switch (o->type) {
+	case IP4_OPTION_RECORD_ROUTE:
+	case IP4_OPTION_LOOSE_ROUTE:
+	case IP4_OPTION_STRICT_ROUTE:
+		if (o->len < 3)
+			return 1;
+		return pointer_fits(o, 4, 4) ? 0 : 2;
+	case IP4_OPTION_TIMESTAMP: {
+		if (o->len < 4)
+			return 1;
+		unsigned flag = o->start[3] & 15; /* page 22: 0 time, 1 and 3 address and time */
+		if (flag != 0 && flag != 1 && flag != 3)
+			return 3;
+		return pointer_fits(o, 5, flag ? 8 : 4) ? 0 : 2;
+	}
+	default:
+		return 0;
+	}
+}
+
+unsigned pb_ip4_options_fault(const struct ip4_header *h)
+{
+	struct reader r = pb_ip4_options(h);
+	struct ip4_option o;
+
+	while (pb_ip4_option(&o, &r)) {
+		unsigned fault = option_fault(&o);
+		if (fault)
+			return IP4_HEADER_LEN + (unsigned)(o.start - h->options) + fault;
+	}
+	/* A wrong length is the fault, or, where the header ends before one, the type. */
+	if (!r.bad)
+		return 0;
+	unsigned start = (unsigned)(o.start - h->options), have = h->len - IP4_HEADER_LEN - start;
+	return IP4_HEADER_LEN + start + (have > 1 ? 1 : 0);
+}
+
+size_t pb_ip4_copied_options(const struct ip4_header *h, uint8_t to[IP4_OPTIONS_LEN_MAX])
+{
+	struct reader r = pb_ip4_options(h);
+	struct ip4_option o;
+	size_t len = 0;
+
+	while (pb_ip4_option(&o, &r)) {
+		if (!(o.type & IP4_OPTION_COPIED))
+			continue;
+		memcpy(to + len, o.start, o.len);
+		len += o.len;
+	}
+	for (; len % 4; len++)
+		to[len] = IP4_OPTION_END;
+	return len;
+}

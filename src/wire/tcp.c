@@ -1,0 +1,237 @@
+/*
+ *  RFC 9293 §3.1
+ *   0                   1                   2                   3
+ *   0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |          Source Port          |       Destination Port        |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                        Sequence Number                        |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                    Acknowledgment Number                      |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |  Data |     |A|C|E|U|A|P|R|S|F|                               |
+ *  | Offset| Rsv |E|W|C|R|C|S|S|Y|I|            Window             |
+ *  |       |     | |R|E|G|K|H|T|N|N|                               |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |           Checksum            |         Urgent Pointer        |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                           [Options]                           |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ */
+#include "wire/tcp.h"
+
+/* IANA's "TCP Option Kind Numbers", with their lengths. */
+enum option_kind {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,            /* RFC 9293 §3.2 */
+	OPTION_WINDOW_SCALE = 3,   /* RFC 7323 §2.2 */
+	OPTION_SACK_PERMITTED = 4, /* RFC 2018 §2 */
+	OPTION_SACK = 5,           /* RFC 2018 §3 */
+	OPTION_TIMESTAMP = 8,      /* RFC 7323 §3.2 */
+};
+#define MSS_LEN            4
+#define WINDOW_SCALE_LEN   3
+#define SACK_PERMITTED_LEN 2
+#define TIMESTAMP_LEN      10
+#define SACK_LEN(blocks)   (2 + 8 * (blocks))
+
+#define FLAGS_MASK 0x1ff
+
+static void read_timestamp(struct tcp_options *o, struct reader *r)
+{
+	o->has_timestamp = true;
+	o->ts_value = rd_u32(r);
+	o->ts_echo = rd_u32(r);
+}
+
+static bool read_sack(struct tcp_options *o, struct reader *r, size_t len)
+{
+	size_t blocks = len / 8;
+
+	if (len % 8 || blocks < 1 || blocks > TCP_SACK_BLOCKS_MAX)
+		return false;
+	o->sack_count = (uint8_t)blocks;
+	for (size_t i = 0; i < blocks; i++) {
+		o->sack[i].start = rd_u32(r);
+		o->sack[i].end = rd_u32(r);
+	}
+	return true;
+}
+
+/* One option, of which r has exactly what follows kind and length. False: it has not the length of its kind. */
+static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, bool syn)
+{
+	switch (kind) {
+	case OPTION_MSS:
+		if (r->left != MSS_LEN - 2)
+			return false;
+		if (syn)
+			o->mss = rd_u16(r);
+		return true;
+	case OPTION_WINDOW_SCALE:
+		if (r->left != WINDOW_SCALE_LEN - 2)
+			return false;
+		if (syn)
+			o->window_scale = rd_u8(r);
+		o->has_window_scale = syn;
+		return true;
+	case OPTION_SACK_PERMITTED:
+		if (r->left != SACK_PERMITTED_LEN - 2)
+			return false;
+		o->sack_permitted = syn;
+		return true;
+	case OPTION_TIMESTAMP:
+		if (r->left != TIMESTAMP_LEN - 2)
+			return false;
+		read_timestamp(o, r);
+		return true;
+	case OPTION_SACK:
+		return read_sack(o, r, r->left);
+	default:
+		return true;
+	}
+}
+
+static void read_options(struct tcp_options *o, struct reader *r, bool syn)
+{
+	while (r->left) {
+		uint8_t kind = rd_u8(r);
+		if (kind == OPTION_END)
+			return;
+		if (kind == OPTION_NOP)
+			continue;
+		uint8_t len = rd_u8(r);
+		if (r->bad || len < 2 || len - 2u > r->left)
+			return;
+		struct reader body = { .p = r->p, .left = len - 2u };
+		if (!read_option(o, kind, &body, syn))
+			return;
+		rd_bytes(r, len - 2u);
+	}
+}
+
+/* What nearly every segment of a connection with timestamps has, and nothing else (RFC 7323 appendix A). */
+static bool only_a_timestamp(const uint8_t *options, size_t len)
+{
+	static const uint8_t form[] = { OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, TIMESTAMP_LEN };
+
+	return len == sizeof form + 8 && memcmp(options, form, sizeof form) == 0;
+}
+
+bool pb_tcp_parse(struct tcp_header *h, struct reader *r)
+{
+	struct reader in = *r; /* a copy of our own, so that one comparison does for all fields */
+
+	if (in.left < TCP_HEADER_LEN)
+		return false;
+	h->src_port = rd_u16(&in);
+	h->dst_port = rd_u16(&in);
+	h->seq = rd_u32(&in);
+	h->ack = rd_u32(&in);
+	uint16_t offset_flags = rd_u16(&in);
+	h->len = (uint8_t)(offset_flags >> 12 << 2);
+	h->flags = offset_flags & FLAGS_MASK;
+	h->window = rd_u16(&in);
+	h->checksum = rd_u16(&in);
+	h->urgent = rd_u16(&in);
+	h->options = (struct tcp_options){ 0 };
+	if (h->len < TCP_HEADER_LEN || h->len > r->left)
+		return false;
+	size_t options_len = h->len - TCP_HEADER_LEN;
+	struct reader options = { .p = rd_bytes(&in, options_len), .left = options_len };
+	*r = in;
+	if (only_a_timestamp(options.p, options_len)) {
+		rd_bytes(&options, 4);
+		read_timestamp(&h->options, &options);
+	} else {
+		read_options(&h->options, &options, h->flags & TCP_SYN);
+	}
+	return true;
+}
+
+/* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned. */
+size_t pb_tcp_header_len(const struct tcp_options *o)
+{
+	size_t len = TCP_HEADER_LEN;
+
+	if (o->mss)
+		len += MSS_LEN;
+	if (o->has_timestamp)
+		len += 2 + TIMESTAMP_LEN;
+	else if (o->sack_permitted)
+		len += 2 + SACK_PERMITTED_LEN;
+	if (o->has_window_scale)
+		len += 1 + WINDOW_SCALE_LEN;
+	if (o->sack_count)
+		len += 2 + SACK_LEN(o->sack_count);
+	return len;
+}
+
+static void write_kind(struct writer *w, enum option_kind kind, size_t len)
+{
+	wr_u8(w, (uint8_t)kind);
+	wr_u8(w, (uint8_t)len);
+}
+
+static void write_nops(struct writer *w, int count)
+{
+	while (count--)
+		wr_u8(w, OPTION_NOP);
+}
+
+static void write_sack(const struct tcp_options *o, struct writer *w)
+{
+	write_nops(w, 2);
+	write_kind(w, OPTION_SACK, SACK_LEN(o->sack_count));
+	for (unsigned i = 0; i < o->sack_count; i++) {
+		wr_u32(w, o->sack[i].start);
+		wr_u32(w, o->sack[i].end);
+	}
+}
+
+static void write_options(const struct tcp_options *o, struct writer *w)
+{
+	if (o->mss) {
+		write_kind(w, OPTION_MSS, MSS_LEN);
+		wr_u16(w, o->mss);
+	}
+	if (o->has_timestamp || o->sack_permitted) {
+		if (o->sack_permitted) /* two bytes, in place of two NOPs */
+			write_kind(w, OPTION_SACK_PERMITTED, SACK_PERMITTED_LEN);
+		else
+			write_nops(w, 2);
+		if (!o->has_timestamp)
+			write_nops(w, 2);
+	}
+	if (o->has_timestamp) {
+		write_kind(w, OPTION_TIMESTAMP, TIMESTAMP_LEN);
+		wr_u32(w, o->ts_value);
+		wr_u32(w, o->ts_echo);
+	}
+	if (o->has_window_scale) {
+		write_nops(w, 1);
+		write_kind(w, OPTION_WINDOW_SCALE, WINDOW_SCALE_LEN);
+		wr_u8(w, o->window_scale);
+	}
+	if (o->sack_count)
+		write_sack(o, w);
+}
+
+bool pb_tcp_write(const struct tcp_header *h, struct writer *w)
+{
+	size_t len = pb_tcp_header_len(&h->options);
+
+	if (len > TCP_HEADER_LEN_MAX || len > w->left)
+		return false;
+	wr_u16(w, h->src_port);
+	wr_u16(w, h->dst_port);
+	wr_u32(w, h->seq);
+	wr_u32(w, h->ack);
+	wr_u16(w, (uint16_t)(len / 4 << 12 | (h->flags & FLAGS_MASK)));
+	wr_u16(w, h->window);
+	wr_u16(w, h->checksum);
+	wr_u16(w, h->urgent);
+	write_options(&h->options, w);
+	return true;
+}
