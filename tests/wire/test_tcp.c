@@ -1,0 +1,189 @@
+/* TCP headers: golden bytes, every prefix, every data offset, options of any length, and any header again. */
+#include "random.h"
+#include "wire/tcp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* A SYN as Linux sends it: MSS 1460, SACK permitted, timestamps, window scale 7. */
+static const uint8_t syn[] = { 0xc0, 0x01, 0x00, 0x50, 0x01, 0x02, 0x03, 0x04, 0,    0,    0, 0, 0xa0, 0x02,
+			       0xfa, 0xf0, 0xbe, 0xef, 0,    0,    2,    4,    0x05, 0xb4, 4, 2, 8,    10,
+			       0,    0,    0,    9,    0,    0,    0,    0,    1,    3,    3, 7 };
+
+static bool parse(struct tcp_header *h, const uint8_t *bytes, size_t len)
+{
+	return pb_tcp_parse(h, &(struct reader){ .p = bytes, .left = len });
+}
+
+static void read_syn(void **state)
+{
+	struct tcp_header h;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof syn; n++)
+		assert_false(parse(&h, syn, n));
+	assert_true(parse(&h, syn, sizeof syn));
+	assert_int_equal(h.src_port, 49153);
+	assert_int_equal(h.dst_port, 80);
+	assert_int_equal(h.seq, 0x01020304);
+	assert_int_equal(h.ack, 0);
+	assert_int_equal(h.flags, TCP_SYN);
+	assert_int_equal(h.window, 64240);
+	assert_int_equal(h.checksum, 0xbeef);
+	assert_int_equal(h.len, 40);
+	assert_int_equal(h.options.mss, 1460);
+	assert_true(h.options.sack_permitted);
+	assert_true(h.options.has_timestamp && h.options.ts_value == 9 && h.options.ts_echo == 0);
+	assert_true(h.options.has_window_scale && h.options.window_scale == 7);
+}
+
+static void write_syn(void **state)
+{
+	uint8_t bytes[sizeof syn];
+	struct tcp_header h;
+
+	(void)state;
+	parse(&h, syn, sizeof syn);
+	assert_int_equal(pb_tcp_header_len(&h.options), sizeof syn);
+	for (size_t room = 0; room < sizeof syn; room++)
+		assert_false(pb_tcp_write(&h, &(struct writer){ .p = bytes, .left = room }));
+	assert_true(pb_tcp_write(&h, &(struct writer){ .p = bytes, .left = sizeof bytes }));
+	assert_memory_equal(bytes, syn, sizeof syn);
+}
+
+static void data_offsets(void **state)
+{
+	uint8_t bytes[64] = { 0 };
+	struct tcp_header h;
+
+	(void)state;
+	for (unsigned offset = 0; offset < 16; offset++) {
+		bytes[12] = (uint8_t)(offset << 4);
+		assert_int_equal(parse(&h, bytes, 32), offset >= 5 && offset <= 8);
+	}
+}
+
+static void handshake_options_without_syn(void **state)
+{
+	uint8_t bytes[sizeof syn];
+	struct tcp_header h;
+
+	(void)state;
+	memcpy(bytes, syn, sizeof syn);
+	bytes[13] = TCP_ACK;
+	assert_true(parse(&h, bytes, sizeof bytes));
+	assert_int_equal(h.options.mss, 0);
+	assert_false(h.options.has_window_scale || h.options.sack_permitted);
+	assert_true(h.options.has_timestamp);
+}
+
+/* The options of a SYN that has these. */
+static struct tcp_options options_of(const uint8_t *options, size_t len)
+{
+	uint8_t bytes[TCP_HEADER_LEN_MAX] = { 0 };
+	struct tcp_header h;
+
+	bytes[12] = (uint8_t)((20 + (len + 3) / 4 * 4) / 4 << 4);
+	bytes[13] = TCP_SYN;
+	memcpy(bytes + 20, options, len);
+	assert_true(parse(&h, bytes, sizeof bytes));
+	return h.options;
+}
+#define OPTIONS(...) options_of((const uint8_t[]){ __VA_ARGS__ }, sizeof(const uint8_t[]){ __VA_ARGS__ })
+
+static void lengths_of_options(void **state)
+{
+	(void)state;
+	for (unsigned len = 0; len < 256; len++) {
+		uint8_t n = (uint8_t)len;
+		/* Of wrong length, it and what follows are not read; what came before is. */
+		assert_int_equal(OPTIONS(3, 3, 9, 2, n, 5, 0xb4, 0, 0, 0, 0).mss, len == 4 ? 0x05b4 : 0);
+		assert_int_equal(OPTIONS(3, 3, 9, 2, n, 5, 0xb4, 0, 0, 0, 0).window_scale, 9);
+		assert_int_equal(OPTIONS(3, n, 9, 0).has_window_scale, len == 3);
+		assert_int_equal(OPTIONS(4, n, 0, 0, 0).sack_permitted, len == 2);
+		assert_int_equal(OPTIONS(8, n, 0, 0, 0, 1, 0, 0, 0, 2).has_timestamp, len == 10);
+		assert_int_equal(OPTIONS(5, n, 0, 0, 0, 1, 0, 0, 0, 2, 0).sack_count, len == 10);
+		/* Of unknown kind, it is passed over. */
+		assert_int_equal(OPTIONS(254, n, 3, 3, 9, 0).has_window_scale, len == 2);
+	}
+	assert_false(OPTIONS(0, 3, 3, 9).has_window_scale); /* behind the end */
+	assert_true(OPTIONS(1, 3, 3, 15).has_window_scale);
+	assert_int_equal(OPTIONS(1, 3, 3, 15).window_scale, 15);
+	assert_int_equal(OPTIONS(1, 1, 1, 3).window_scale, 0);
+}
+
+static struct tcp_header any_header(struct random *r)
+{
+	struct tcp_header h = { .src_port = (uint16_t)random_next(r), .dst_port = (uint16_t)random_next(r) };
+	struct tcp_options *o = &h.options;
+
+	h.seq = (uint32_t)random_next(r);
+	h.ack = (uint32_t)random_next(r);
+	h.flags = random_next(r) & 0x1ff;
+	h.window = (uint16_t)random_next(r);
+	h.checksum = (uint16_t)random_next(r);
+	h.urgent = (uint16_t)random_next(r);
+	if (h.flags & TCP_SYN) {
+		o->mss = (uint16_t)random_magnitude(r, 16);
+		o->has_window_scale = random_next(r) & 1;
+		o->window_scale = o->has_window_scale ? (uint8_t)random_next(r) : 0;
+		o->sack_permitted = random_next(r) & 1;
+	}
+	o->has_timestamp = random_next(r) & 1;
+	o->ts_value = o->has_timestamp ? (uint32_t)random_next(r) : 0;
+	o->ts_echo = o->has_timestamp ? (uint32_t)random_next(r) : 0;
+	o->sack_count = (uint8_t)random_below(r, 5);
+	for (unsigned i = 0; i < o->sack_count; i++) {
+		o->sack[i].start = (uint32_t)random_next(r);
+		o->sack[i].end = (uint32_t)random_next(r);
+	}
+	return h;
+}
+
+static bool same(const struct tcp_header *a, const struct tcp_header *b)
+{
+	const struct tcp_options *x = &a->options, *y = &b->options;
+
+	return a->src_port == b->src_port && a->dst_port == b->dst_port && a->seq == b->seq &&
+	       a->ack == b->ack && a->flags == b->flags && a->window == b->window &&
+	       a->checksum == b->checksum && a->urgent == b->urgent && x->mss == y->mss &&
+	       x->has_window_scale == y->has_window_scale && x->window_scale == y->window_scale &&
+	       x->sack_permitted == y->sack_permitted && x->has_timestamp == y->has_timestamp &&
+	       x->ts_value == y->ts_value && x->ts_echo == y->ts_echo && x->sack_count == y->sack_count &&
+	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0;
+}
+
+static void any_header_again(void **state)
+{
+	struct seeds s = seeds_to_try(20000);
+	uint8_t bytes[TCP_HEADER_LEN_MAX];
+
+	(void)state;
+	for (uint64_t seed = s.first; seed < s.end; seed++) {
+		struct random r = { seed };
+		struct tcp_header h = any_header(&r), again;
+		size_t len = pb_tcp_header_len(&h.options);
+		struct writer w = { .p = bytes, .left = sizeof bytes };
+
+		assert_int_equal(len % 4, 0);
+		assert_int_equal(pb_tcp_write(&h, &w), len <= TCP_HEADER_LEN_MAX);
+		if (len > TCP_HEADER_LEN_MAX)
+			continue;
+		assert_int_equal(sizeof bytes - w.left, len);
+		if (!parse(&again, bytes, len) || again.len != len || !same(&h, &again))
+			fail_msg("PACKETBOAT_SEED=%lu: read otherwise than written", (unsigned long)seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(read_syn),           cmocka_unit_test(write_syn),
+		cmocka_unit_test(data_offsets),       cmocka_unit_test(handshake_options_without_syn),
+		cmocka_unit_test(lengths_of_options), cmocka_unit_test(any_header_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
