@@ -114,6 +114,7 @@ struct tcp_conn {
 	struct tcp *tcp;
 	struct readiness news;  /* .owner: the socket; NULL: an orphan */
 	struct pb_link pending; /* on t->pending: has something to send */
+	bool in_table;          /* t->pairs has it: not when the protocol is done, or is in TIME-WAIT */
 	struct binding binding; /* of the local port; accepted ones bind as connected, too */
 	struct ip_path path;
 	struct tcp_settings set;
@@ -207,7 +208,8 @@ struct tcp_listener {
 	unsigned waiting_count;
 	struct pb_link syns; /* struct tcp_syn */
 	unsigned syn_count;
-	pb_time overflowed_at; /* when cookies were last sent: only cookies sent lately are believed */
+	bool overflowed; /* cookies were sent, last at overflowed_at: only then is one believed */
+	pb_time overflowed_at;
 };
 
 /*
@@ -244,11 +246,6 @@ struct tcp {
 	size_t orphans;
 	struct pb_timer time_wait_timer;
 	struct pb_siphash_key isn_key, timestamp_key, cookie_key[2];
-	/*
-	 * Challenge ACKs: RFC 5961 §7, per connection rather than for all, so that nobody can count them
-	 * (CVE-2016-5696)
-	 */
-	pb_time started;
 };
 
 /* A segment that came, as the files here hand it on. */
@@ -260,6 +257,9 @@ struct tcp_segment {
 	uint32_t text_len;
 	uint32_t window;     /* SEG.WND, scaled */
 	struct pb_buf *text; /* from the first byte of text on; NULL once somebody has taken it */
+	/* It comes to a listener from a pair in TIME-WAIT: our ISS must be beyond the SND.NXT that this had */
+	bool reopens;
+	seq beyond;
 };
 
 /*
@@ -293,6 +293,10 @@ struct tcp_entry_info {
 };
 void pb_tcp_each(struct tcp *t, void (*fn)(const struct tcp_entry_info *i, void *context), void *context);
 
+/* Send a segment that no connection sends, to a pair's peer: a header without ports and checksum. */
+void pb_tcp_answer(struct tcp *t, const struct socket_pair *pair, unsigned bound, struct tcp_header *h,
+		   uint8_t tos);
+
 /*
  * -- user.c: the calls
  * -----------------------------------------------------------------------------------------------
@@ -300,8 +304,8 @@ void pb_tcp_each(struct tcp *t, void (*fn)(const struct tcp_entry_info *i, void 
 
 /*
  * OPEN, active (§3.10.1). local: a binding already made (its port is kept), or NULL: address and ephemeral
- * port are chosen. 0 and *c in SYN-SENT, its SYN sent; -ENETUNREACH, -EADDRNOTAVAIL, -EADDRINUSE (the pair is
- * taken), -ENOBUFS.
+ * port are chosen. 0 and *c in SYN-SENT, its SYN sent; -ENETUNREACH, -EADDRNOTAVAIL (the pair is taken, or all
+ * ports are), -ENOBUFS.
  */
 int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
 		   uint16_t port, void *owner, struct tcp_conn **c);
@@ -379,8 +383,14 @@ seq pb_tcp_cookie(const struct tcp *t, const struct socket_pair *pair, seq irs, 
 bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, seq irs, seq cookie,
 			 uint16_t *mss);
 
-void pb_tcp_time_wait_enter(struct tcp_conn *c); /* the conn leaves the table; a record takes its place */
-void pb_tcp_time_wait_input(struct tcp_time_wait *w, struct tcp_segment *s);
+/*
+ * To TIME-WAIT, from any state that leads there: a record takes the conn's place in the table; the conn is freed, or
+ * stays for its owner, who may read on. Do not touch it afterwards, unless it has an owner.
+ */
+void pb_tcp_time_wait_enter(struct tcp_conn *c);
+/* True: it is a SYN that a listener may take, in place of the record. */
+bool pb_tcp_time_wait_input(struct tcp_time_wait *w, struct tcp_segment *s);
+void pb_tcp_time_wait_end(struct tcp_time_wait *w);
 
 /*
  * A connection in memory, in the table, with its path; state CLOSED. pair complete; binding moved in (bound
@@ -398,6 +408,10 @@ void pb_tcp_conn_done(struct tcp_conn *c, int error);
  * start.
  */
 void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer);
+/* Eff.snd.MSS anew, from peer_mss and the path's MTU: when that has changed. */
+void pb_tcp_conn_fit(struct tcp_conn *c);
+/* Free what pb_tcp_conn_done() left for the owner, now that he has left, too; or all, without a word. */
+void pb_tcp_conn_free(struct tcp_conn *c);
 struct tcp_info;
 void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info);
 /* What we announce: MSS for a path (RFC 9293 §3.7.1, RFC 6691), window scale for a buffer (RFC 7323 §2). */
@@ -453,7 +467,7 @@ void pb_tcp_sendq_clear(struct sendq *q);
  * that is owed.
  */
 void pb_tcp_output(struct tcp_conn *c);
-/* SYN, SYN-ACK, and again. */
+/* SYN, SYN-ACK, and again. The first time SND.NXT and SND.MAX move from ISS to ISS + 1. Arms the timer. */
 void pb_tcp_send_syn(struct tcp_conn *c);
 /* An ACK without text, now. */
 void pb_tcp_send_ack(struct tcp_conn *c);
@@ -514,6 +528,21 @@ static inline void tcp_want_output(struct tcp_conn *c)
 static inline void tcp_tell(struct tcp_conn *c, int events)
 {
 	readiness_tell(&c->news, c->tcp->env, events);
+}
+
+/*
+ * There is room to send, and worth telling: as Linux, when half as much is free as is used. A conn that was not
+ * writable and becomes so tells POLLOUT.
+ */
+static inline bool tcp_writable(const struct tcp_conn *c)
+{
+	return (uint64_t)c->sendq.bytes * 3 <= (uint64_t)c->set.send_buffer * 2;
+}
+
+/* The protocol's alone: nobody will read what comes, nor wait to be handed it. */
+static inline bool tcp_is_orphan(const struct tcp_conn *c)
+{
+	return !c->news.owner && !c->listener;
 }
 
 /* Sent and not acknowledged, in sequence numbers (SYN and FIN count). */
