@@ -1,0 +1,74 @@
+"""Speaking TCP and HTTP by hand, so that wrong things can be said, too."""
+
+import re
+import socket
+
+PATIENCE = 20
+
+
+def call(port, address="127.0.0.1", receive_buffer=None, source=None):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(PATIENCE)
+    try:
+        if receive_buffer:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            s.bind((source, 0))
+        s.connect((address, port))
+    except BaseException:
+        s.close()
+        raise
+    return s
+
+
+def read_all(s):
+    return b"".join(iter(lambda: s.recv(65536), b""))
+
+
+def exchange(port, data, address="127.0.0.1"):
+    """Send, close our side, and give back all that comes until the peer has closed, too."""
+    with call(port, address) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        return read_all(s)
+
+
+def request(target="/", *fields, method="GET", version="HTTP/1.1"):
+    return "\r\n".join([f"{method} {target} {version}", "Host: test", *fields, "", ""]).encode("latin-1")
+
+
+class Answer:
+    """One answer, read from a file that buffers, so that the next can be read behind it."""
+
+    def __init__(self, stream, head_only=False):
+        line = stream.readline()
+        match = re.fullmatch(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n", line)
+        assert match, f"not a status line: {line!r}"
+        self.status = int(match.group(1))
+        self.fields = {}
+        while (line := stream.readline()) != b"\r\n":
+            assert line.endswith(b"\r\n"), f"a broken field: {line!r}"
+            name, value = line.decode("latin-1").split(":", 1)
+            assert name.lower() not in self.fields, f"{name} is there twice"
+            self.fields[name.lower()] = value.strip()
+        bodiless = head_only or self.status in (204, 304)
+        self.length = int(self.fields.get("content-length", 0))
+        self.body = b"" if bodiless else stream.read(self.length)
+        assert bodiless or len(self.body) == self.length, "the body is short"
+
+
+def ask(port, target="/", *fields, method="GET"):
+    """One request on a connection of its own."""
+    with call(port) as s, s.makefile("rb") as stream:
+        s.sendall(request(target, *fields, method=method))
+        return Answer(stream, method == "HEAD")
+
+
+def refused_or_reset(port):
+    """Whether a caller gets nothing but a refusal or a reset."""
+    try:
+        with call(port) as s:
+            return s.recv(1) == b""
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True
