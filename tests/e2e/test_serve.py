@@ -1,0 +1,249 @@
+"""serve itself: addresses and conflicts, mistyped services, workers that crash, and what runs out."""
+
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from talk import PATIENCE, Answer, ask, call, exchange, request
+
+
+# Addresses -----------------------------------------------------------------------------------------------------------
+
+
+def test_two_services_on_one_port_at_two_addresses(serve, site):
+    port = serve(f"http://127.0.0.1:0,root={site}").port
+    serve(f"echo://127.0.0.2:{port},only=tcp")
+    assert ask(port, "/small.txt").status == 200
+    assert exchange(port, b"ping", "127.0.0.2") == b"ping"
+
+
+def test_one_server_has_many_services(serve, site):
+    ports = serve(f"http://127.0.0.1:0,root={site}", "echo://127.0.0.1:0", "daytime://127.0.0.1:0,only=udp").ports
+    assert sorted(ports) == ["daytime/udp", "echo/tcp", "echo/udp", "http/tcp"]
+    assert ports["echo/tcp"] == ports["echo/udp"]
+    assert ask(ports["http/tcp"], "/").status == 200 and exchange(ports["echo/tcp"], b"a") == b"a"
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_conflict_names_the_holder(serve, packetboat, protocol):
+    holder = serve(f"echo://127.0.0.1:0,only={protocol}")
+    second = packetboat("serve", f"discard://127.0.0.1:{holder.port},only={protocol}")
+    assert second.returncode == 9 and "listening" not in second.stderr
+    for part in [f"127.0.0.1:{holder.port}/{protocol}", "already in use by packetboat", f"(pid {holder.process.pid})"]:
+        assert part in second.stderr
+
+
+def test_a_conflict_with_a_stranger(packetboat):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        second = packetboat("serve", "echo://127.0.0.1:%d,only=tcp" % holder.getsockname()[1])
+    name = Path("/proc/self/comm").read_text().strip()
+    assert second.returncode == 9 and f"already in use by {name} (pid {os.getpid()})" in second.stderr
+
+
+def test_an_address_of_another_host(packetboat):
+    wrong = packetboat("serve", "echo://192.0.2.1:0")  # RFC 5737: nobody's
+    assert wrong.returncode == 9 and "192.0.2.1" in wrong.stderr and "does not have that address" in wrong.stderr
+
+
+# Mistakes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spec, part", [
+    ("htp://:80", "'htp'"), ("echo:80", "KIND://"), ("://:80", "KIND://"), ("echo://", "no port"),
+    ("echo://:x", "'x'"), ("echo://:65536", "'65536'"), ("echo://:-1", "'-1'"), ("echo://1.2.3:7", "'1.2.3'"),
+    ("echo://::1:7", "[::1]"), ("echo://[::1:7", "'[::1:7'"), ("echo://[1.2.3.4]:7", "'1.2.3.4'"),
+    ("http://:0,rot=.", "'rot'"), ("http://:0,root=/none/such", "root=/none/such"), ("http://:0,root=", "root="),
+    ("http://:0,listing=maybe", "listing=maybe"), ("http://:0,idle=x", "idle=x"), ("http://:0,idle=1h1", "idle=1h1"),
+    ("http://:0,header-max=1", "header-max=1"), ("http://:0,cache=1t", "cache=1t"), ("echo://:0,conns=0", "conns=0"),
+    ("echo://:0,conns-per-client=many", "conns-per-client=many"), ("echo://:0,allow=1.2.3.4/99", "1.2.3.4/99"),
+    ("echo://:0,deny=nobody", "nobody"), ("http://:0,only=udp", "only=udp"), ("echo://:0,7", "'7'"),
+])
+def test_a_wrong_service_is_named_and_so_is_the_part(packetboat, spec, part):
+    wrong = packetboat("serve", spec)
+    assert wrong.returncode == 2 and wrong.stdout == b""
+    assert wrong.stderr.startswith("packetboat serve: ") and spec in wrong.stderr
+    assert part in wrong.stderr.replace(f"'{spec}'", "", 1)
+
+
+def test_nothing_listens_when_one_of_two_is_wrong(packetboat):
+    wrong = packetboat("serve", "echo://127.0.0.1:0", "echo://127.0.0.1:no")
+    assert wrong.returncode == 2 and "listening" not in wrong.stderr
+
+
+@pytest.mark.parametrize("args, part", [(["--workers", "0"], "--workers"), (["--workers", "x"], "--workers"),
+                                        (["--log", "xml"], "'xml'"), (["--grace", "-1"], "--grace"),
+                                        (["--nonsense"], "nonsense"), ([], "SERVICE")])
+def test_wrong_options(packetboat, args, part):
+    wrong = packetboat("serve", *args, *(["echo://127.0.0.1:0"] if args else []))
+    assert wrong.returncode == 2 and part in wrong.stderr
+
+
+# Workers -------------------------------------------------------------------------------------------------------------
+
+
+def workers_of(server):
+    pid = server.process.pid
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def wait_for_workers(server, count):
+    deadline = time.monotonic() + PATIENCE
+    while len(found := workers_of(server)) != count:
+        assert time.monotonic() < deadline, f"{len(found)} workers, not {count}"
+        time.sleep(0.005)
+    return found
+
+
+def test_workers_are_killed_and_no_call_is_refused(serve, site):
+    server = serve("--workers", "2", f"http://127.0.0.1:0,root={site}")
+    answered = 0
+    for i in range(5):
+        before = wait_for_workers(server, 2)
+        os.kill(min(before), signal.SIGKILL)
+        killed = time.monotonic()
+        for _ in range(30):
+            # Only a call that the dying worker had taken may be cut; every later one is taken by the other.
+            with call(server.port) as s:
+                try:
+                    s.sendall(request("/small.txt", "Connection: close"))
+                    with s.makefile("rb") as stream:
+                        answered += Answer(stream).status == 200
+                except ConnectionResetError:
+                    pass
+        server.wait_for(rf"worker \d+ \(pid {min(before)}\) was killed by signal 9 .*starting another")
+        assert min(before) not in wait_for_workers(server, 2)
+        # A second is promised; the calls above, and a program that checks itself, take their share.
+        assert time.monotonic() - killed < 5
+        assert answered >= 30 * (i + 1) - (i + 1)
+
+
+def test_a_worker_is_replaced_within_a_second(serve):
+    server = serve("--workers", "2", "echo://127.0.0.1:0,only=tcp")
+    before = wait_for_workers(server, 2)
+    killed = time.monotonic()
+    os.kill(max(before), signal.SIGKILL)
+    while not workers_of(server) - before:
+        assert time.monotonic() - killed < 1, "no new worker after a second"
+        time.sleep(0.005)
+
+
+def test_sigterm_ends_all_workers(serve):
+    server = serve("--workers", "3", "echo://127.0.0.1:0")
+    workers = wait_for_workers(server, 3)
+    server.term()
+    assert server.wait() == 0
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_workers_end_with_a_supervisor_that_is_killed(serve):
+    server = serve("--workers", "2", "echo://127.0.0.1:0", listening=True)
+    workers = wait_for_workers(server, 2)
+    supervisor = server.process
+    supervisor.kill()
+    supervisor.wait()
+    deadline = time.monotonic() + PATIENCE
+    while [pid for pid in workers if is_running(pid)]:
+        assert time.monotonic() < deadline, "workers without a supervisor"
+        time.sleep(0.01)
+    supervisor.returncode = 0  # this end was wanted
+
+
+def is_running(pid):
+    """A zombie that nobody has waited for yet is not."""
+    try:
+        return re.search(r"\) (\w)", Path(f"/proc/{pid}/stat").read_text()).group(1) not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+# What runs out -------------------------------------------------------------------------------------------------------
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
+def test_descriptors_run_out(serve):
+    server = serve("echo://127.0.0.1:0,only=tcp", preexec_fn=few_descriptors)
+    callers = [call(server.port) for _ in range(60)]  # the backlog takes those that cannot be accepted
+    try:
+        said = server.wait_for("cannot accept on .*: Too many open files; callers wait")
+        time.sleep(0.5)
+        assert len(server.wait_for("cannot accept on")) == len(said), "said again and again"
+        callers[0].sendall(b"still served")
+        assert callers[0].recv(100) == b"still served"
+        for s in callers[:50]:
+            s.close()
+        callers[-1].sendall(b"served at last")  # those who waited have their turn
+        assert callers[-1].recv(100) == b"served at last"
+    finally:
+        for s in callers:
+            s.close()
+    assert exchange(server.port, b"and all others") == b"and all others"
+
+
+def port_of(process):
+    """The TCP port that a process listens on, from what the kernel says: its log may have gone nowhere."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        links = []
+        for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+            try:
+                links.append(os.readlink(fd))
+            except FileNotFoundError:
+                pass  # closed since
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, _, state, *_, = fields = line.split()
+            if state == "0A" and f"socket:[{fields[9]}]" in links:
+                return int(local.split(":")[1], 16)
+        assert process.poll() is None, f"the server ended with {process.returncode}"
+        time.sleep(0.01)
+    raise AssertionError("the server does not listen")
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+def test_a_full_disk_under_the_log(serve, site, workers):
+    with open("/dev/full", "w") as full:
+        server = serve(*workers, f"http://127.0.0.1:0,root={site}", listening=False, stderr=full)
+    port = port_of(server.process)
+    for _ in range(50):
+        assert ask(port, "/small.txt").status == 200
+    server.term()
+    assert server.wait() == 0
+
+
+def test_a_log_that_nobody_reads_any_more(serve, site):
+    reader, writer = os.pipe()
+    server = serve(f"http://127.0.0.1:0,root={site}", listening=False, stderr=writer)
+    os.close(writer)
+    port = port_of(server.process)
+    os.close(reader)
+    for _ in range(50):
+        assert ask(port, "/small.txt").status == 200
+    server.term()
+    assert server.wait() == 0
+
+
+def test_no_standard_error_at_all(serve, site):
+    server = serve(f"http://127.0.0.1:0,root={site}", listening=False, preexec_fn=lambda: os.close(2))
+    port = port_of(server.process)
+    for _ in range(50):
+        answer = ask(port, "/small.txt")
+        assert answer.status == 200 and b"listening" not in answer.body
+    server.term()
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_when_nobody_calls(serve, sig):
+    server = serve("echo://127.0.0.1:0", "daytime://127.0.0.1:0")
+    server.process.send_signal(sig)
+    assert server.wait() == 0
