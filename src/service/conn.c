@@ -68,8 +68,8 @@ static void on_ready(struct pb_watch *w, int ready)
 	c->service->kind->ready(c, ready);
 }
 
-/* The record is given back before the socket is closed, so that a kind may still look at it in closed(). */
-static void end(struct conn *c, const char *why)
+/* The connection is over, its socket and its record are not yet: a kind may still look at them in closed(). */
+static void leave(struct conn *c, const char *why)
 {
 	struct service *s = c->service;
 	struct server *server = s->server;
@@ -80,15 +80,31 @@ static void end(struct conn *c, const char *why)
 		log_close(server->log, c, why, pb_loop_now(server->loop) - c->since);
 	pb_timer_stop(server->loop, &c->timer);
 	list_remove(&c->link);
-	pb_watch_close(&c->watch);
 	census_leave(server->census, s->index, &c->peer);
 	s->conns--;
+}
+
+static void end(struct conn *c, const char *why)
+{
+	leave(c, why);
+	pb_watch_close(&c->watch);
 	free(c);
 }
 
 void conn_close(struct conn *c, const char *why)
 {
 	end(c, why);
+}
+
+void conn_linger(struct conn *c, const char *why)
+{
+	struct pb_socket *socket = c->watch.socket;
+	struct lingering *lingering = &c->service->server->lingering;
+
+	leave(c, why);
+	pb_watch_stop(&c->watch);
+	free(c);
+	linger(lingering, socket);
 }
 
 void conn_reset(struct conn *c, const char *why)

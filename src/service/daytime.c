@@ -2,7 +2,6 @@
  * daytime (RFC 867) and time (RFC 868): the time of day, as a line for people and as a number for programs. Both are
  * sent to whoever connects, without being asked, and the connection ends.
  */
-#include "service/linger.h"
 #include "service/small.h"
 
 #include <stdio.h>
@@ -48,18 +47,7 @@ static void daytime_accepted(struct conn *c)
 	if (n < 0)
 		conn_fail(c, (int)n);
 	else
-		linger_begin((struct lingering *)c);
-}
-
-static void daytime_ready(struct conn *c, int ready)
-{
-	(void)ready;
-	linger_ready((struct lingering *)c);
-}
-
-static void daytime_idle(struct conn *c)
-{
-	conn_close(c, "done");
+		conn_linger(c, "done");
 }
 
 static void daytime_received(struct service *s, const struct datagram *d)
@@ -77,10 +65,8 @@ const struct service_kind service_daytime = {
 	.rfc = "RFC 867",
 	.stream = true,
 	.datagram = true,
-	.conn_size = sizeof(struct lingering),
+	.conn_size = sizeof(struct conn),
 	.accepted = daytime_accepted,
-	.ready = daytime_ready,
-	.idle = daytime_idle,
 	.received = daytime_received,
 };
 
@@ -91,9 +77,7 @@ const struct service_kind service_time = {
 	.rfc = "RFC 868",
 	.stream = true,
 	.datagram = true,
-	.conn_size = sizeof(struct lingering),
+	.conn_size = sizeof(struct conn),
 	.accepted = daytime_accepted,
-	.ready = daytime_ready,
-	.idle = daytime_idle,
 	.received = daytime_received,
 };

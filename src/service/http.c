@@ -15,7 +15,7 @@
 #define HEADER_MAX     (64 * 1024)
 #define CACHE_DEFAULT  (64 * 1024 * 1024)
 
-/* Over a limit: a short answer, sent if the socket takes it at once. */
+/* Over a limit: a short answer, which a new connection's socket has room for. */
 static void http_refuse(struct service *s, struct pb_socket *caller, const char *why)
 {
 	struct http_config *config = s->config;
@@ -26,9 +26,6 @@ static void http_refuse(struct service *s, struct pb_socket *caller, const char 
 	(void)why; /* is logged, and no business of the caller's */
 	http_answer_error(&config->site, 503, &w, &a);
 	pb_send(caller, w.p, w.len, 0);
-	pb_shutdown(caller, SHUT_WR);
-	/* A request that is here already is read: closing on it would be a reset, which could destroy the answer. */
-	pb_recv(caller, service_scratch(s), SCRATCH_SIZE, 0);
 }
 
 static bool open_root(struct http_config *config, const char *root, struct spec_error *error)

@@ -4,11 +4,8 @@
  * behind an answer that does not fit the socket, is copied to a buffer of its own (in), output that the
  * socket did not take likewise (out), and both are freed as soon as they are used up.
  *
- *   READING    waiting for a request, or in the middle of one (in), or of a body that is thrown away
- *   SENDING    the socket is full: nothing is read until out is gone
- *   LINGERING  the last answer is sent and our side shut down; what still comes is read and dropped for a
- * while, since closing on unread input would be a reset that could destroy the answer on its way (RFC
- * 9112 9.6)
+ *   READING  waiting for a request, or in the middle of one (in), or of a body that is thrown away
+ *   SENDING  the socket is full: nothing is read until out is gone
  */
 #include "service/http_conn.h"
 
@@ -16,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX     (64 * 1024)   /* of a request: dropped up to this, refused beyond */
-#define BATCH_MAX    (32 * 1024)   /* answers gathered before they are sent */
-#define COPY_MAX     (16 * 1024)   /* bodies up to this are gathered, too */
-#define FILE_A_TURN  (1024 * 1024) /* then others have their turn */
-#define LINGER_BYTES (256 * 1024)
-#define LINGER_TIME  PB_SEC(2)
+#define BODY_MAX    (64 * 1024)   /* of a request: dropped up to this, refused beyond */
+#define BATCH_MAX   (32 * 1024)   /* answers gathered before they are sent */
+#define COPY_MAX    (16 * 1024)   /* bodies up to this are gathered, too */
+#define FILE_A_TURN (1024 * 1024) /* then others have their turn */
+
+/* So long a caller who has not asked anything yet may still do so when the server stops. */
+#define FIRST_REQUEST_TIME PB_SEC(2)
 
 /* What was sent off but not yet taken by the socket. */
 struct output {
@@ -37,7 +35,7 @@ struct input {
 	char bytes[];
 };
 
-enum state { READING, SENDING, LINGERING };
+enum state { READING, SENDING };
 
 static struct http_config *config_of(const struct http_conn *h)
 {
@@ -78,29 +76,8 @@ static enum alive finish(struct http_conn *h)
 {
 	if (!h->rude)
 		return end(h, "done");
-	free_input(h);
-	free(h->chunks);
-	h->chunks = NULL;
-	h->state = LINGERING;
-	h->drop = LINGER_BYTES;
-	h->deadline = pb_loop_now(conn_loop(&h->conn)) + LINGER_TIME;
-	if (pb_shutdown(h->conn.watch.socket, SHUT_WR) < 0)
-		return end(h, "done");
-	conn_set_idle(&h->conn, LINGER_TIME);
-	conn_want(&h->conn, POLLIN);
-	return ALIVE;
-}
-
-static enum alive linger(struct http_conn *h)
-{
-	ssize_t n = conn_recv(&h->conn, service_scratch(h->conn.service), SCRATCH_SIZE);
-
-	if (n == -EAGAIN)
-		return ALIVE;
-	if (n <= 0 || (uint64_t)n >= h->drop || pb_loop_now(conn_loop(&h->conn)) >= h->deadline)
-		return end(h, "done");
-	h->drop -= (uint64_t)n;
-	return ALIVE;
+	conn_linger(&h->conn, "done");
+	return GONE;
 }
 
 /* Send of a file from *from up to to, at most a turn's share. The bytes sent, or -errno; 0: the file has
@@ -504,9 +481,6 @@ void http_conn_ready(struct conn *c, int ready)
 		else
 			settle(h);
 		break;
-	case LINGERING:
-		linger(h);
-		break;
 	}
 }
 
@@ -516,8 +490,6 @@ void http_conn_idle(struct conn *c)
 
 	if (h->state == SENDING)
 		conn_reset(c, "idle"); /* a reader that has stopped: the kernel's buffer is given back, too */
-	else if (h->state == LINGERING)
-		conn_close(c, "done");
 	else if (h->waiting)
 		time_out(h);
 	else
@@ -529,11 +501,13 @@ void http_conn_drain(struct conn *c)
 	struct http_conn *h = (struct http_conn *)c;
 	bool idle = h->state == READING && !h->in && !in_body(h);
 
-	if (h->state == LINGERING)
-		return;
-	/* A request that has arrived already is still answered. */
+	/* A request that has arrived already is still answered, and so is the first one that is on its way. */
 	h->draining = true;
-	if (idle && receive(h, true) == ALIVE && h->state == READING && !h->in && !in_body(h))
+	if (!idle || receive(h, true) == GONE || h->state != READING || h->in || in_body(h))
+		return;
+	if (c->bytes_in == 0)
+		conn_set_idle(c, FIRST_REQUEST_TIME);
+	else
 		conn_close(c, "done");
 }
 

@@ -20,12 +20,12 @@ struct http_conn {
 	struct input *in;
 	struct output *out;
 	struct http_chunks *chunks; /* a chunked body is being dropped */
-	uint64_t drop;    /* bytes of a body still to be dropped; LINGERING: that we are still willing to */
-	pb_time deadline; /* of the request that has begun, or of lingering */
+	uint64_t drop;              /* bytes of a body still to be dropped */
+	pb_time deadline;           /* of the request that has begun */
 	uint8_t state;
 	bool last;     /* no request after this one will be read */
 	bool draining; /* the next answer is the last */
-	bool rude;     /* input may be left unread: linger */
+	bool rude;     /* input may be left unread: linger (RFC 9112 9.6) */
 	bool waiting;  /* a request has begun, and the deadline holds */
 };
 

@@ -3,24 +3,28 @@
  * sends is read and dropped until he closes, too, for a bounded time and amount. Closing at once on unread input would
  * be a reset (RFC 1122 4.2.2.13), which can destroy our last bytes on their way.
  *
- * For kinds whose record begins with a struct lingering; they hand ready() to linger_ready() once it has begun.
+ * A lingering socket is nobody's connection any more: it counts towards no limit but the one here. Beyond it the one
+ * that has lingered longest is closed.
  */
 #ifndef SERVICE_LINGER_H
 #define SERVICE_LINGER_H
 
-#include "service/service.h"
+#include "base/list.h"
 
+#include <packetboat/loop.h>
+
+/* A server's lingering sockets. */
 struct lingering {
-	struct conn conn;
-
-	pb_time deadline;
-	uint64_t bytes_left;
+	struct pb_loop *loop;
+	uint8_t *scratch; /* SCRATCH_SIZE bytes to read into */
+	struct pb_link sockets;
+	size_t count;
 };
 
-/* Begin to linger, or close at once where that is not possible. */
-void linger_begin(struct lingering *l);
+/* Take over a socket that nobody watches, and see it to its end. */
+void linger(struct lingering *all, struct pb_socket *socket);
 
-/* Something came while lingering. */
-void linger_ready(struct lingering *l);
+/* Close all that linger. */
+void linger_end_all(struct lingering *all);
 
 #endif

@@ -158,6 +158,7 @@ struct server *server_new(const struct server_config *config, const char *const 
 	if (!s)
 		return NULL;
 	list_init(&s->conns);
+	list_init(&s->lingering.sockets);
 	s->net = config->net;
 	s->log = config->log;
 	s->grace = config->grace;
@@ -220,7 +221,7 @@ static bool admit(struct service *s, struct pb_socket *caller, const union pb_ad
 	log_refused(s, peer, why);
 	if (s->kind->refuse) {
 		s->kind->refuse(s, caller, why);
-		pb_close(caller);
+		linger(&s->server->lingering, caller);
 	} else {
 		refuse(caller);
 	}
@@ -308,6 +309,7 @@ static void reset_all(struct server *s)
 {
 	list_each_safe (l, &s->conns)
 		conn_reset(container_of(l, struct conn, link), "server stopped");
+	linger_end_all(&s->lingering);
 }
 
 static void on_grace_over(struct pb_timer *t)
@@ -320,6 +322,8 @@ static void on_grace_over(struct pb_timer *t)
 int server_start(struct server *s, struct pb_loop *loop, unsigned worker)
 {
 	s->loop = loop;
+	s->lingering.loop = loop;
+	s->lingering.scratch = s->scratch;
 	s->grace_timer.fn = on_grace_over;
 	census_begin(s->census, worker);
 	for (size_t i = 0; i < s->service_count; i++) {
@@ -356,7 +360,7 @@ static void stop_listening(struct server *s)
 
 bool server_drained(const struct server *s)
 {
-	return s->draining && list_empty(&s->conns);
+	return s->draining && list_empty(&s->conns) && s->lingering.count == 0;
 }
 
 void server_drain(struct server *s)

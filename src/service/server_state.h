@@ -4,6 +4,7 @@
 
 #include "service/access.h"
 #include "service/census.h"
+#include "service/linger.h"
 #include "service/server.h"
 
 /* A socket on which a service is called: a listening TCP socket, or a UDP socket. */
@@ -35,6 +36,7 @@ struct server {
 	struct listener *listeners;
 	size_t service_count, listener_count;
 	struct pb_link conns;
+	struct lingering lingering;
 	uint8_t *scratch;
 	pb_time grace;
 	struct pb_timer grace_timer;

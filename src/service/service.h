@@ -56,7 +56,7 @@ struct service_kind {
 	void (*idle)(struct conn *c);
 	/* The connection is about to be freed: give back what hangs on it. Do not send or close here. */
 	void (*closed)(struct conn *c);
-	/* The caller is over a limit (why says which): say so if the protocol can; it is closed afterwards. */
+	/* The caller is over a limit (why says which): say so, if the protocol can; the socket lingers afterwards. */
 	void (*refuse)(struct service *s, struct pb_socket *caller, const char *why);
 
 	/* UDP. A datagram came. Answer with datagram_reply(), now. */
@@ -116,8 +116,10 @@ void conn_set_idle(struct conn *c, pb_time idle);
 /*
  * The end of a connection; c is gone afterwards. why goes into the log: "done", "idle", "bad request", …
  * conn_close() says goodbye with FIN, conn_reset() with RST, conn_fail() is for an -errno of conn_recv or conn_send.
+ * Where input may be left unread, conn_linger() says goodbye so that our last bytes arrive all the same (linger.h).
  */
 void conn_close(struct conn *c, const char *why);
+void conn_linger(struct conn *c, const char *why);
 void conn_reset(struct conn *c, const char *why);
 void conn_fail(struct conn *c, int err);
 
