@@ -17,6 +17,7 @@ struct echo {
 	struct conn conn;
 	uint8_t *kept; /* NULL: nothing waits to be sent */
 	size_t len, sent;
+	bool draining; /* what is here is still sent back */
 };
 
 /* Keep what the socket did not take. */
@@ -33,22 +34,24 @@ static void keep(struct echo *e, const uint8_t *bytes, size_t len)
 	conn_want(&e->conn, POLLOUT);
 }
 
-static void send_kept(struct echo *e)
+/* Whether all of it is gone, and the connection is still there. */
+static bool send_kept(struct echo *e)
 {
 	ssize_t n = conn_send(&e->conn, e->kept + e->sent, e->len - e->sent);
 
 	if (n == -EAGAIN)
-		return;
+		return false;
 	if (n < 0) {
 		conn_fail(&e->conn, (int)n);
-		return;
+		return false;
 	}
 	e->sent += (size_t)n;
 	if (e->sent < e->len)
-		return;
+		return false;
 	free(e->kept);
 	e->kept = NULL;
 	conn_want(&e->conn, POLLIN);
+	return true;
 }
 
 static void echo_ready(struct conn *c, int ready)
@@ -57,13 +60,14 @@ static void echo_ready(struct conn *c, int ready)
 	uint8_t *buffer = service_scratch(c->service);
 
 	(void)ready;
-	if (e->kept) {
-		send_kept(e);
+	if (e->kept && !send_kept(e))
+		return;
+	ssize_t n = conn_recv(c, buffer, READ_SIZE);
+	if (n == -EAGAIN) {
+		if (e->draining)
+			conn_linger(c, "server stopped");
 		return;
 	}
-	ssize_t n = conn_recv(c, buffer, READ_SIZE);
-	if (n == -EAGAIN)
-		return;
 	if (n == 0) {
 		conn_close(c, "done");
 		return;
@@ -75,6 +79,14 @@ static void echo_ready(struct conn *c, int ready)
 		conn_fail(c, (int)sent);
 	else if (sent < n)
 		keep(e, buffer + sent, (size_t)(n - sent));
+	else if (e->draining && n < READ_SIZE)
+		conn_linger(c, "server stopped"); /* that was all that had arrived */
+}
+
+static void echo_drain(struct conn *c)
+{
+	((struct echo *)c)->draining = true;
+	echo_ready(c, POLLIN);
 }
 
 static void echo_closed(struct conn *c)
@@ -98,6 +110,7 @@ const struct service_kind service_echo = {
 	.datagram = true,
 	.conn_size = sizeof(struct echo),
 	.ready = echo_ready,
+	.drain = echo_drain,
 	.closed = echo_closed,
 	.received = echo_received,
 };

@@ -74,7 +74,7 @@ static int open_one(struct server *s, struct service *service, int type, union p
 	if (rc == 0)
 		rc = pb_bind(l->socket, &addr->sa, pb_addr_len(addr));
 	if (rc == 0 && type == SOCK_STREAM)
-		rc = pb_listen(l->socket, SOMAXCONN);
+		rc = pb_listen(l->socket, BACKLOG);
 	if (rc == 0)
 		rc = pb_getsockname(l->socket, &addr->sa, &len);
 	if (rc < 0) {

@@ -269,11 +269,13 @@ void relay_conn_ready(struct conn *c, int ready)
 		conn_fail(c, err);
 }
 
-/* Nobody but the two sides knows what is in flight: they may go on until they are done or the grace time is over. */
+/*
+ * Nobody but the two sides knows what is in flight: they may go on, and who is being dialed may still answer, until
+ * they are done or the grace time is over.
+ */
 void relay_conn_drain(struct conn *c)
 {
-	if (((struct relay_conn *)c)->dialing)
-		conn_reset(c, "server stopped");
+	(void)c;
 }
 
 void relay_conn_idle(struct conn *c)

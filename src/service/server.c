@@ -259,14 +259,14 @@ static void on_retry(struct pb_timer *t)
 }
 
 /* Out of descriptors or memory: callers wait in the backlog while connections end. Said once, not ten times a second. */
-static void pause_accepting(struct listener *l, int err)
+static void pause_accepting(struct listener *l, int rc)
 {
 	struct server *s = l->service->server;
 	char addr[PB_ADDR_TEXT];
 
 	if (!l->pausing)
 		log_say(s->log, "cannot accept on %s: %s; callers wait", pb_addr_text(&l->local, addr),
-			strerror(err));
+			strerror(-rc));
 	l->pausing = true;
 	pb_watch_want(&l->watch, 0);
 	pb_timer_set(s->loop, &l->retry, pb_loop_now(s->loop) + ACCEPT_PAUSE);
@@ -277,24 +277,33 @@ static bool is_exhaustion(int err)
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
-static void on_caller(struct pb_watch *w, int ready)
+/* Welcome those who wait, but so many at most. 0, or -errno of what is exhausted. */
+static int accept_callers(struct listener *l, int max)
 {
-	struct listener *l = container_of(w, struct listener, watch);
 	struct pb_socket *caller;
 	int rc = 0;
 
-	(void)ready;
-	/* Any other error is that of one connection, which is gone: accept(2). */
-	for (int i = 0; i < ACCEPTS_A_TURN && rc != -EAGAIN; i++) {
+	/* An error that is not exhaustion is that of one connection, which is gone: accept(2). */
+	for (int i = 0; i < max && rc != -EAGAIN; i++) {
 		rc = pb_accept(l->socket, &caller);
 		if (rc == 0) {
 			l->pausing = false;
 			welcome(l->service, caller);
 		} else if (is_exhaustion(-rc)) {
-			pause_accepting(l, -rc);
-			return;
+			return rc;
 		}
 	}
+	return 0;
+}
+
+static void on_caller(struct pb_watch *w, int ready)
+{
+	struct listener *l = container_of(w, struct listener, watch);
+	int rc = accept_callers(l, ACCEPTS_A_TURN);
+
+	(void)ready;
+	if (rc < 0)
+		pause_accepting(l, rc);
 }
 
 static void on_datagram(struct pb_watch *w, int ready)
@@ -343,7 +352,21 @@ int server_start(struct server *s, struct pb_loop *loop, unsigned worker)
 	return 0;
 }
 
-static void stop_listening(struct server *s)
+/*
+ * Whoever has called before the server was told to stop is heard: closing the listening socket would reset those whose
+ * handshake is done. At most a backlog of them, so that callers who keep coming do not hold us up.
+ */
+static void accept_waiting(struct server *s)
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		struct listener *l = &s->listeners[i];
+		int rc = l->type == SOCK_STREAM ? accept_callers(l, BACKLOG + 1) : 0;
+		if (rc < 0)
+			log_say(s->log, "stopping: callers who wait are lost: %s", strerror(-rc));
+	}
+}
+
+void server_stop_listening(struct server *s)
 {
 	for (size_t i = 0; s->loop && i < s->service_count; i++)
 		if (s->services[i].kind->unlisten)
@@ -368,7 +391,8 @@ void server_drain(struct server *s)
 	if (s->draining)
 		return;
 	s->draining = true;
-	stop_listening(s);
+	accept_waiting(s);
+	server_stop_listening(s);
 	pb_timer_set(s->loop, &s->grace_timer, pb_loop_now(s->loop) + s->grace);
 	list_each_safe (l, &s->conns) {
 		struct conn *c = container_of(l, struct conn, link);
@@ -381,7 +405,7 @@ void server_drain(struct server *s)
 
 void server_stop(struct server *s)
 {
-	stop_listening(s);
+	server_stop_listening(s);
 	reset_all(s);
 	if (!s->loop)
 		return;

@@ -32,7 +32,13 @@ struct server *server_new(const struct server_config *config, const char *const 
 /* Serve on this loop, as the given worker (0 for the only one). 0 or -errno. */
 int server_start(struct server *s, struct pb_loop *loop, unsigned worker);
 
-/* Stop listening and let every connection finish within the grace time. */
+/*
+ * Let go of the listening sockets. For the supervisor, who shares them with the workers: callers are refused once the
+ * last process that holds them is through with those who wait.
+ */
+void server_stop_listening(struct server *s);
+
+/* Hear those who have called already, stop listening, and let every connection finish within the grace time. */
 void server_drain(struct server *s);
 
 /* Whether that has come to its end: nothing more will happen. */

@@ -18,6 +18,7 @@ struct listener {
 	bool pausing;
 };
 
+#define BACKLOG          SOMAXCONN /* callers that may wait to be accepted */
 #define DATAGRAM_SENDERS 1024
 
 /* Who sent a datagram lately, and the number that he got. */

@@ -80,6 +80,7 @@ static bool start(struct supervisor *s, unsigned i)
 static void stop_all(struct supervisor *s)
 {
 	s->stopping = true;
+	server_stop_listening(s->server);
 	for (unsigned i = 0; i < s->count; i++)
 		if (s->workers[i].pid)
 			kill(s->workers[i].pid, SIGTERM);

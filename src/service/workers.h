@@ -3,7 +3,8 @@
  *
  * The sockets are opened once, before the first fork, and the supervisor keeps them: whatever happens to workers,
  * the backlog takes callers, and those that no worker has accepted yet wait for the next. (SO_REUSEPORT, one socket
- * a worker, would lose the callers that stand in a crashed worker's own backlog.)
+ * a worker, would lose the callers that stand in a crashed worker's own backlog.) When all shall stop, it lets go of
+ * them first: the workers hear whoever waits, and callers are refused from then on.
  */
 #ifndef SERVICE_WORKERS_H
 #define SERVICE_WORKERS_H

@@ -58,6 +58,15 @@ class Server:
             time.sleep(0.01)
         raise AssertionError(f"not {count} times {pattern!r} in the log")
 
+    def workers(self, count):
+        """The pids of its workers, once there are so many."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        deadline = time.monotonic() + PATIENCE
+        while len(found := {int(child) for child in children.read_text().split()}) != count:
+            assert time.monotonic() < deadline, f"{len(found)} workers, not {count}"
+            time.sleep(0.005)
+        return found
+
     def term(self):
         self.process.send_signal(signal.SIGTERM)
 

@@ -1,6 +1,8 @@
 """echo, discard, chargen, daytime and time, over TCP and UDP, IPv4 and IPv6."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -140,3 +142,28 @@ def test_idle_callers_are_closed(serve):
         assert s.recv(1) == b""
         assert time.monotonic() - start > 0.2
     server.wait_for(r" close #1 .* idle$")
+
+
+def test_sigterm_lets_echo_send_back_what_has_arrived(serve, big):
+    server = serve("echo://127.0.0.1:0,only=tcp")
+    with call(server.port) as s:
+        s.sendall(b"a")
+        assert s.recv(1) == b"a"
+        os.kill(server.process.pid, signal.SIGSTOP)
+        s.sendall(big[:30_000])  # less than the first window: it has all arrived
+        server.term()
+        os.kill(server.process.pid, signal.SIGCONT)
+        assert read_all(s) == big[:30_000]
+    assert server.wait() == 0
+
+
+def test_sigterm_does_not_reset_a_caller_of_echo_who_goes_on_sending(serve, big):
+    server = serve("echo://127.0.0.1:0,only=tcp")
+    with call(server.port) as s:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        s.sendall(big[:300_000])  # of which only a part has arrived
+        server.term()
+        os.kill(server.process.pid, signal.SIGCONT)
+        got = read_all(s)
+        assert got and big.startswith(got)
+    assert server.wait() == 0
