@@ -66,7 +66,7 @@ struct tcp_settings {
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
-	uint8_t syn_retries; /* 7: gives up after 255 s (RFC 9293 MUST-23: at least 3 minutes) */
+	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;
 	uint16_t max_segment;    /* TCP_MAXSEG; 0: by the path's MTU */
 	unsigned bound;          /* interface index; 0: any */
@@ -125,6 +125,7 @@ struct tcp_conn {
 	seq iss, snd_una, snd_nxt;
 	seq snd_max; /* one past the highest ever sent: snd_nxt goes back on a time-out, this does not */
 	seq snd_wl1, snd_wl2;
+	seq snd_sml; /* one past the last segment that was shorter than it could be (Nagle, Minshall) */
 	uint32_t snd_wnd, snd_wnd_max;
 	uint8_t snd_scale, rcv_scale;
 	struct sendq sendq;
@@ -158,7 +159,9 @@ struct tcp_conn {
 	uint8_t dup_acks;
 	bool in_recovery;
 	bool in_timeout; /* going back after a time-out, up to recover */
-	seq recover;     /* RFC 6582 §3.1 */
+	seq recover;     /* RFC 6582 §3.1: one past what had been sent; starts as ISS */
+	bool partial_acked; /* in this recovery: the timer is not put off again (RFC 6582 §3.2 step 3) */
+	bool probing;       /* the retransmit timer is the persist timer now: timers.c */
 	/* of the same segment in a row; also probes of a zero window or keepalives without answer */
 	uint8_t retransmits;
 	uint8_t keep_probes;
@@ -451,6 +454,7 @@ void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quo
  * ---------------------------------------------------------
  */
 
+/* Copies. How many bytes it took: at most most, fewer when the pool is empty. */
 size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,
 			  size_t most);
 void pb_tcp_sendq_give(struct sendq *q, struct pb_buf *text);
@@ -460,6 +464,7 @@ void pb_tcp_sendq_give(struct sendq *q, struct pb_buf *text);
  */
 struct pb_buf *pb_tcp_sendq_segment(struct sendq *q, struct pb_pool *pool, uint32_t offset, uint32_t len);
 void pb_tcp_sendq_acked(struct sendq *q, uint32_t bytes);
+void pb_tcp_sendq_rewind(struct sendq *q); /* what is sent next is at the beginning again */
 void pb_tcp_sendq_clear(struct sendq *q);
 
 /*
@@ -471,6 +476,8 @@ void pb_tcp_output(struct tcp_conn *c);
 void pb_tcp_send_syn(struct tcp_conn *c);
 /* An ACK without text, now. */
 void pb_tcp_send_ack(struct tcp_conn *c);
+/* One that the peer has to answer: keepalive (RFC 9293 §3.8.4). */
+void pb_tcp_send_keepalive(struct tcp_conn *c);
 /* One segment of text (or FIN) from offset at SND.UNA again: fast retransmit, time-out, probe. */
 void pb_tcp_resend(struct tcp_conn *c, uint32_t offset);
 /* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. */
@@ -487,20 +494,24 @@ void pb_tcp_window_take(
 
 /*
  * An acceptable ACK (SND.UNA =< SEG.ACK =< SND.MAX) in a synchronized state: queue, RTT, losses, congestion,
- * timers.
+ * timers. To be called before pb_tcp_window_take(), since a duplicate is one that leaves the window as it is.
  */
 void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s);
 
 void pb_tcp_rtt_init(struct rtt *r);
 void pb_tcp_rtt_sample(struct rtt *r, pb_time sample);
 void pb_tcp_rtt_backoff(struct rtt *r);
+void pb_tcp_rtt_restore(struct rtt *r);  /* the RTO without its backoff: what delayed was no loss */
+void pb_tcp_rtt_syn_lost(struct rtt *r); /* RFC 6298 5.7: the handshake is done, but not at once */
 
 void pb_tcp_timers_init(struct tcp_conn *c);
 void pb_tcp_timers_stop(struct tcp_conn *c);
-void pb_tcp_timers_sent(struct tcp_conn *c);      /* text, SYN or FIN has left */
+void pb_tcp_timers_sent(struct tcp_conn *c); /* text, SYN or FIN has left, and nothing was in flight */
+void pb_tcp_timers_blocked(struct tcp_conn *c); /* nothing is in flight, and what waits may not leave */
 void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved, or the window has */
 void pb_tcp_timers_ack_later(struct tcp_conn *c); /* a delayed ACK is owed */
 void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: keepalive begins anew */
+void pb_tcp_timers_keepalive(struct tcp_conn *c); /* established, or the settings of keepalive changed */
 void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */
 
 /*
