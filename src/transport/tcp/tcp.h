@@ -75,6 +75,8 @@ struct tcp_settings {
 };
 extern const struct tcp_settings pb_tcp_settings_default;
 
+#define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
+
 #define TCP_SEND_BUFFER_DEFAULT    (1024 * 1024)
 #define TCP_RECEIVE_BUFFER_DEFAULT (1024 * 1024)
 #define TCP_BUFFER_MIN             4608                /* Linux: SOCK_MIN_SNDBUF or like */
@@ -173,6 +175,7 @@ struct tcp_conn {
 	struct pb_timer ack;        /* delayed acknowledgement */
 	struct pb_timer keep;       /* keepalive; in FIN-WAIT-2 without an owner: its end */
 
+	bool orphaned;                 /* counted in t->orphans */
 	struct tcp_listener *listener; /* waits in its accept queue; NULL: accepted, or made by a call */
 	struct pb_link waiting;        /* in that queue */
 
@@ -195,7 +198,7 @@ struct tcp_syn {
 	uint8_t snd_scale, rcv_scale, tos;
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;
-	unsigned iface; /* it came in there: answers leave there for link-local peers */
+	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
 	pb_time arrived;
 };
 
@@ -227,6 +230,7 @@ struct tcp_time_wait {
 	uint32_t ts_recent, ts_offset;
 	uint32_t rcv_wnd; /* as it was last told, already shifted */
 	bool has_timestamps;
+	unsigned bound; /* as path.bound was */
 	pb_time ends;
 };
 
@@ -248,7 +252,7 @@ struct tcp {
 	size_t time_wait_count;
 	size_t orphans;
 	struct pb_timer time_wait_timer;
-	struct pb_siphash_key isn_key, timestamp_key, cookie_key[2];
+	struct pb_siphash_key isn_key, timestamp_key, cookie_key;
 };
 
 /* A segment that came, as the files here hand it on. */
@@ -381,6 +385,7 @@ seq pb_tcp_isn(const struct tcp *t, const struct socket_pair *pair);            
 uint32_t pb_tcp_timestamp_offset(const struct tcp *t, const struct socket_pair *pair); /* RFC 7323 §5.4 */
 uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock now: milliseconds */
 
+#define TCP_COOKIE_PERIOD PB_SEC(64) /* a cookie is good in the period that it was made in, and the next */
 /* A cookie for a SYN (RFC 4987 §3.6): the ISS to answer with; and what an ACK that may carry one restores. */
 seq pb_tcp_cookie(const struct tcp *t, const struct socket_pair *pair, seq irs, uint16_t mss);
 bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, seq irs, seq cookie,
@@ -392,8 +397,8 @@ bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, se
  */
 void pb_tcp_time_wait_enter(struct tcp_conn *c);
 /* True: it is a SYN that a listener may take, in place of the record. */
-bool pb_tcp_time_wait_input(struct tcp_time_wait *w, struct tcp_segment *s);
-void pb_tcp_time_wait_end(struct tcp_time_wait *w);
+bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_segment *s);
+void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w);
 
 /*
  * A connection in memory, in the table, with its path; state CLOSED. pair complete; binding moved in (bound

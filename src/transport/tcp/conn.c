@@ -1,0 +1,163 @@
+/* A connection's memory: its beginning, what the handshake agrees on, and its end. */
+#include "transport/tcp/tcp.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+/*
+ * Of text and options: a peer who announces less makes us send more headers than text, and is not believed
+ * (CVE-2019-11479; Linux's tcp_min_snd_mss, too: an IPv4 packet of 88 bytes).
+ */
+#define MSS_MIN          48
+#define TIMESTAMP_OPTION 12 /* RFC 7323 appendix A: with two NOPs in front */
+
+const struct tcp_settings pb_tcp_settings_default = {
+	.send_buffer = TCP_SEND_BUFFER_DEFAULT,
+	.receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
+	.keep_idle = PB_SEC(7200),
+	.keep_interval = PB_SEC(75),
+	.keep_count = 9,
+	.syn_retries = 7,
+	.ttl = IP_TTL_DEFAULT,
+	.linger_fin_wait = PB_SEC(60),
+	.congestion = &pb_tcp_newreno,
+};
+
+/* The way, and a place in the table. */
+static int settle(struct tcp_conn *c)
+{
+	const struct socket_pair *pair = &c->entry.pair;
+	int rc = pb_ip_path(c->tcp->net, &c->path, &pair->local, &pair->remote, c->set.bound);
+
+	if (rc < 0)
+		return rc;
+	if (c->path.group) /* RFC 9293 §3.9.2.3, MUST-57 */
+		return -ENETUNREACH;
+	rc = pb_pairs_add(&c->tcp->pairs, &c->entry);
+	c->in_table = rc == 0;
+	return rc;
+}
+
+int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct socket_pair *pair,
+		    struct tcp_conn **out)
+{
+	struct tcp_conn *c = calloc(1, sizeof *c);
+	int rc;
+
+	if (!c)
+		return -ENOBUFS;
+	c->entry.kind = ENTRY_CONN;
+	c->entry.pair = *pair;
+	c->tcp = t;
+	c->set = *set;
+	c->state = STATE_CLOSED;
+	rc = settle(c);
+	if (rc < 0) {
+		free(c);
+		return rc;
+	}
+	c->ts_offset = pb_tcp_timestamp_offset(t, pair);
+	c->quick_acks = TCP_QUICK_ACKS;
+	c->last_received = c->last_sent = env_now(t->env);
+	pb_tcp_rtt_init(&c->rtt);
+	pb_tcp_timers_init(c);
+	*out = c;
+	return 0;
+}
+
+/* Everything by which the protocol holds it. */
+static void let_go(struct tcp_conn *c)
+{
+	pb_tcp_timers_stop(c);
+	list_remove(&c->pending);
+	pb_tcp_sendq_clear(&c->sendq);
+	pb_tcp_ooo_clear(&c->ooo);
+	if (c->in_table)
+		pb_pairs_remove(&c->tcp->pairs, &c->entry);
+	c->in_table = false;
+	pb_ports_release(&c->tcp->ports, &c->binding);
+}
+
+void pb_tcp_conn_free(struct tcp_conn *c)
+{
+	let_go(c);
+	pb_tcp_recvq_clear(&c->recvq);
+	list_remove(&c->news.link);
+	list_remove(&c->waiting);
+	c->tcp->orphans -= c->orphaned;
+	free(c);
+}
+
+/* What was received can still be read: RFC 9293 §3.10.6 flushes queues at an abort, Linux, as we, keeps this one. */
+void pb_tcp_conn_done(struct tcp_conn *c, int error)
+{
+	if (c->state != STATE_CLOSED)
+		pb_tcp_set_state(c, STATE_CLOSED);
+	if (tcp_is_orphan(c)) {
+		pb_tcp_conn_free(c);
+		return;
+	}
+	let_go(c);
+	if (error)
+		c->error = error;
+	tcp_tell(c, POLLIN | POLLOUT | POLLRDHUP | POLLHUP | (error ? POLLERR : 0));
+}
+
+static uint32_t headers_len(const struct ip_path *path)
+{
+	return (ip_is4(&path->dst) ? 20 : 40) + TCP_HEADER_LEN;
+}
+
+uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_path *path)
+{
+	uint32_t mss = path->iface->mtu - headers_len(path);
+
+	if (set->max_segment && set->max_segment < mss)
+		mss = set->max_segment;
+	return (uint16_t)(mss < UINT16_MAX ? mss : UINT16_MAX);
+}
+
+uint8_t pb_tcp_scale_announce(uint32_t receive_buffer)
+{
+	uint8_t scale = 0;
+
+	while (scale < TCP_WINDOW_SCALE_MAX && (uint32_t)UINT16_MAX << scale < receive_buffer)
+		scale++;
+	return scale;
+}
+
+/* RFC 9293 §3.7.1: the smaller of what the peer and the path take, less the options that every segment has. */
+void pb_tcp_conn_fit(struct tcp_conn *c)
+{
+	uint32_t mss = c->path.mtu - headers_len(&c->path);
+
+	if (c->peer_mss < mss)
+		mss = c->peer_mss;
+	if (c->set.max_segment && c->set.max_segment < mss)
+		mss = c->set.max_segment;
+	if (mss < MSS_MIN)
+		mss = MSS_MIN;
+	if (c->has_timestamps)
+		mss -= TIMESTAMP_OPTION;
+	c->mss = (uint16_t)mss;
+	c->congestion.mss = mss;
+}
+
+void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
+{
+	c->has_timestamps = peer->has_timestamp;
+	c->has_scale = peer->has_window_scale;
+	c->snd_scale = c->rcv_scale = 0;
+	if (c->has_scale) { /* RFC 7323 §2.3: above 14 is taken for 14 */
+		c->snd_scale =
+			peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
+		c->rcv_scale = pb_tcp_scale_announce(c->set.receive_buffer);
+	}
+	c->peer_mss = peer->mss;
+	if (!c->peer_mss) /* MUST-15 */
+		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
+	c->congestion.ops = c->set.congestion;
+	pb_tcp_conn_fit(c);
+	c->congestion.ops->start(&c->congestion, tcp_now(c));
+}

@@ -1,0 +1,62 @@
+/*
+ * SYN cookies (RFC 4987 §3.6): when a listener has no room left for records of calls, its ISS is the record. The
+ * caller's ACK brings it back, and with it the caller's MSS, roughly.
+ *
+ *    31                             4  3     1   0
+ *   +--------------------------------+---------+---+
+ *   |  keyed hash of all that follows | MSS     | p |     p: the last bit of the number of the period
+ *   |  and pair, IRS and period       | (index) |   |
+ *   +--------------------------------+---------+---+
+ *
+ * A cookie lasts for its period and the next, one to two minutes: an ACK that takes longer belongs to a caller who
+ * has given up, or to somebody who gathers cookies. To guess one takes 2^28 segments on average, within that time.
+ */
+#include "transport/tcp/tcp.h"
+
+#define PERIOD TCP_COOKIE_PERIOD
+
+/* Announced by most: the minimum, RFC 9293's two defaults, tunnels, PPPoE (RFC 2516), Ethernet; jumbo frames. */
+static const uint16_t mss_table[8] = { 64, TCP_MSS_DEFAULT4, TCP_MSS_DEFAULT6, 1360, 1440, 1452, 1460, 8940 };
+
+struct hashed {
+	struct socket_pair pair;
+	uint32_t irs, low;
+	int64_t period;
+};
+
+/* All zero first: the padding is hashed, too. */
+static seq make(const struct tcp *t, const struct socket_pair *pair, seq irs, uint32_t low, int64_t period)
+{
+	struct hashed h;
+
+	memset(&h, 0, sizeof h);
+	memcpy(&h.pair, pair, SOCKET_PAIR_LEN);
+	h.irs = irs.v;
+	h.low = low;
+	h.period = period;
+	return (seq){ (uint32_t)pb_siphash(&t->cookie_key, &h, sizeof h) << 4 | low };
+}
+
+seq pb_tcp_cookie(const struct tcp *t, const struct socket_pair *pair, seq irs, uint16_t mss)
+{
+	int64_t period = env_now(t->env) / PERIOD;
+	uint32_t index = 7;
+
+	while (index > 0 && mss_table[index] > mss)
+		index--;
+	return make(t, pair, irs, index << 1 | (period & 1), period);
+}
+
+bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, seq irs, seq cookie,
+			 uint16_t *mss)
+{
+	int64_t period = env_now(t->env) / PERIOD;
+	uint32_t low = cookie.v & 15;
+
+	if ((period & 1) != (low & 1))
+		period--;
+	if (!seq_eq(make(t, pair, irs, low, period), cookie))
+		return false;
+	*mss = mss_table[low >> 1];
+	return true;
+}

@@ -1,0 +1,71 @@
+/* What getsockopt(TCP_INFO) tells, in Linux's struct and units: times in microseconds or milliseconds, segments. */
+#include "transport/tcp/tcp.h"
+
+#include <linux/tcp.h>
+
+static uint32_t microseconds(pb_time t)
+{
+	return (uint32_t)(t / 1000);
+}
+
+static uint32_t milliseconds_since(const struct tcp_conn *c, pb_time then)
+{
+	return (uint32_t)((tcp_now(c) - then) / PB_MSEC(1));
+}
+
+/* The segments that so many bytes make. */
+static uint32_t segments(const struct tcp_conn *c, uint32_t bytes)
+{
+	return c->mss ? (uint32_t)(((uint64_t)bytes + c->mss - 1) / c->mss) : 0;
+}
+
+static void tell_options(const struct tcp_conn *c, struct tcp_info *info)
+{
+	info->tcpi_options = (c->has_timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
+			     (c->has_sack ? TCPI_OPT_SACK : 0) | (c->has_scale ? TCPI_OPT_WSCALE : 0);
+	info->tcpi_snd_wscale = c->snd_scale & 15;
+	info->tcpi_rcv_wscale = c->rcv_scale & 15;
+	info->tcpi_snd_mss = c->mss;
+	info->tcpi_rcv_mss = info->tcpi_advmss = pb_tcp_mss_announce(&c->set, &c->path);
+	info->tcpi_pmtu = c->path.mtu;
+}
+
+static void tell_times(const struct tcp_conn *c, struct tcp_info *info)
+{
+	info->tcpi_rto = microseconds(c->rtt.rto);
+	info->tcpi_rtt = microseconds(c->rtt.srtt);
+	info->tcpi_rttvar = microseconds(c->rtt.rttvar);
+	info->tcpi_min_rtt = microseconds(c->rtt.min);
+	info->tcpi_last_data_sent = milliseconds_since(c, c->last_sent);
+	info->tcpi_last_data_recv = info->tcpi_last_ack_recv = milliseconds_since(c, c->last_received);
+}
+
+static void tell_sending(const struct tcp_conn *c, struct tcp_info *info)
+{
+	uint32_t flight = c->snd_max.v - c->snd_una.v;
+
+	info->tcpi_retransmits = c->retransmits;
+	info->tcpi_probes = c->keep_probes;
+	info->tcpi_backoff = c->rtt.backoff;
+	info->tcpi_unacked = segments(c, flight);
+	info->tcpi_snd_cwnd = segments(c, c->congestion.cwnd);
+	info->tcpi_snd_ssthresh = segments(c, c->congestion.ssthresh);
+	info->tcpi_snd_wnd = c->snd_wnd;
+	info->tcpi_notsent_bytes = c->sendq.bytes > flight ? c->sendq.bytes - flight : 0;
+	info->tcpi_total_retrans = c->total_retransmits;
+	info->tcpi_bytes_retrans = c->bytes_retransmitted;
+	info->tcpi_bytes_acked = c->bytes_acked;
+	info->tcpi_bytes_sent = c->bytes_acked + c->bytes_retransmitted + flight;
+	info->tcpi_segs_out = (uint32_t)c->segments_out;
+}
+
+void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
+{
+	*info = (struct tcp_info){ .tcpi_state = (uint8_t)c->state };
+	tell_options(c, info);
+	tell_times(c, info);
+	tell_sending(c, info);
+	info->tcpi_bytes_received = c->bytes_received;
+	info->tcpi_segs_in = (uint32_t)c->segments_in;
+	info->tcpi_rcv_space = c->set.receive_buffer;
+}

@@ -1,0 +1,26 @@
+/*
+ * Numbers that nobody outside can guess: initial sequence numbers (RFC 6528), and where a connection's timestamps
+ * begin (RFC 7323 §5.4). Each is a clock plus a keyed hash of the socket pair: hidden from whoever does not have
+ * the key, yet growing from one connection of a pair to its next.
+ */
+#include "transport/tcp/tcp.h"
+
+#define ISN_TICK 4000 /* nanoseconds: RFC 6528 §3, M is a timer of 4 microseconds */
+
+seq pb_tcp_isn(const struct tcp *t, const struct socket_pair *pair)
+{
+	uint32_t m = (uint32_t)(env_now(t->env) / ISN_TICK);
+
+	return (seq){ m + (uint32_t)pb_siphash(&t->isn_key, pair, SOCKET_PAIR_LEN) };
+}
+
+uint32_t pb_tcp_timestamp_offset(const struct tcp *t, const struct socket_pair *pair)
+{
+	return (uint32_t)pb_siphash(&t->timestamp_key, pair, SOCKET_PAIR_LEN);
+}
+
+/* RFC 7323 §5.4: a tick of 1 ms to 1 s; 1 ms measures best. */
+uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset)
+{
+	return (uint32_t)(env_now(t->env) / PB_MSEC(1)) + offset;
+}

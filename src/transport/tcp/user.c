@@ -1,0 +1,270 @@
+/*
+ * The calls of RFC 9293 §3.10.1-6: OPEN, SEND, RECEIVE, CLOSE, ABORT, and what is ready. Whoever calls is the owner:
+ * a connection does not go away beneath him before he has closed it.
+ */
+#include "transport/tcp/tcp.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+/* The local address and port: those bound before, or what routes and RFC 6056 choose. */
+static int bind_call(struct tcp *t, struct binding *local, struct socket_pair *pair, struct binding *b)
+{
+	if (local && local->port) {
+		pair->local_port = local->port;
+		return 0;
+	}
+	if (local) {
+		b->reuse_addr = local->reuse_addr;
+		b->reuse_port = local->reuse_port;
+	}
+	return pb_ports_connect(&t->ports, &t->pairs, pair, b);
+}
+
+/* The port is the connection's from now on. */
+static void take_binding(struct tcp *t, struct tcp_conn *c, struct binding *b)
+{
+	b->addr = c->entry.pair.local;
+	b->connected = true;
+	pb_ports_move(&t->ports, b, &c->binding);
+	c->binding.owner = c;
+}
+
+int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
+		   uint16_t port, void *owner, struct tcp_conn **out)
+{
+	static const struct ip any; /* RFC 9293 §3.9.2.3, MUST-44: the internet layer chooses */
+	struct socket_pair pair = { .remote = *to, .remote_port = port };
+	struct binding chosen = { .port = 0 };
+	struct ip_path path;
+	struct tcp_conn *c;
+	int rc = pb_ip_path(t->net, &path, local ? &local->addr : &any, to, set->bound);
+
+	if (rc < 0)
+		return rc;
+	pair.local = path.src;
+	rc = bind_call(t, local, &pair, &chosen);
+	if (rc < 0)
+		return rc;
+	rc = pb_tcp_conn_new(t, set, &pair, &c);
+	if (rc < 0) {
+		pb_ports_release(&t->ports, &chosen);
+		return rc == -EADDRINUSE ? -EADDRNOTAVAIL : rc; /* as Linux says that the pair is taken */
+	}
+	take_binding(t, c, chosen.port ? &chosen : local);
+	c->news.owner = owner;
+	c->iss = c->snd_una = c->snd_nxt = c->snd_max = pb_tcp_isn(t, &pair);
+	pb_tcp_set_state(c, STATE_SYN_SENT);
+	t->env->counters.tcp.ActiveOpens++;
+	*out = c;
+	pb_tcp_send_syn(c);
+	return 0;
+}
+
+/* The pending error, told once; 0: there is none. */
+static int take_error(struct tcp_conn *c)
+{
+	int error = c->error;
+
+	c->error = 0;
+	return -error;
+}
+
+/* Whether there is room to send: 0, or why not. */
+static int may_send(struct tcp_conn *c)
+{
+	if (c->error)
+		return take_error(c);
+	if (c->fin_queued || c->state == STATE_CLOSED)
+		return -EPIPE;
+	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+		return -EAGAIN;
+	return c->sendq.bytes < c->set.send_buffer ? 0 : -EAGAIN;
+}
+
+ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool more)
+{
+	int rc = may_send(c);
+	bool cork = c->set.cork, nothing = true;
+	size_t n;
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < iovcnt; i++)
+		nothing = nothing && iov[i].iov_len == 0;
+	n = pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt,
+			       c->set.send_buffer - c->sendq.bytes);
+	if (n == 0)
+		return nothing ? 0 : -EAGAIN; /* no memory: as if the buffer were full */
+	c->set.cork = cork || more;
+	pb_tcp_output(c);
+	c->set.cork = cork;
+	return (ssize_t)n;
+}
+
+int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
+{
+	int rc = may_send(c);
+
+	if (rc < 0)
+		return rc;
+	pb_tcp_sendq_give(&c->sendq, text);
+	pb_tcp_output(c);
+	return 0;
+}
+
+/* Why there is nothing to read: 0 the end, or an errno. */
+static int why_nothing(struct tcp_conn *c)
+{
+	if (c->error)
+		return take_error(c);
+	return c->fin_received || c->receive_shut || c->state == STATE_CLOSED ? 0 : -EAGAIN;
+}
+
+/* The user has read: the peer may send more, and hears of it if it is worth a segment. */
+static void window_opened(struct tcp_conn *c)
+{
+	if (c->state == STATE_CLOSED || !pb_tcp_window_update_due(c))
+		return;
+	c->ack_now = true;
+	tcp_want_output(c);
+}
+
+ssize_t pb_tcp_receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool peek)
+{
+	size_t n;
+
+	if (!c->recvq.packets.count)
+		return why_nothing(c);
+	n = pb_tcp_recvq_read(&c->recvq, iov, iovcnt, peek);
+	if (!peek)
+		window_opened(c);
+	return (ssize_t)n;
+}
+
+struct pb_buf *pb_tcp_take(struct tcp_conn *c, int *why)
+{
+	struct pb_buf *text = pb_buf_queue_shift(&c->recvq.packets);
+
+	if (text)
+		window_opened(c);
+	else
+		*why = why_nothing(c);
+	return text;
+}
+
+/*
+ * CLOSE, of our half: the FIN queues behind the text, and the state changes at once (§3.10.4). In SYN-RECEIVED it
+ * waits for ESTABLISHED. May free an orphan.
+ */
+static void queue_fin(struct tcp_conn *c)
+{
+	if (c->fin_queued)
+		return;
+	c->fin_queued = true;
+	if (c->state == STATE_ESTABLISHED)
+		pb_tcp_set_state(c, STATE_FIN_WAIT_1);
+	else if (c->state == STATE_CLOSE_WAIT)
+		pb_tcp_set_state(c, STATE_LAST_ACK);
+	else
+		return;
+	pb_tcp_output(c);
+}
+
+int pb_tcp_shutdown(struct tcp_conn *c, int how)
+{
+	if (c->state == STATE_CLOSED)
+		return -ENOTCONN;
+	if (c->state == STATE_SYN_SENT) { /* as Linux: the call is off */
+		pb_tcp_conn_done(c, ECONNRESET);
+		return 0;
+	}
+	if (how != SHUT_WR) {
+		c->receive_shut = true;
+		tcp_tell(c, POLLIN | POLLRDHUP);
+	}
+	if (how != SHUT_RD) {
+		tcp_tell(c, POLLOUT);
+		queue_fin(c);
+	}
+	return 0;
+}
+
+static void become_orphan(struct tcp_conn *c)
+{
+	c->orphaned = true;
+	c->tcp->orphans++;
+	if (c->state == STATE_FIN_WAIT_2)
+		pb_tcp_timers_orphaned(c);
+	queue_fin(c);
+}
+
+void pb_tcp_close(struct tcp_conn *c, bool reset)
+{
+	struct pb_counters *counters = tcp_counters(c);
+
+	c->news.owner = NULL;
+	list_remove(&c->news.link);
+	if (c->state == STATE_CLOSED) {
+		pb_tcp_conn_free(c);
+	} else if (c->recvq.packets.bytes > 0) { /* RFC 2525 §2.17 */
+		counters->tcp.AbortOnClose++;
+		pb_tcp_abort(c, 0);
+	} else if (c->tcp->orphans >= c->tcp->limits.orphans_max) {
+		counters->tcp.AbortOnMemory++;
+		pb_tcp_abort(c, 0);
+	} else if (reset || c->state == STATE_SYN_SENT) {
+		pb_tcp_abort(c, 0);
+	} else {
+		become_orphan(c);
+	}
+}
+
+/* §3.10.5: who could still send is told; the others know enough. */
+void pb_tcp_abort(struct tcp_conn *c, int error)
+{
+	static const bool tells[STATE_COUNT] = {
+		[STATE_SYN_RECEIVED] = true, [STATE_ESTABLISHED] = true, [STATE_FIN_WAIT_1] = true,
+		[STATE_FIN_WAIT_2] = true,   [STATE_CLOSE_WAIT] = true,
+	};
+
+	if (tells[c->state])
+		pb_tcp_reset_peer(c);
+	pb_tcp_conn_done(c, error);
+}
+
+int pb_tcp_ready(const struct tcp_conn *c)
+{
+	bool closed = c->state == STATE_CLOSED;
+	bool no_more_in = closed || c->fin_received || c->receive_shut;
+	bool no_more_out = closed || c->fin_queued;
+	int events = 0;
+
+	if (c->error)
+		events |= POLLERR;
+	if (no_more_in)
+		events |= POLLIN | POLLRDHUP;
+	if (no_more_in && no_more_out)
+		events |= POLLHUP;
+	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+		return events;
+	if (c->recvq.packets.count)
+		events |= POLLIN;
+	if (no_more_out || tcp_writable(c))
+		events |= POLLOUT;
+	return events;
+}
+
+void pb_tcp_settings_changed(struct tcp_conn *c)
+{
+	if (c->state == STATE_CLOSED || c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+		return; /* they take effect when it is established */
+	pb_tcp_timers_heard(c);
+	pb_tcp_conn_fit(c);
+	if (pb_tcp_window_update_due(c))
+		c->ack_now = true;
+	if (tcp_writable(c))
+		tcp_tell(c, POLLOUT);
+	pb_tcp_output(c);
+}
