@@ -1,0 +1,53 @@
+/*
+ * A TCP without a network: beneath it, in harness.c, is an internet layer that only records what is sent. Tests are
+ * the peer: they inject segments, look at those that come, and say what time it is.
+ */
+#ifndef TESTS_TRANSPORT_TCP_HARNESS_H
+#define TESTS_TRANSPORT_TCP_HARNESS_H
+
+#include "transport/tcp/tcp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define HARNESS_PORT 80   /* ours, where nothing else is said */
+#define HARNESS_PEER 3022 /* the peer's */
+
+struct harness {
+	struct env env;
+	struct tcp *tcp;
+	struct iface iface;
+	struct pb_buf_queue sent; /* as it came from TCP, the TCP header first */
+	uint32_t mtu;             /* of every path: 1500 */
+	int unreachable;          /* what pb_ip_path() answers: 0 */
+};
+
+/* A segment of the peer's, or one that came to it. Ports, where 0: HARNESS_PORT and HARNESS_PEER. */
+struct segment {
+	struct tcp_header h;
+	uint32_t text_len;
+	const void *text; /* NULL: text_len bytes of whatever */
+	const char *from; /* the peer's address; NULL: 198.51.100.1 */
+};
+
+/* seed: of all chance. limits: may be NULL. */
+void harness_begin(struct harness *h, uint64_t seed, const struct tcp_limits *limits);
+/* Whoever has an endpoint has closed it. Fails if a byte of the pool's is still out. */
+void harness_end(struct harness *h);
+
+/* A segment arrives, as a batch of its own. */
+void harness_inject(struct harness *h, const struct segment *s);
+
+/* The oldest of those sent that were not looked at yet; its text is copied to text, if not NULL. False: none. */
+bool harness_sent(struct harness *h, struct segment *s, void *text);
+void harness_forget(struct harness *h); /* all that were sent */
+
+/* Time passes. */
+void harness_run(struct harness *h, pb_time duration);
+
+struct ip harness_ip(const char *text);
+
+#endif
