@@ -1,0 +1,351 @@
+/*
+ * What to send now, and the segments that leave.
+ *
+ * pb_tcp_output() sends what both windows allow: whole segments, and a short one when neither Nagle nor the
+ * silly window holds it (RFC 9293 §3.7.4, §3.8.6.2.1). What is longer than a segment leaves as one
+ * super-segment, which the edge or the device cuts. It looks at SND.NXT only: after a time-out that is put
+ * back, and the same lines send again. When it is to be put back is recovery.c's; that FIN is sent is decided
+ * here, the state it leads to was entered by the call that asked for it.
+ */
+#include "transport/tcp/tcp.h"
+
+#include "base/checksum.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#define HEADROOM (IP_HEADROOM + TCP_HEADER_LEN_MAX)
+
+#define CHECKSUM_OFFSET 16 /* RFC 9293 §3.1 */
+
+/* Text of a super-segment: with the largest headers it still is an IP packet (RFC 791 §3.1: 65535). */
+#define SUPER_MAX (65535 - 60 - TCP_HEADER_LEN_MAX)
+
+/* The states in which text or FIN may leave. From FIN-WAIT-2 on, FIN has been acknowledged. */
+#define SENDING                                                                                              \
+	(1u << STATE_ESTABLISHED | 1u << STATE_FIN_WAIT_1 | 1u << STATE_CLOSE_WAIT | 1u << STATE_CLOSING |   \
+	 1u << STATE_LAST_ACK)
+
+/*
+ * -- Segments
+ */
+
+/* Write the header in front of b's text and hand it down; the edge completes the checksum. */
+static int transmit(struct tcp *t, struct ip_path *path, const struct ip_send *how, struct tcp_header *h,
+		    struct pb_buf *b, uint16_t segment_size)
+{
+	size_t len = pb_tcp_header_len(&h->options);
+	struct writer w = { .p = pb_buf_push(b, len), .left = len };
+
+	h->checksum =
+		(uint16_t)~pb_checksum_finish(pb_ip_pseudo(&path->src, &path->dst, IPPROTO_TCP, b->total));
+	pb_tcp_write(h, &w);
+	b->transport = b->data;
+	b->checksum_offset = CHECKSUM_OFFSET;
+	b->checksum = PB_CHECKSUM_WANTED;
+	b->segment_size = segment_size;
+	return pb_ip_send(t->net, path, how, b);
+}
+
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos)
+{
+	struct pb_buf *b = pb_buf_new(t->env->pool, HEADROOM, 0);
+	struct tcp_header header = *h;
+
+	if (!b)
+		return;
+	t->env->counters.tcp.OutSegs++;
+	transmit(t, path, &(struct ip_send){ .protocol = IPPROTO_TCP, .tos = tos, .dont_fragment = true },
+		 &header, b, 0);
+}
+
+/* The options of every segment but SYN (RFC 7323 §3.2). */
+static struct tcp_options usual_options(const struct tcp_conn *c)
+{
+	struct tcp_options o = { 0 };
+
+	if (c->has_timestamps) {
+		o.has_timestamp = true;
+		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
+		o.ts_echo = c->ts_recent;
+	}
+	return o;
+}
+
+/* What it acknowledges is acknowledged by this: nothing is owed any more. */
+static uint32_t acknowledge(struct tcp_conn *c)
+{
+	uint32_t window = pb_tcp_window(c);
+
+	c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, window));
+	c->last_ack_sent = c->rcv_nxt;
+	c->ack_now = false;
+	c->ack_segments = 0;
+	return window;
+}
+
+/* The path has become narrower than our segments: shorter ones from now on. This one is sent again in time. */
+static void fit(struct tcp_conn *c)
+{
+	tcp_counters(c)->tcp.PathMtuReduced++;
+	pb_tcp_conn_fit(c);
+}
+
+/* A segment that acknowledges: text_len bytes of text are in b. Takes b. */
+static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struct pb_buf *b,
+			       uint32_t text_len)
+{
+	struct ip_send how = {
+		.protocol = IPPROTO_TCP, .ttl = c->set.ttl, .tos = c->set.tos, .dont_fragment = true
+	};
+	struct tcp_header h = {
+		.src_port = c->entry.pair.local_port,
+		.dst_port = c->entry.pair.remote_port,
+		.seq = at.v,
+		.ack = c->rcv_nxt.v,
+		.flags = flags | TCP_ACK,
+		.window = (uint16_t)(acknowledge(c) >> c->rcv_scale),
+		.options = usual_options(c),
+	};
+	uint32_t segments = text_len <= c->mss ? 1 : (text_len + c->mss - 1) / c->mss;
+
+	tcp_counters(c)->tcp.OutSegs += segments;
+	c->segments_out += segments;
+	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? c->mss : 0) == -EMSGSIZE)
+		fit(c);
+}
+
+/*
+ * The number for a segment without text: SND.NXT, as far as it has got. Not beyond the window, or the peer
+ * would not look at what it says (RFC 9293 §3.10.7.4, first).
+ */
+static seq bare_seq(const struct tcp_conn *c)
+{
+	seq edge = seq_add(c->snd_una, c->snd_wnd);
+
+	return seq_le(c->snd_max, edge) ? c->snd_max : edge;
+}
+
+static void send_empty(struct tcp_conn *c, seq at)
+{
+	struct pb_buf *b = pb_buf_new(c->tcp->env->pool, HEADROOM, 0);
+
+	if (b)
+		send_acknowledging(c, at, 0, b, 0);
+}
+
+void pb_tcp_send_ack(struct tcp_conn *c)
+{
+	send_empty(c, bare_seq(c));
+}
+
+/* Its number has been acknowledged: not acceptable, so that it is answered (RFC 9293 §3.8.4). */
+void pb_tcp_send_keepalive(struct tcp_conn *c)
+{
+	send_empty(c, seq_add(c->snd_una, (uint32_t)-1));
+}
+
+/*
+ * -- Text
+ */
+
+/* Start to time a segment that was never sent before, if none is timed; Karn: forget it if one is sent again. */
+static void time_segment(struct tcp_conn *c, seq end, bool again)
+{
+	if (again) {
+		c->rtt.timed_at = 0;
+	} else if (!c->rtt.timed_at) {
+		c->rtt.timed_at = tcp_now(c) ? tcp_now(c) : 1;
+		c->rtt.timed_seq = end;
+	}
+}
+
+/* From at to end has left. */
+static void note_sent(struct tcp_conn *c, seq at, seq end)
+{
+	bool again = seq_lt(at, c->snd_max), first = seq_eq(c->snd_nxt, c->snd_una);
+
+	time_segment(c, end, again);
+	c->snd_nxt = seq_max(c->snd_nxt, end);
+	c->snd_max = seq_max(c->snd_max, end);
+	c->last_sent = tcp_now(c);
+	if (first)
+		pb_tcp_timers_sent(c);
+	if (!again)
+		return;
+	tcp_counters(c)->tcp.RetransSegs++;
+	c->total_retransmits++;
+	c->bytes_retransmitted += (uint32_t)seq_diff(end, at);
+}
+
+/* Send len bytes from offset on. False: there is no memory now. */
+static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fin)
+{
+	struct pb_buf *b = pb_tcp_sendq_segment(&c->sendq, c->tcp->env->pool, offset, len);
+	seq at = seq_add(c->snd_una, offset);
+	uint16_t flags = fin ? TCP_FIN : 0;
+
+	if (!b)
+		return false;
+	if (len && offset + len == c->sendq.bytes)
+		flags |= TCP_PSH; /* the buffer is empty: RFC 9293 §3.9.1.2 */
+	if (len < c->mss || (len > c->mss && len % c->mss))
+		c->snd_sml = seq_add(at, len);
+	send_acknowledging(c, at, flags, b, len);
+	c->fin_sent |= fin;
+	note_sent(c, at, seq_add(at, len + fin));
+	return true;
+}
+
+/* Whether a segment shorter than others is in flight (Minshall's amendment of Nagle, as on Linux). */
+static bool short_in_flight(const struct tcp_conn *c)
+{
+	return c->snd_sml.v - c->snd_una.v - 1 < tcp_flight(c);
+}
+
+/*
+ * Whether n bytes of the queued ones may leave although their last segment is short. Cut by the window: half
+ * of the largest window is worth it, if nothing is on its way that would open it (RFC 9293 §3.8.6.2.1, (3)).
+ */
+static bool short_allowed(const struct tcp_conn *c, uint32_t n, uint32_t queued)
+{
+	if (n < queued)
+		return n < c->mss && n >= c->snd_wnd_max / 2 && tcp_flight(c) == 0;
+	if (c->fin_queued)
+		return true;
+	if (c->set.cork)
+		return false;
+	return c->set.nodelay || !short_in_flight(c);
+}
+
+/*
+ * How far from SND.UNA the windows reach. The first two duplicate ACKs each allow a new segment: limited
+ * transmit, RFC 3042.
+ */
+static uint32_t reach(const struct tcp_conn *c)
+{
+	uint32_t flight_max = c->congestion.cwnd;
+
+	if (c->dup_acks && !c->in_recovery && !c->in_timeout)
+		flight_max += (c->dup_acks < 2 ? c->dup_acks : 2) * c->mss;
+	return flight_max < c->snd_wnd ? flight_max : c->snd_wnd;
+}
+
+/* How many of the queued bytes at offset may leave now, in one (super-)segment. */
+static uint32_t sendable(const struct tcp_conn *c, uint32_t offset)
+{
+	uint32_t queued = c->sendq.bytes - offset, edge = reach(c);
+	uint32_t n = edge > offset ? edge - offset : 0;
+
+	if (n > SUPER_MAX)
+		n = SUPER_MAX;
+	if (n > queued)
+		n = queued;
+	uint32_t short_part = n < c->mss ? n : n % c->mss;
+	return !short_part || short_allowed(c, n, queued) ? n : n - short_part;
+}
+
+static bool send_next(struct tcp_conn *c)
+{
+	uint32_t offset = tcp_flight(c);
+
+	if (offset > c->sendq.bytes)
+		return false; /* all, and FIN */
+	uint32_t len = sendable(c, offset), end = offset + len;
+	bool fin = c->fin_queued && end == c->sendq.bytes && end < c->snd_wnd;
+	return (len || fin) && send_text(c, offset, len, fin);
+}
+
+static void send_all(struct tcp_conn *c)
+{
+	bool idle = tcp_flight(c) == 0;
+
+	if (c->sendq.bytes + c->fin_queued <= tcp_flight(c))
+		return;
+	if (idle && tcp_now(c) - c->last_sent > c->rtt.rto)
+		c->congestion.ops->idle(&c->congestion, tcp_now(c));
+	while (send_next(c))
+		;
+	if (tcp_flight(c) == 0)
+		pb_tcp_timers_blocked(c);
+}
+
+void pb_tcp_output(struct tcp_conn *c)
+{
+	if (SENDING >> c->state & 1)
+		send_all(c);
+	if (c->ack_now || c->ack_segments >= 2 || pb_tcp_window_update_due(c))
+		pb_tcp_send_ack(c);
+}
+
+/* As much as one segment holds and the window takes; where it takes nothing, one byte asks it to open. */
+void pb_tcp_resend(struct tcp_conn *c, uint32_t offset)
+{
+	uint32_t room = c->snd_wnd > offset ? c->snd_wnd - offset : 1;
+	uint32_t len = c->sendq.bytes - offset;
+
+	if (offset > c->sendq.bytes)
+		return;
+	if (len > c->mss)
+		len = c->mss;
+	if (len > room)
+		len = room;
+	send_text(c, offset, len, c->fin_queued && offset + len == c->sendq.bytes && len < room);
+}
+
+/*
+ * -- SYN
+ */
+
+/* In SYN-SENT all is offered; SYN-RECEIVED (of a simultaneous open) answers with what both want. */
+static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
+{
+	struct tcp_options o = usual_options(c);
+
+	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
+	o.has_window_scale = !answer || c->has_scale;
+	o.window_scale = pb_tcp_scale_announce(c->set.receive_buffer);
+	if (!answer) {
+		o.has_timestamp = true;
+		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
+	}
+	return o;
+}
+
+/* Unscaled in a SYN (RFC 7323 §2.2). */
+static uint16_t syn_window(struct tcp_conn *c, bool answer)
+{
+	uint32_t window = c->set.receive_buffer < UINT16_MAX ? c->set.receive_buffer : UINT16_MAX;
+
+	if (answer) {
+		c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, window));
+		c->last_ack_sent = c->rcv_nxt;
+		c->ack_now = false;
+	}
+	return (uint16_t)window;
+}
+
+void pb_tcp_send_syn(struct tcp_conn *c)
+{
+	struct pb_buf *b = pb_buf_new(c->tcp->env->pool, HEADROOM, 0);
+	bool answer = c->state == STATE_SYN_RECEIVED;
+	struct ip_send how = {
+		.protocol = IPPROTO_TCP, .ttl = c->set.ttl, .tos = c->set.tos, .dont_fragment = true
+	};
+	struct tcp_header h = {
+		.src_port = c->entry.pair.local_port,
+		.dst_port = c->entry.pair.remote_port,
+		.seq = c->iss.v,
+		.ack = answer ? c->rcv_nxt.v : 0,
+		.flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
+		.window = syn_window(c, answer),
+		.options = syn_options(c, answer),
+	};
+
+	if (b) {
+		tcp_counters(c)->tcp.OutSegs++;
+		c->segments_out++;
+		transmit(c->tcp, &c->path, &how, &h, b, 0);
+	}
+	note_sent(c, c->iss, seq_add(c->iss, 1));
+}

@@ -1,0 +1,202 @@
+/*
+ * What acknowledgements say of losses: the one place where they are judged.
+ *
+ * Three duplicate ACKs: a segment is lost, and sent again at once (fast retransmit, RFC 5681 §3.2). Until all is
+ * acknowledged that had been sent by then, each ACK that acknowledges less tells of the next loss (NewReno, RFC
+ * 6582). A time-out (timers.c) puts SND.NXT back to SND.UNA: from there all is sent again, in slow start, except
+ * what acknowledgements jump over.
+ */
+#include "transport/tcp/tcp.h"
+
+#include <poll.h>
+
+#define DUP_ACKS 3 /* RFC 5681 §3.2 */
+
+/*
+ * -- Round-trip time
+ */
+
+/*
+ * The sample of an ACK of new bytes; 0: none. A timed segment is exact; where Karn's rule leaves none, the
+ * echoed timestamp tells in milliseconds which of two sendings is meant (RFC 7323 §4).
+ */
+static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	const struct tcp_options *o = &s->h.options;
+	pb_time sample = 0;
+
+	if (c->rtt.timed_at) {
+		if (seq_lt(s->ack, c->rtt.timed_seq))
+			return 0;
+		sample = tcp_now(c) - c->rtt.timed_at;
+		c->rtt.timed_at = 0;
+	} else if (c->has_timestamps && o->has_timestamp && o->ts_echo &&
+		   (c->retransmits || c->in_recovery || c->in_timeout || !c->rtt.srtt)) {
+		int32_t ms = (int32_t)(pb_tcp_timestamp(c->tcp, c->ts_offset) - o->ts_echo);
+		if (ms < 0)
+			return 0; /* not a value that we have sent */
+		sample = PB_MSEC(ms);
+	} else {
+		return 0;
+	}
+	sample = sample ? sample : 1;
+	pb_tcp_rtt_sample(&c->rtt, sample);
+	return sample;
+}
+
+/*
+ * -- Fast retransmit and fast recovery
+ */
+
+/* RFC 5681 §2: in answer to data, says nothing new at all. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	return seq_eq(s->ack, c->snd_una) && seq_lt(c->snd_una, c->snd_max) && s->len == 0 &&
+	       s->window == c->snd_wnd;
+}
+
+/* RFC 6582 §3.2 step 2, RFC 5681 §3.2 steps 2 and 3. Limited transmit does not count (RFC 3042 §2). */
+static void enter_recovery(struct tcp_conn *c)
+{
+	uint32_t flight = tcp_flight(c);
+
+	if (flight > c->congestion.cwnd)
+		flight = c->congestion.cwnd;
+	tcp_counters(c)->tcp.FastRetrans++;
+	c->congestion.ops->lost(&c->congestion, tcp_now(c), flight);
+	c->congestion.cwnd = c->congestion.ssthresh + DUP_ACKS * c->mss;
+	c->in_recovery = true;
+	c->partial_acked = false;
+	c->recover = c->snd_max;
+	pb_tcp_resend(c, 0);
+	pb_tcp_timers_acked(c);
+}
+
+/*
+ * A segment has left the network, so another may enter it (RFC 5681 §3.2 step 4). Not more than are in it, however
+ * many duplicates the peer makes up (RFC 5681 §5).
+ */
+static void inflate(struct tcp_conn *c)
+{
+	if (c->congestion.cwnd < c->congestion.ssthresh + tcp_flight(c))
+		c->congestion.cwnd += c->mss;
+}
+
+static void duplicate_ack(struct tcp_conn *c)
+{
+	if (c->dup_acks < UINT8_MAX)
+		c->dup_acks++;
+	if (c->in_recovery)
+		inflate(c);
+	else if (c->dup_acks == DUP_ACKS && seq_lt(c->recover, c->snd_una))
+		enter_recovery(c); /* RFC 6582 §3.2 step 2: nothing sent before the last recovery is meant */
+	tcp_want_output(c);
+}
+
+/* RFC 6582 §3.2 step 3, full acknowledgement, (1): no burst follows. */
+static void leave_recovery(struct tcp_conn *c)
+{
+	uint32_t flight = tcp_flight(c), calm = (flight > c->mss ? flight : c->mss) + c->mss;
+
+	c->in_recovery = false;
+	c->congestion.cwnd = c->congestion.ssthresh < calm ? c->congestion.ssthresh : calm;
+	c->congestion.ops->recovered(&c->congestion, tcp_now(c));
+}
+
+/* RFC 6582 §3.2 step 3, partial acknowledgement: the next hole, and the window deflates by what has left. */
+static void next_hole(struct tcp_conn *c, uint32_t acked)
+{
+	uint32_t cwnd = c->congestion.cwnd > acked ? c->congestion.cwnd - acked : 0;
+
+	if (acked >= c->mss)
+		cwnd += c->mss;
+	c->congestion.cwnd = cwnd > c->mss ? cwnd : c->mss;
+	pb_tcp_resend(c, 0);
+}
+
+/*
+ * -- New acknowledgements
+ */
+
+/* SYN is acknowledged: where losses are counted from, and what its own means for what follows. */
+static void syn_acked(struct tcp_conn *c)
+{
+	c->recover = c->iss;
+	if (c->retransmits && !c->rtt.srtt)
+		pb_tcp_rtt_syn_lost(&c->rtt);
+	if (c->retransmits > 1) /* RFC 6928 §2: one loss may be chance */
+		c->congestion.cwnd = c->congestion.mss;
+}
+
+/* SYN is the first number that is acknowledged, and no text is before it. */
+static bool is_syn_unacked(const struct tcp_conn *c)
+{
+	return seq_eq(c->snd_una, c->iss) && !c->bytes_acked;
+}
+
+/* Forget what is acknowledged: text, and SYN or FIN, which are not in the queue. */
+static void advance(struct tcp_conn *c, seq ack, bool syn)
+{
+	uint32_t text = (uint32_t)seq_diff(ack, c->snd_una) - syn;
+	bool was_writable = tcp_writable(c);
+
+	if (text > c->sendq.bytes)
+		text = c->sendq.bytes;
+	c->snd_una = ack;
+	c->snd_nxt = seq_max(c->snd_nxt, ack);
+	if (!text)
+		return;
+	pb_tcp_sendq_acked(&c->sendq, text);
+	c->bytes_acked += text;
+	if (!was_writable && tcp_writable(c))
+		tcp_tell(c, POLLOUT);
+}
+
+/* What an ACK of new bytes means for the congestion window, and for a recovery. */
+static void judge(struct tcp_conn *c, uint32_t acked, uint32_t flight, pb_time sample)
+{
+	bool all = seq_le(c->recover, c->snd_una);
+
+	if (all)
+		c->in_timeout = false;
+	if (!c->in_recovery)
+		c->congestion.ops->acked(&c->congestion, tcp_now(c), acked, flight, sample);
+	else if (all)
+		leave_recovery(c);
+	else
+		next_hole(c, acked);
+}
+
+static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	uint32_t flight = tcp_flight(c), acked = (uint32_t)seq_diff(s->ack, c->snd_una);
+	pb_time sample = measure(c, s);
+	bool syn = is_syn_unacked(c);
+
+	advance(c, s->ack, syn);
+	if (syn)
+		syn_acked(c);
+	else
+		judge(c, acked, flight, sample);
+	c->dup_acks = 0;
+	c->retransmits = 0;
+	c->first_retransmit = 0;
+	if (!c->in_recovery || !c->partial_acked)
+		pb_tcp_timers_acked(c);
+	c->partial_acked = c->in_recovery;
+	pb_ip_confirm(c->tcp->net, &c->path);
+	if (tcp_flight(c) < c->sendq.bytes + c->fin_queued)
+		tcp_want_output(c);
+}
+
+void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	if (c->probing) { /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
+		c->retransmits = 0;
+		c->first_retransmit = 0;
+	}
+	if (seq_lt(c->snd_una, s->ack))
+		new_ack(c, s);
+	else if (is_duplicate(c, s))
+		duplicate_ack(c);
+}

@@ -1,0 +1,272 @@
+/*
+ * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive and the end of an
+ * orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has a reason.
+ *
+ * The retransmit timer runs from the time something is in flight, anew whenever SND.UNA moves (RFC 6298 §5).
+ * With nothing in flight and something that may not leave, it is the persist timer (probing): it asks a closed
+ * window whether it has opened (RFC 9293 §3.8.6.1), and overrides silly windows, cork and want of memory
+ * (§3.8.6.2.1, (4)).
+ */
+#include "transport/tcp/tcp.h"
+
+#include <errno.h>
+
+#define DELAYED_ACK    PB_MSEC(40)  /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
+#define OVERRIDE       PB_MSEC(200) /* RFC 9293 §3.8.6.2.1: 0.1 to 1 s; Linux's for TCP_CORK */
+#define RETRIES        15           /* R2 (RFC 9293 §3.8.3: at least 100 s); Linux's tcp_retries2 */
+#define RETRIES_ORPHAN 8            /* Linux's tcp_orphan_retries */
+
+static void set(struct tcp_conn *c, struct pb_timer *t, pb_time after)
+{
+	pb_timers_set(&c->tcp->env->timers, t, tcp_now(c) + after);
+}
+
+/* The time-out, but not beyond the user's patience. */
+static void set_retransmit(struct tcp_conn *c, pb_time after)
+{
+	if (c->set.user_timeout && c->first_retransmit) {
+		pb_time left = c->first_retransmit + c->set.user_timeout - tcp_now(c);
+		if (left < after)
+			after = left > 0 ? left : 0;
+	}
+	set(c, &c->retransmit, after);
+}
+
+/*
+ * -- Retransmission
+ */
+
+static bool is_opening(const struct tcp_conn *c)
+{
+	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED;
+}
+
+static unsigned retries(const struct tcp_conn *c)
+{
+	if (is_opening(c))
+		return c->set.syn_retries;
+	return tcp_is_orphan(c) ? RETRIES_ORPHAN : RETRIES;
+}
+
+/* RFC 9293 §3.8.3, and the user's time-out (§3.9.1). */
+static bool is_hopeless(const struct tcp_conn *c)
+{
+	if (c->set.user_timeout && c->first_retransmit)
+		return tcp_now(c) - c->first_retransmit >= c->set.user_timeout;
+	return c->retransmits >= retries(c);
+}
+
+static void give_up(struct tcp_conn *c)
+{
+	tcp_counters(c)->tcp.AbortOnTimeout++;
+	pb_tcp_conn_done(c, ETIMEDOUT);
+}
+
+/* Another silence of one RTO. */
+static void count_silence(struct tcp_conn *c)
+{
+	if (!c->first_retransmit)
+		c->first_retransmit = tcp_now(c) > c->rtt.rto ? tcp_now(c) - c->rtt.rto : 1;
+	if (c->retransmits < UINT8_MAX)
+		c->retransmits++;
+	pb_tcp_rtt_backoff(&c->rtt);
+}
+
+/* RFC 6298 5.4-5.6; RFC 5681 §3.1; RFC 6582 §3.2 step 4. */
+static void go_back(struct tcp_conn *c)
+{
+	tcp_counters(c)->tcp.Timeouts++;
+	c->congestion.ops->timeout(&c->congestion, tcp_now(c), tcp_flight(c), !c->in_timeout);
+	c->in_recovery = false;
+	c->in_timeout = true;
+	c->recover = c->snd_max;
+	c->dup_acks = 0;
+	c->snd_nxt = c->snd_una;
+	pb_tcp_sendq_rewind(&c->sendq);
+	count_silence(c);
+	pb_tcp_resend(c, 0);
+}
+
+/*
+ * -- Persist
+ */
+
+/* One byte beyond the window. SND.NXT stays: if the peer does not take it, it is not in flight. */
+static void probe(struct tcp_conn *c)
+{
+	seq nxt = c->snd_nxt;
+
+	tcp_counters(c)->tcp.ZeroWindowProbes++;
+	count_silence(c);
+	pb_tcp_resend(c, 0);
+	c->snd_nxt = nxt;
+	c->probing = true;
+	set_retransmit(c, c->rtt.rto);
+}
+
+/* What has waited long enough leaves, however short. */
+static void override(struct tcp_conn *c)
+{
+	c->probing = false;
+	pb_tcp_resend(c, 0);
+	if (tcp_flight(c) == 0)
+		pb_tcp_timers_blocked(c);
+	else
+		tcp_want_output(c);
+}
+
+static void persist(struct tcp_conn *c)
+{
+	if (c->sendq.bytes + c->fin_queued == 0)
+		c->probing = false;
+	else if (c->snd_wnd)
+		override(c);
+	else if (is_hopeless(c))
+		give_up(c);
+	else
+		probe(c);
+}
+
+void pb_tcp_timers_blocked(struct tcp_conn *c)
+{
+	if (c->probing)
+		return;
+	c->probing = true;
+	set_retransmit(c, c->snd_wnd ? OVERRIDE : c->rtt.rto);
+}
+
+static void retransmit_due(struct pb_timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, retransmit);
+
+	if (c->probing) {
+		persist(c);
+	} else if (tcp_flight(c) == 0) {
+		return; /* all was acknowledged */
+	} else if (is_hopeless(c)) {
+		give_up(c);
+	} else if (is_opening(c)) {
+		count_silence(c);
+		pb_tcp_send_syn(c);
+		set_retransmit(c, c->rtt.rto);
+	} else {
+		go_back(c);
+		set_retransmit(c, c->rtt.rto);
+	}
+}
+
+void pb_tcp_timers_sent(struct tcp_conn *c)
+{
+	c->probing = false;
+	set_retransmit(c, c->rtt.rto);
+}
+
+void pb_tcp_timers_acked(struct tcp_conn *c)
+{
+	if (c->probing && c->snd_wnd) { /* the window has opened */
+		c->probing = false;
+		c->retransmits = 0;
+		c->first_retransmit = 0;
+		pb_tcp_rtt_restore(&c->rtt);
+	}
+	if (tcp_flight(c))
+		set_retransmit(c, c->rtt.rto);
+}
+
+/*
+ * -- Delayed acknowledgement
+ */
+
+static void ack_due(struct pb_timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, ack);
+
+	if (!c->ack_segments)
+		return; /* it went with text */
+	tcp_counters(c)->tcp.DelayedACKs++;
+	pb_tcp_send_ack(c);
+}
+
+void pb_tcp_timers_ack_later(struct tcp_conn *c)
+{
+	set(c, &c->ack, DELAYED_ACK);
+}
+
+/*
+ * -- Keepalive (RFC 9293 §3.8.4), and FIN-WAIT-2 without an owner
+ */
+
+static bool is_unheard(const struct tcp_conn *c)
+{
+	if (c->set.user_timeout) /* as on Linux it takes the count's place */
+		return c->keep_probes && tcp_now(c) - c->last_received >= c->set.user_timeout;
+	return c->keep_probes >= c->set.keep_count;
+}
+
+static void keep_alive(struct tcp_conn *c)
+{
+	pb_time silence = tcp_now(c) - c->last_received;
+
+	if (tcp_flight(c) || c->sendq.bytes) { /* these have timers of their own */
+		set(c, &c->keep, c->set.keep_idle);
+	} else if (silence < c->set.keep_idle) {
+		set(c, &c->keep, c->set.keep_idle - silence);
+	} else if (is_unheard(c)) {
+		pb_tcp_reset_peer(c);
+		give_up(c);
+	} else {
+		tcp_counters(c)->tcp.KeepAlives++;
+		c->keep_probes++;
+		pb_tcp_send_keepalive(c);
+		set(c, &c->keep, c->set.keep_interval);
+	}
+}
+
+static void keep_due(struct pb_timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, keep);
+
+	if (c->state == STATE_FIN_WAIT_2 && tcp_is_orphan(c))
+		pb_tcp_conn_done(c, 0);
+	else if (c->set.keepalive && !is_opening(c))
+		keep_alive(c);
+}
+
+void pb_tcp_timers_heard(struct tcp_conn *c)
+{
+	c->last_received = tcp_now(c);
+	c->keep_probes = 0;
+}
+
+void pb_tcp_timers_keepalive(struct tcp_conn *c)
+{
+	if (!c->set.keepalive || (c->state == STATE_FIN_WAIT_2 && tcp_is_orphan(c)))
+		return;
+	pb_time due = c->last_received + c->set.keep_idle;
+	set(c, &c->keep, due > tcp_now(c) ? due - tcp_now(c) : 0);
+}
+
+void pb_tcp_timers_orphaned(struct tcp_conn *c)
+{
+	set(c, &c->keep, c->set.linger_fin_wait);
+}
+
+/*
+ * -- All
+ */
+
+void pb_tcp_timers_init(struct tcp_conn *c)
+{
+	c->retransmit.fn = retransmit_due;
+	c->ack.fn = ack_due;
+	c->keep.fn = keep_due;
+}
+
+void pb_tcp_timers_stop(struct tcp_conn *c)
+{
+	struct pb_timers *ts = &c->tcp->env->timers;
+
+	pb_timers_stop(ts, &c->retransmit);
+	pb_timers_stop(ts, &c->ack);
+	pb_timers_stop(ts, &c->keep);
+}
