@@ -236,6 +236,8 @@ void pb_tcp_timers_heard(struct tcp_conn *c)
 {
 	c->last_received = tcp_now(c);
 	c->keep_probes = 0;
+	if (c->set.keepalive && !pb_timer_armed(&c->keep))
+		pb_tcp_timers_keepalive(c);
 }
 
 void pb_tcp_timers_keepalive(struct tcp_conn *c)
