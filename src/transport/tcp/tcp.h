@@ -5,6 +5,7 @@
  *   state.c      the states, their diagram and table      conn.c      a connection's memory, its beginning and end
  *   input.c      SEGMENT ARRIVES, §3.10.7.4               listen.c    listeners, SYN records; cookie.c  SYN cookies
  *   syn_sent.c   SEGMENT ARRIVES in SYN-SENT, §3.10.7.3   timewait.c  TIME-WAIT
+ *   text.c       text and FIN, §3.10.7.4 sixth to eighth
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
@@ -98,7 +99,7 @@ struct recvq {
 /* Text received ahead of a gap, in ranges: sorted, apart from each other, bounded. */
 struct ooo {
 	struct ooo_range *first;
-	uint32_t bytes, ranges;
+	uint32_t bytes, ranges, packets;
 };
 
 struct rtt {
@@ -122,6 +123,7 @@ struct tcp_conn {
 	struct tcp_settings set;
 	enum tcp_state state;
 	int error; /* pending, as an errno; told once (SO_ERROR, or by a call) */
+	int soft_error; /* what ICMP told of a peer that is given up for silent: better than ETIMEDOUT. 0: nothing */
 
 	/* Send sequence space (RFC 9293 §3.3.1) */
 	seq iss, snd_una, snd_nxt;
@@ -140,6 +142,8 @@ struct tcp_conn {
 	struct recvq recvq;
 	struct ooo ooo;
 	bool fin_received; /* in order: the end of the stream is at rcv_nxt - 1 */
+	bool fin_ahead;    /* FIN came, perhaps ahead of a gap: it is at fin_seq */
+	seq fin_seq;
 	bool receive_shut; /* SHUT_RD */
 
 	/* Options agreed on */
@@ -151,9 +155,10 @@ struct tcp_conn {
 	uint16_t peer_mss; /* what the peer announced */
 
 	/* Acknowledging */
-	bool ack_now;         /* owe one at once */
-	uint8_t ack_segments; /* full-sized segments not acknowledged yet: two are acknowledged at once */
-	uint8_t quick_acks;   /* acknowledge so many at once: at the beginning, after a gap, (SHLD-18) */
+	bool ack_now;            /* owe one at once */
+	pb_time challenge_after; /* no challenge ACK before */
+	uint8_t ack_segments;    /* full-sized segments not acknowledged yet: two are acknowledged at once */
+	uint8_t quick_acks;      /* acknowledge so many at once: at the beginning, after a gap, (SHLD-18) */
 
 	/* Losses and congestion */
 	struct rtt rtt;
@@ -427,22 +432,32 @@ uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_pat
 uint8_t pb_tcp_scale_announce(uint32_t receive_buffer);
 
 /*
- * -- state.c, input.c, syn_sent.c, recvq.c, ooo.c, reset.c, error.c
+ * -- state.c, input.c, text.c, syn_sent.c, recvq.c, ooo.c, reset.c, error.c
  * --------------------------------------------------
  */
 
-extern const char *const pb_tcp_state_name[STATE_COUNT]; /* as the RFC writes them: "SYN-RECEIVED" */
+const char *pb_tcp_state_name(enum tcp_state state); /* as the RFC writes them: "SYN-RECEIVED" */
+/* Asserts that the diagram has the way. Into CLOSED it counts AttemptFails and EstabResets. */
 void pb_tcp_set_state(struct tcp_conn *c, enum tcp_state to);
 
 void pb_tcp_conn_input(struct tcp_conn *c,
 		       struct tcp_segment *s); /* any synchronized state; SYN-SENT goes to: */
 void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s);
+/* Our SYN is acknowledged: SND.UNA passes it, ESTABLISHED. */
+void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s);
+/* Text and FIN of an acceptable segment. It may free c. */
+void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s);
 
 void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text); /* takes it; small ones are copied together */
 size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt, bool peek);
 void pb_tcp_recvq_clear(struct recvq *q);
+/* Copy small text into the room behind last, and leave it the caller's. False: it is not small, or there is no room. */
+bool pb_tcp_recvq_join(struct pb_buf *last, const struct pb_buf *text);
 
-/* Keep text that begins at start, ahead of rcv_nxt: takes it. False: dropped (the bound, or nothing new). */
+/*
+ * Keep text that begins at start, ahead of RCV.NXT: takes it. False: nothing was kept (the bound, no memory, or
+ * nothing is new in it).
+ */
 bool pb_tcp_ooo_insert(struct ooo *q, seq start, struct pb_buf *text);
 /* What now follows rcv_nxt, handed over as a packet, cut to begin there; NULL: nothing. */
 struct pb_buf *pb_tcp_ooo_take(struct ooo *q, seq rcv_nxt);
@@ -450,8 +465,9 @@ void pb_tcp_ooo_clear(struct ooo *q);
 
 void pb_tcp_reset_stray(struct tcp *t,
 			const struct tcp_segment *s); /* §3.10.7.1: a segment that is nobody's */
-void pb_tcp_reset_peer(struct tcp_conn *c);           /* an RST at SND.NXT */
-void pb_tcp_challenge(struct tcp_conn *c);            /* RFC 5961: an ACK, rate-limited */
+void pb_tcp_reset_peer(
+	struct tcp_conn *c); /* an RST at SND.NXT, in states where RFC 9293 §3.10.5 wants one */
+void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
 
 /*

@@ -1,0 +1,63 @@
+/*
+ * What ICMP tells of a segment of ours. Anybody can send ICMP: it is believed only if it quotes what is in flight (RFC
+ * 5927 §4.1), and ends a connection only before that is established (§5.2; RFC 1122 4.2.3.9 in the other cases
+ * forbids it, or the peer's own word is better). The path's MTU it may lower, but not without bound.
+ */
+#include "transport/tcp/tcp.h"
+
+#include <errno.h>
+
+/* No path is believed to be narrower: Linux's min_pmtu, and RFC 8200 §5. Against forged ones, RFC 5927 §7.2. */
+#define PATH_MTU_MIN4 552
+#define PATH_MTU_MIN6 1280
+
+static bool in_flight(const struct tcp_conn *c, seq quoted)
+{
+	return seq_in(quoted, c->snd_una, c->snd_max.v - c->snd_una.v);
+}
+
+/*
+ * Send all that is in flight again, in segments that fit: whatever was as large as the quoted one was dropped. It is no
+ * sign of congestion (RFC 1191 §6.5).
+ */
+static void send_smaller(struct tcp_conn *c)
+{
+	pb_tcp_conn_fit(c);
+	c->snd_nxt = c->snd_una;
+	c->rtt.timed_at = 0; /* Karn: what is sent twice is not timed */
+	c->in_recovery = false;
+	c->dup_acks = 0;
+	tcp_want_output(c);
+}
+
+/* RFC 1191. */
+static void path_narrowed(struct tcp_conn *c, uint32_t mtu)
+{
+	uint32_t least = ip_is4(&c->path.dst) ? PATH_MTU_MIN4 : PATH_MTU_MIN6;
+	struct ip src = c->path.src, dst = c->path.dst;
+
+	if (mtu < least)
+		mtu = least;
+	if (mtu >= c->path.mtu) {
+		tcp_counters(c)->tcp.IcmpIgnored++;
+		return;
+	}
+	tcp_counters(c)->tcp.PathMtuReduced++;
+	pb_ip_learn_mtu(c->tcp->net, &dst, mtu);
+	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) == 0)
+		send_smaller(c);
+}
+
+void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted)
+{
+	if (!in_flight(c, quoted)) {
+		tcp_counters(c)->tcp.IcmpIgnored++;
+		return;
+	}
+	if (e->error == EMSGSIZE)
+		path_narrowed(c, e->mtu);
+	else if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+		pb_tcp_conn_done(c, e->error); /* also for soft ones, as Linux: RFC 5461 §4.1 */
+	else
+		c->soft_error = e->error;
+}

@@ -1,0 +1,94 @@
+/* SEGMENT ARRIVES in SYN-SENT (RFC 9293 §3.10.7.3), and what becomes of a connection whose SYN is acknowledged. */
+#include "transport/tcp/tcp.h"
+
+#include <errno.h>
+#include <poll.h>
+
+/* The window that our SYN told, which is never scaled (RFC 7323 §2.2). */
+static uint32_t window_of_syn(const struct tcp_conn *c)
+{
+	uint32_t window = pb_tcp_window(c);
+
+	return window < UINT16_MAX ? window : UINT16_MAX;
+}
+
+/* Fourth: the peer's SYN. */
+static void take_syn(struct tcp_conn *c, struct tcp_segment *s)
+{
+	c->irs = s->seq;
+	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = seq_add(s->seq, 1);
+	c->rcv_adv = seq_add(c->rcv_nxt, window_of_syn(c));
+	pb_tcp_conn_agree(c, &s->h.options);
+	c->snd_wnd = c->snd_wnd_max = s->h.window;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	c->last_received = tcp_now(c);
+}
+
+/* The SYN itself is done with; what it carried goes on through the list. */
+static void strip_syn(struct tcp_segment *s)
+{
+	s->h.flags &= (uint16_t)~TCP_SYN;
+	s->seq = seq_add(s->seq, 1);
+	s->len--;
+}
+
+void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	if (c->rtt.timed_at && !c->retransmits)
+		pb_tcp_rtt_sample(&c->rtt, tcp_now(c) - c->rtt.timed_at);
+	c->rtt.timed_at = 0;
+	c->rtt.backoff = 0;
+	c->retransmits = 0;
+	c->first_retransmit = 0;
+	c->snd_una = seq_add(c->iss, 1);
+	c->snd_wl2 = s->ack;
+	pb_tcp_set_state(c, STATE_ESTABLISHED);
+	pb_tcp_timers_acked(c);
+	tcp_tell(c, POLLOUT);
+	tcp_want_output(c);
+}
+
+/* Fourth, with our SYN acknowledged: ESTABLISHED. */
+static void finish(struct tcp_conn *c, struct tcp_segment *s)
+{
+	take_syn(c, s);
+	pb_tcp_established(c, s);
+	c->ack_now = true;
+	strip_syn(s);
+	pb_tcp_text_input(c, s);
+}
+
+/*
+ * Fourth, with our SYN not acknowledged: both have called at the same time. What text the SYN carries is not kept: it
+ * is not acknowledged, so it comes again.
+ */
+static void meet(struct tcp_conn *c, struct tcp_segment *s)
+{
+	take_syn(c, s);
+	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
+	pb_tcp_send_syn(c);
+}
+
+void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s)
+{
+	bool acks = s->h.flags & TCP_ACK;
+
+	/* First. */
+	if (acks && (seq_le(s->ack, c->iss) || seq_lt(c->snd_max, s->ack))) {
+		pb_tcp_reset_stray(c->tcp, s);
+		return;
+	}
+	/* Second: believed if it acknowledges our SYN. */
+	if (s->h.flags & TCP_RST) {
+		if (acks)
+			pb_tcp_conn_done(c, ECONNREFUSED);
+		return;
+	}
+	if (!(s->h.flags & TCP_SYN))
+		return;
+	if (acks)
+		finish(c, s);
+	else
+		meet(c, s);
+}

@@ -1,0 +1,176 @@
+/*
+ * Text and FIN of a segment that is acceptable (RFC 9293 §3.10.7.4, sixth to eighth), and the acknowledgement that it
+ * calls for (RFC 5681 §4.2). Text behind an urgent pointer stays in the stream, as RFC 6093 §6 advises.
+ */
+#include "transport/tcp/tcp.h"
+
+#include <poll.h>
+
+/* Acknowledge so many segments at once after a gap, when the sender's window is small (Linux does 16 at most). */
+#define QUICK_AFTER_GAP 10
+
+/* Whether the peer may send text in this state: it has not sent its FIN. */
+static bool receiving(const struct tcp_conn *c)
+{
+	return c->state == STATE_ESTABLISHED || c->state == STATE_FIN_WAIT_1 || c->state == STATE_FIN_WAIT_2;
+}
+
+/* Cut off what came before or lies beyond the window; FIN goes with the end. */
+static void cut_to_window(struct tcp_conn *c, struct tcp_segment *s)
+{
+	uint32_t room;
+
+	if (seq_lt(s->seq, c->rcv_nxt)) {
+		uint32_t old = c->rcv_nxt.v - s->seq.v;
+		if (old > s->text_len) /* all, FIN included: in_window() lets none such in */
+			old = s->text_len;
+		if (old)
+			pb_buf_pull(s->text, old);
+		s->text_len -= old;
+		s->seq = seq_add(s->seq, old);
+		c->ack_now = true; /* it was sent again for want of an acknowledgement */
+	}
+	room = c->rcv_adv.v - s->seq.v;
+	if (s->text_len >= room)
+		s->h.flags &= (uint16_t)~TCP_FIN;
+	if (s->text_len > room) {
+		pb_buf_trim(s->text, room);
+		s->text_len = room;
+		c->ack_now = true;
+	}
+}
+
+static struct pb_buf *take_text(struct tcp_segment *s)
+{
+	struct pb_buf *text = s->text;
+
+	s->text = NULL;
+	return text;
+}
+
+/* Text at RCV.NXT: the user's. */
+static void deliver(struct tcp_conn *c, struct pb_buf *text)
+{
+	c->rcv_nxt = seq_add(c->rcv_nxt, text->total);
+	c->bytes_received += text->total;
+	if (c->receive_shut) {
+		pb_buf_free(text);
+		return;
+	}
+	pb_tcp_recvq_push(&c->recvq, text);
+	tcp_tell(c, POLLIN);
+}
+
+/* RFC 5681 §4.2: every second full segment at once, and the first ones of a connection; the others within 40 ms. */
+static void owe_ack(struct tcp_conn *c, uint32_t text_len)
+{
+	unsigned segments = text_len > c->mss ? 2 : 1;
+
+	c->ack_segments = (uint8_t)(c->ack_segments + segments);
+	if (c->quick_acks || c->set.quickack)
+		c->ack_now = true;
+	if (c->quick_acks)
+		c->quick_acks--;
+	if (c->ack_segments >= 2)
+		c->ack_now = true;
+	if (c->ack_now)
+		tcp_want_output(c);
+	else
+		pb_tcp_timers_ack_later(c);
+}
+
+static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
+{
+	bool fills_gap = c->ooo.first != NULL;
+
+	deliver(c, take_text(s));
+	for (struct pb_buf *b; fills_gap && (b = pb_tcp_ooo_take(&c->ooo, c->rcv_nxt));)
+		deliver(c, b);
+	if (fills_gap) { /* RFC 5681 §4.2: at once */
+		c->ack_now = true;
+		c->quick_acks = QUICK_AFTER_GAP;
+	}
+	owe_ack(c, s->text_len);
+	pb_ip_confirm(c->tcp->net, &c->path);
+}
+
+/* RFC 5681 §4.2: each is told of at once, so that the sender can count. */
+static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
+{
+	if (pb_tcp_ooo_insert(&c->ooo, s->seq, take_text(s)))
+		tcp_counters(c)->tcp.OfoQueued++;
+	else
+		tcp_counters(c)->tcp.OfoDropped++;
+	pb_tcp_send_ack(c);
+}
+
+/* Seventh. */
+static void take_segment_text(struct tcp_conn *c, struct tcp_segment *s)
+{
+	if (s->text_len == 0)
+		return;
+	if (seq_eq(s->seq, c->rcv_nxt))
+		text_in_order(c, s);
+	else
+		text_ahead(c, s);
+}
+
+/* Eighth: all that the peer had to say has come. It may free c. */
+static void take_fin(struct tcp_conn *c)
+{
+	c->rcv_nxt = seq_add(c->rcv_nxt, 1);
+	c->fin_received = true;
+	pb_tcp_ooo_clear(&c->ooo);
+	c->ack_now = true;
+	tcp_want_output(c);
+	tcp_tell(c, POLLIN | POLLRDHUP);
+	switch (c->state) {
+	case STATE_ESTABLISHED:
+		pb_tcp_set_state(c, STATE_CLOSE_WAIT);
+		break;
+	case STATE_FIN_WAIT_1: /* our FIN is not acknowledged, or it would be FIN-WAIT-2 */
+		pb_tcp_set_state(c, STATE_CLOSING);
+		break;
+	case STATE_FIN_WAIT_2:
+		pb_tcp_send_ack(c);
+		pb_tcp_time_wait_enter(c);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether text came that nobody will ever read (RFC 9293 §3.10.4; RFC 2525 §2.17): the peer must hear of it. */
+static bool unwanted(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	return s->text_len > 0 && tcp_is_orphan(c);
+}
+
+void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
+{
+	if (!receiving(c)) {
+		if (s->len) { /* no text follows a FIN; whoever sends some again missed our ACK */
+			c->ack_now = true;
+			tcp_want_output(c);
+		}
+		return;
+	}
+	if (s->len == 0)
+		return;
+	cut_to_window(c, s);
+	if (unwanted(c, s)) {
+		tcp_counters(c)->tcp.AbortOnData++;
+		pb_tcp_reset_peer(c);
+		pb_tcp_conn_done(c, 0);
+		return;
+	}
+	if (s->h.flags & TCP_FIN) {
+		c->fin_ahead = true;
+		c->fin_seq = seq_add(s->seq, s->text_len);
+	}
+	take_segment_text(c, s);
+	if (c->fin_ahead && seq_eq(c->fin_seq, c->rcv_nxt))
+		take_fin(c);
+	else if (c->ack_now)
+		tcp_want_output(c);
+}
