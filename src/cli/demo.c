@@ -353,7 +353,7 @@ static bool server_again(struct demo *d)
 	return true;
 }
 
-/* The stage --------------------------------------------------------------------------------------------------------- */
+/* The stage ------------------------------------------------------------------------------------------------------- */
 
 static bool make_file(const struct demo *d, const char *name, const char *text, off_t size)
 {
@@ -384,7 +384,7 @@ static void clear_stage(struct demo *d)
 	static const char *const files[] = { "hello.txt", "big" };
 	char path[64];
 
-	for (size_t i = 0; i < sizeof d->calls / sizeof *d->calls; i++)
+	for (size_t i = 0; i < sizeof d->calls / sizeof d->calls[0]; i++)
 		hang_up(&d->calls[i]);
 	hang_up(&d->taken);
 	hang_up(&d->listener);

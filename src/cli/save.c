@@ -1,5 +1,7 @@
 #include "cli/save.h"
 
+#include "base/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -92,14 +94,6 @@ void save_discard(struct save *s)
 	forget(s);
 }
 
-static int hex_value(char c)
-{
-	const char *digits = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 char *save_name(const char *dir, const struct url *u)
 {
 	char name[NAME_MAX + 1];
@@ -110,8 +104,9 @@ char *save_name(const char *dir, const struct url *u)
 
 	for (p++; p < end && n < sizeof name - sizeof ".part"; p++) {
 		unsigned char c = (unsigned char)*p;
-		if (c == '%' && hex_value(p[1]) >= 0 && hex_value(p[2]) >= 0) {
-			c = (unsigned char)(hex_value(p[1]) << 4 | hex_value(p[2]));
+		int byte = c == '%' ? hex_byte(p + 1, end) : -1;
+		if (byte >= 0) {
+			c = (unsigned char)byte;
 			p += 2;
 		}
 		bool tricky = c < ' ' || c == 0x7f || c == '/' || (c == '.' && n == 0);

@@ -89,7 +89,10 @@ struct http_transfer {
 void http_client_init(struct http_client *c, const struct http_config *config);
 void http_client_free(struct http_client *c);
 
-/* Begin; url is copied. t is memory of the owner's and needs no initialisation. done() is always called, but not from here. */
+/*
+ * Begin; url is copied. t is memory of the owner's and needs no initialisation. done() is always called, but not
+ * from here.
+ */
 void http_start(struct http_transfer *t, struct http_client *c, const struct url *url, bool head_only,
 		const struct http_events *events);
 

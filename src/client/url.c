@@ -2,6 +2,7 @@
 #include "client/url.h"
 
 #include "base/addr.h"
+#include "base/hex.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,15 +48,6 @@ static bool is_alpha(char c)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
 }
 
 static bool part_is(struct part p, const char *word)
@@ -169,15 +161,16 @@ static bool read_name(struct url *u, struct part host, struct url_error *error)
 static bool read_user(struct url *u, struct part user, struct url_error *error)
 {
 	size_t n = 0;
+	const char *end = user.p + user.len;
 
-	for (size_t i = 0; i < user.len; i++) {
-		unsigned char c = (unsigned char)user.p[i];
-		if (c == '%' && i + 2 < user.len && hex_value(user.p[i + 1]) >= 0 &&
-		    hex_value(user.p[i + 2]) >= 0) {
-			c = (unsigned char)(hex_value(user.p[i + 1]) << 4 | hex_value(user.p[i + 2]));
-			i += 2;
+	for (const char *p = user.p; p < end; p++) {
+		unsigned char c = (unsigned char)*p;
+		int byte = c == '%' ? hex_byte(p + 1, end) : -1;
+		if (byte >= 0) {
+			c = (unsigned char)byte;
+			p += 2;
 		}
-		if (c < ' ' || c == 0x7f || user.p[i] == ' ')
+		if (c < ' ' || c == 0x7f || *p == ' ')
 			return fail(error, "user: a control character or a space");
 		if (n == URL_USER_MAX)
 			return fail(error, "user: longer than %d bytes", URL_USER_MAX);

@@ -1,16 +1,10 @@
 #include "service/http_path.h"
 
+#include "base/hex.h"
+
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 size_t http_target_path_len(const char *target, size_t len)
 {
@@ -28,13 +22,10 @@ static int add_segment(struct http_path *path, const char *p, const char *end)
 	while (p < end) {
 		int c = (unsigned char)*p++;
 		if (c == '%') {
-			int high = end - p >= 2 ? hex(p[0]) : -1, low = high < 0 ? -1 : hex(p[1]);
-			if (low < 0)
+			c = hex_byte(p, end);
+			if (c < 0 || c == '/')
 				return 400;
-			c = high << 4 | low;
 			p += 2;
-			if (c == '/')
-				return 400;
 		}
 		if (c == '\0')
 			return 400;

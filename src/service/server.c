@@ -75,8 +75,8 @@ static bool fail_kind(const struct spec *spec, struct spec_error *error)
 	for (size_t i = 0, n = 0; service_kinds[i] && n < sizeof names; i++)
 		n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i ? ", " : "",
 				      service_kinds[i]->name);
-	return spec_fail(error, "there is no service '%s', but %s; for example %s", spec->kind, names,
-			 service_kinds[0]->example);
+	return spec_fail(error, "there is no service '%s', but %s; for example echo://:7007", spec->kind,
+			 names);
 }
 
 static bool configure(struct service *s, struct spec_error *error)
@@ -258,7 +258,7 @@ static void on_retry(struct pb_timer *t)
 	pb_watch_want(&l->watch, POLLIN);
 }
 
-/* Out of descriptors or memory: callers wait in the backlog while connections end. Said once, not ten times a second. */
+/* Out of descriptors or memory: callers wait in the backlog while connections end. Said once, not each time. */
 static void pause_accepting(struct listener *l, int rc)
 {
 	struct server *s = l->service->server;

@@ -96,8 +96,8 @@ static inline struct pb_loop *conn_loop(const struct conn *c)
 }
 
 /*
- * Receive and send on the connection, as pb_recv(), pb_send(), pb_sendfile() and pb_sendmsg(); bytes are counted and the idle time
- * starts again. A -errno other than -EAGAIN means that the connection is over: close it with conn_fail().
+ * Receive and send on the connection, as pb_recv(), pb_send(), pb_sendfile() and pb_sendmsg(); bytes are counted and
+ * the idle time starts again. A -errno other than -EAGAIN means that the connection is over: close it with conn_fail().
  */
 ssize_t conn_recv(struct conn *c, void *buf, size_t len);
 ssize_t conn_send(struct conn *c, const void *buf, size_t len);

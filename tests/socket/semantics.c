@@ -184,7 +184,7 @@ int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction cl
 	struct CMUnitTest all[128];
 	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (size_t j = 0; j < tables[i]->count && count < sizeof all / sizeof *all; j++)
 			all[count++] = tables[i]->tests[j];
 	return _cmocka_run_group_tests(name, all, count, open, close);
