@@ -6,6 +6,9 @@
  *
  * The standard descriptors may be shared with other processes, so they stay blocking. Reading one that poll(2) calls
  * readable does not block; neither does writing at most PIPE_BUF bytes to a pipe that it calls writable (pipe(7)).
+ *
+ * What the peer has sent is his last word even where ours do not reach him any more: after a failed send the rest is
+ * read, and written, before the failure ends the call.
  */
 #include "base/list.h"
 #include "cli/net.h"
@@ -13,6 +16,7 @@
 #include "kernel/registry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <packetboat/packetboat.h>
 #include <stdarg.h>
@@ -28,14 +32,14 @@
 #define TIMEOUT      PB_SEC(30) /* to connect */
 
 static const struct cli_option connect_options[] = {
-	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",                     'u'},
-	{ '4', NULL,      NULL,      "only IPv4 addresses",                                                '4'},
-	{ '6', NULL,      NULL,      "only IPv6 addresses",                                                '6'},
-	{ 'v', "verbose", NULL,      "tell each step on standard error",                                   'v'},
-	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                                       'w'},
-	{ 'i', "idle",    "SECONDS", "end when nothing has come for so long (UDP: 1, after end of input)", 'i'},
-	{ 0,   "net",     "NET",     "the network to call on (host)",                                      256},
-	{ 0,   NULL,      NULL,      NULL,								 0  },
+	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",             'u'},
+	{ '4', NULL,      NULL,      "only IPv4 addresses",                                        '4'},
+	{ '6', NULL,      NULL,      "only IPv6 addresses",                                        '6'},
+	{ 'v', "verbose", NULL,      "tell each step on standard error",                           'v'},
+	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                               'w'},
+	{ 'i', "idle",    "SECONDS", "end after a silence both ways (UDP: 1, after end of input)", 'i'},
+	{ 0,   "net",     "NET",     "the network to call on (host)",                              256},
+	{ 0,   NULL,      NULL,      NULL,							 0  },
 };
 
 static const struct cli_example connect_examples[] = {
@@ -65,6 +69,8 @@ struct call {
 	struct buffer up, down;
 	bool in_ended, shut, peer_ended, over;
 	bool out_is_file, in_is_terminal;
+	int out_rest;      /* what is wanted of standard output while there is nothing to write */
+	int send_error;    /* nothing more can be sent; told when the peer's last byte has been written */
 	const char *first; /* who closed first */
 	uint64_t sent, received;
 	int code;
@@ -102,12 +108,11 @@ static bool is_empty(const struct buffer *b)
 	return b->done == b->len;
 }
 
-/* Nothing has come for the idle time. */
 static void on_idle(struct pb_timer *t)
 {
 	struct call *c = container_of(t, struct call, idle_timer);
 
-	say(c, "nothing came for %g s", (double)c->idle / 1e9);
+	say(c, "nothing went either way for %g s", (double)c->idle / 1e9);
 	end(c, c->udp && c->in_ended ? EXIT_DONE : EXIT_TIMED_OUT);
 }
 
@@ -145,13 +150,29 @@ static void settle(struct call *c)
 	half_close(c);
 	bool nothing_to_read = c->peer_ended && is_empty(&c->down);
 	if (!c->udp && nothing_to_read && (c->shut || c->in_is_terminal)) {
-		end(c, EXIT_DONE);
+		if (c->send_error)
+			fail(c, "sending to", c->send_error);
+		else
+			end(c, EXIT_DONE);
 		return;
 	}
 	pb_watch_want(&c->in, is_empty(&c->up) && !c->in_ended ? POLLIN : 0);
-	pb_watch_want(&c->out, is_empty(&c->down) ? 0 : POLLOUT);
+	pb_watch_want(&c->out, is_empty(&c->down) ? c->out_rest : POLLOUT);
 	pb_watch_want(&c->peer,
 		      (is_empty(&c->up) ? 0 : POLLOUT) | (is_empty(&c->down) && !c->peer_ended ? POLLIN : 0));
+}
+
+/* The peer takes no more. Of a stream, what he sent before is still to come. */
+static void stop_sending(struct call *c, int err)
+{
+	if (c->udp) {
+		fail(c, "sending to", err);
+		return;
+	}
+	say(c, "sending failed: %s", strerror(-err));
+	c->send_error = err;
+	c->in_ended = c->shut = true;
+	c->up.len = c->up.done = 0;
 }
 
 static void send_up(struct call *c)
@@ -162,9 +183,10 @@ static void send_up(struct call *c)
 	while (!is_empty(&c->up) && (n = pb_send(c->peer.socket, c->up.bytes + c->up.done,
 						 c->up.len - c->up.done, 0)) != -EAGAIN) {
 		if (n < 0) {
-			fail(c, "sending to", (int)n);
+			stop_sending(c, (int)n);
 			return;
 		}
+		restart_idle(c);
 		c->up.done += (size_t)n;
 		c->sent += (uint64_t)n;
 	}
@@ -218,7 +240,11 @@ static void on_output(struct pb_watch *w, int ready)
 	struct call *c = container_of(w, struct call, out);
 	size_t left = c->down.len - c->down.done;
 
-	(void)ready;
+	if (left == 0) {
+		if (ready & POLLERR)
+			end(c, EXIT_DONE); /* as below, but seen before there is something to write */
+		return;
+	}
 	ssize_t n = write(w->fd, c->down.bytes + c->down.done,
 			  c->out_is_file || left < PIPE_BUF ? left : PIPE_BUF);
 	if (n >= 0)
@@ -254,7 +280,7 @@ static int watch_all(struct call *c, struct pb_socket *s)
 	if (rc == 0)
 		rc = pb_watch_fd(c->loop, &c->in, STDIN_FILENO, POLLIN, on_input);
 	if (rc == 0)
-		rc = pb_watch_fd(c->loop, &c->out, STDOUT_FILENO, 0, on_output);
+		rc = pb_watch_fd(c->loop, &c->out, STDOUT_FILENO, c->out_rest, on_output);
 	return rc;
 }
 
@@ -277,19 +303,19 @@ static void look_at_descriptors(struct call *c)
 {
 	struct stat out;
 
-	c->out_is_file = fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(out.st_mode);
+	if (fstat(STDOUT_FILENO, &out) < 0)
+		out.st_mode = 0;
+	c->out_is_file = S_ISREG(out.st_mode);
+	/* There is nothing to read from a pipe's writing end: asking tells when its reader has gone (POLLERR). */
+	if (S_ISFIFO(out.st_mode) && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		c->out_rest = POLLIN;
 	c->in_is_terminal = isatty(STDIN_FILENO);
 }
 
-/* With a net: the whole call. */
-static int talk(struct call *c, uint16_t port)
+static int begin(struct call *c, uint16_t port)
 {
-	int rc = pb_loop_new(&c->loop);
+	int rc = resolver_new(c->loop, &c->resolver);
 
-	if (rc == 0)
-		rc = resolver_new(c->loop, &c->resolver);
-	if (rc < 0)
-		return command_fail(c->command, EXIT_FAILED, "cannot begin: %s", strerror(-rc));
 	c->dial.loop = c->loop;
 	c->dial.net = c->net;
 	c->dial.resolver = c->resolver;
@@ -297,10 +323,21 @@ static int talk(struct call *c, uint16_t port)
 	c->dial.step = on_step;
 	c->idle_timer.fn = on_idle;
 	look_at_descriptors(c);
-	if (dial_start(&c->dial, c->host, port) < 0)
-		return command_fail(c->command, EXIT_FAILED, "out of memory");
+	return rc < 0 ? rc : dial_start(&c->dial, c->host, port);
+}
+
+/* With a net: the whole call. */
+static int talk(struct call *c, uint16_t port)
+{
+	int rc = pb_loop_new(&c->loop);
+
+	if (rc < 0)
+		return command_fail(c->command, EXIT_FAILED, "cannot begin: %s", strerror(-rc));
+	rc = begin(c, port);
 	while (!c->over && rc >= 0)
 		rc = pb_loop_turn(c->loop, PB_NEVER);
+	if (rc < 0)
+		end(c, command_fail(c->command, EXIT_FAILED, "cannot go on: %s", strerror(-rc)));
 	if (c->peer.socket)
 		say(c, "sent %llu bytes, received %llu; %s closed first", (unsigned long long)c->sent,
 		    (unsigned long long)c->received, c->first ? c->first : "nobody");
