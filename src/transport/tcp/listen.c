@@ -256,17 +256,16 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 		.has_window_scale = r->has_scale,
 		.window_scale = r->snd_scale,
 		.has_timestamp = r->has_timestamps,
+		.ts_value = r->ts_recent,
 	};
 
-	c->iss = c->snd_una = r->iss;
+	c->iss = c->snd_una = c->recover = c->snd_sml = r->iss;
 	c->snd_nxt = c->snd_max = seq_add(r->iss, 1);
 	c->irs = c->snd_wl1 = r->irs;
 	c->snd_wl2 = r->iss;
 	c->rcv_nxt = c->last_ack_sent = seq_add(r->irs, 1);
 	c->rcv_adv = seq_add(c->rcv_nxt, r->window);
-	c->ts_recent = r->ts_recent;
-	c->ts_recent_age = tcp_now(c);
-	if (r->retransmits == 0 && !r->has_timestamps && r->arrived) { /* RFC 6298 §3, Karn */
+	if (r->retransmits == 0 && r->arrived) { /* RFC 6298 §3, Karn */
 		c->rtt.timed_at = r->arrived;
 		c->rtt.timed_seq = c->snd_nxt;
 	}

@@ -54,7 +54,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	}
 	take_binding(t, c, chosen.port ? &chosen : local);
 	c->news.owner = owner;
-	c->iss = c->snd_una = c->snd_nxt = c->snd_max = pb_tcp_isn(t, &pair);
+	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = pb_tcp_isn(t, &pair);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
 	t->env->counters.tcp.ActiveOpens++;
 	*out = c;
@@ -221,16 +221,9 @@ void pb_tcp_close(struct tcp_conn *c, bool reset)
 	}
 }
 
-/* §3.10.5: who could still send is told; the others know enough. */
 void pb_tcp_abort(struct tcp_conn *c, int error)
 {
-	static const bool tells[STATE_COUNT] = {
-		[STATE_SYN_RECEIVED] = true, [STATE_ESTABLISHED] = true, [STATE_FIN_WAIT_1] = true,
-		[STATE_FIN_WAIT_2] = true,   [STATE_CLOSE_WAIT] = true,
-	};
-
-	if (tells[c->state])
-		pb_tcp_reset_peer(c);
+	pb_tcp_reset_peer(c);
 	pb_tcp_conn_done(c, error);
 }
 
@@ -260,7 +253,7 @@ void pb_tcp_settings_changed(struct tcp_conn *c)
 {
 	if (c->state == STATE_CLOSED || c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
 		return; /* they take effect when it is established */
-	pb_tcp_timers_heard(c);
+	pb_tcp_timers_keepalive(c);
 	pb_tcp_conn_fit(c);
 	if (pb_tcp_window_update_due(c))
 		c->ack_now = true;

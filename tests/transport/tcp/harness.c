@@ -190,3 +190,49 @@ void harness_run(struct harness *h, pb_time duration)
 	pb_timers_run(&h->env.timers, end);
 	pb_tcp_flush(h->tcp);
 }
+
+struct tcp_listener *harness_listen(struct harness *h, unsigned backlog)
+{
+	struct binding b = { .addr = harness_ip("0.0.0.0"), .port = HARNESS_PORT, .reuse_addr = true };
+	struct tcp_listener *l;
+
+	assert_int_equal(pb_ports_bind(&h->tcp->ports, &h->env, &b), 0);
+	assert_int_equal(pb_tcp_listen(h->tcp, &pb_tcp_settings_default, &b, backlog, h, &l), 0);
+	return l;
+}
+
+void harness_call(struct harness *h, uint16_t from_port, const struct tcp_options *options, uint32_t *theirs)
+{
+	struct segment s = {
+		.h = {.src_port = from_port, .flags = TCP_SYN, .seq = 1000, .window = 65535}
+	};
+
+	if (options)
+		s.h.options = *options;
+	harness_inject(h, &s);
+	assert_true(harness_sent(h, &s, NULL));
+	assert_int_equal(s.h.flags, TCP_SYN | TCP_ACK);
+	*theirs = s.h.seq + 1;
+	s = (struct segment){
+		.h = {.src_port = from_port, .flags = TCP_ACK, .window = 65535}
+	};
+	s.h.seq = 1001;
+	s.h.ack = *theirs;
+	if (options && options->has_timestamp) {
+		s.h.options.has_timestamp = true;
+		s.h.options.ts_value = options->ts_value;
+	}
+	harness_inject(h, &s);
+	harness_forget(h);
+}
+
+struct tcp_conn *harness_accept(struct harness *h, struct tcp_listener *l, uint32_t *theirs)
+{
+	struct tcp_conn *c;
+
+	harness_call(h, HARNESS_PEER, &(struct tcp_options){ .mss = 1460 }, theirs);
+	c = pb_tcp_accept(l, h);
+	assert_non_null(c);
+	assert_int_equal(c->state, STATE_ESTABLISHED);
+	return c;
+}

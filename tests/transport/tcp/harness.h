@@ -45,6 +45,18 @@ void harness_inject(struct harness *h, const struct segment *s);
 bool harness_sent(struct harness *h, struct segment *s, void *text);
 void harness_forget(struct harness *h); /* all that were sent */
 
+/* A listener at HARNESS_PORT, of the owner h. */
+struct tcp_listener *harness_listen(struct harness *h, unsigned backlog);
+
+/*
+ * A call from a port of the peer's: SYN 1000 with options, SYN-ACK, ACK. What was sent is forgotten; *theirs is our
+ * ISS + 1, which the peer expects next. Its own next is 1001.
+ */
+void harness_call(struct harness *h, uint16_t from_port, const struct tcp_options *options, uint32_t *theirs);
+
+/* The same, and accepted; l has nobody else waiting. */
+struct tcp_conn *harness_accept(struct harness *h, struct tcp_listener *l, uint32_t *theirs);
+
 /* Time passes. */
 void harness_run(struct harness *h, pb_time duration);
 
