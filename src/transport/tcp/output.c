@@ -115,17 +115,6 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		fit(c);
 }
 
-/*
- * The number for a segment without text: SND.NXT, as far as it has got. Not beyond the window, or the peer
- * would not look at what it says (RFC 9293 §3.10.7.4, first).
- */
-static seq bare_seq(const struct tcp_conn *c)
-{
-	seq edge = seq_add(c->snd_una, c->snd_wnd);
-
-	return seq_le(c->snd_max, edge) ? c->snd_max : edge;
-}
-
 static void send_empty(struct tcp_conn *c, seq at)
 {
 	struct pb_buf *b = pb_buf_new(c->tcp->env->pool, HEADROOM, 0);
@@ -136,7 +125,7 @@ static void send_empty(struct tcp_conn *c, seq at)
 
 void pb_tcp_send_ack(struct tcp_conn *c)
 {
-	send_empty(c, bare_seq(c));
+	send_empty(c, tcp_bare_seq(c));
 }
 
 /* Its number has been acknowledged: not acceptable, so that it is answered (RFC 9293 §3.8.4). */

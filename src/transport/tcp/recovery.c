@@ -118,26 +118,24 @@ static void next_hole(struct tcp_conn *c, uint32_t acked)
  * -- New acknowledgements
  */
 
-/* SYN is acknowledged: where losses are counted from, and what its own means for what follows. */
-static void syn_acked(struct tcp_conn *c)
+/* The first sample; where losses are counted from; and what the loss of SYN means for what follows. */
+void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	c->recover = c->iss;
+	measure(c, s);
 	if (c->retransmits && !c->rtt.srtt)
 		pb_tcp_rtt_syn_lost(&c->rtt);
 	if (c->retransmits > 1) /* RFC 6928 §2: one loss may be chance */
 		c->congestion.cwnd = c->congestion.mss;
+	c->recover = c->iss;
+	c->snd_una = seq_add(c->iss, 1);
+	c->retransmits = 0;
+	c->first_retransmit = 0;
 }
 
-/* SYN is the first number that is acknowledged, and no text is before it. */
-static bool is_syn_unacked(const struct tcp_conn *c)
+/* Forget what is acknowledged: text, and FIN, which is not in the queue. */
+static void advance(struct tcp_conn *c, seq ack)
 {
-	return seq_eq(c->snd_una, c->iss) && !c->bytes_acked;
-}
-
-/* Forget what is acknowledged: text, and SYN or FIN, which are not in the queue. */
-static void advance(struct tcp_conn *c, seq ack, bool syn)
-{
-	uint32_t text = (uint32_t)seq_diff(ack, c->snd_una) - syn;
+	uint32_t text = (uint32_t)seq_diff(ack, c->snd_una);
 	bool was_writable = tcp_writable(c);
 
 	if (text > c->sendq.bytes)
@@ -171,20 +169,15 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	uint32_t flight = tcp_flight(c), acked = (uint32_t)seq_diff(s->ack, c->snd_una);
 	pb_time sample = measure(c, s);
-	bool syn = is_syn_unacked(c);
 
-	advance(c, s->ack, syn);
-	if (syn)
-		syn_acked(c);
-	else
-		judge(c, acked, flight, sample);
+	advance(c, s->ack);
+	judge(c, acked, flight, sample);
 	c->dup_acks = 0;
 	c->retransmits = 0;
 	c->first_retransmit = 0;
 	if (!c->in_recovery || !c->partial_acked)
 		pb_tcp_timers_acked(c);
 	c->partial_acked = c->in_recovery;
-	pb_ip_confirm(c->tcp->net, &c->path);
 	if (tcp_flight(c) < c->sendq.bytes + c->fin_queued)
 		tcp_want_output(c);
 }

@@ -38,7 +38,7 @@ void pb_tcp_reset_peer(struct tcp_conn *c)
 	struct tcp_header h = {
 		.src_port = tcp_pair(c)->local_port,
 		.dst_port = tcp_pair(c)->remote_port,
-		.seq = c->snd_nxt.v,
+		.seq = tcp_bare_seq(c).v,
 		.ack = c->rcv_nxt.v,
 		.flags = TCP_RST | TCP_ACK,
 		.options = {.has_timestamp = c->has_timestamps,

@@ -35,16 +35,10 @@ static void strip_syn(struct tcp_segment *s)
 
 void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (c->rtt.timed_at && !c->retransmits)
-		pb_tcp_rtt_sample(&c->rtt, tcp_now(c) - c->rtt.timed_at);
-	c->rtt.timed_at = 0;
-	c->rtt.backoff = 0;
-	c->retransmits = 0;
-	c->first_retransmit = 0;
-	c->snd_una = seq_add(c->iss, 1);
+	pb_tcp_syn_acked(c, s);
 	c->snd_wl2 = s->ack;
-	pb_tcp_set_state(c, STATE_ESTABLISHED);
-	pb_tcp_timers_acked(c);
+	pb_tcp_set_state(c, c->fin_queued ? STATE_FIN_WAIT_1 : STATE_ESTABLISHED);
+	pb_tcp_timers_keepalive(c);
 	tcp_tell(c, POLLOUT);
 	tcp_want_output(c);
 }

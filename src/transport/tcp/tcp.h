@@ -513,6 +513,9 @@ void pb_tcp_window_take(
 	struct tcp_conn *c,
 	const struct tcp_segment *s); /* SND.WND from a segment (§3.10.7.4 fifth, WL1 and WL2) */
 
+/* Our SYN is acknowledged: SND.UNA moves, and what is measured and counted begins. Then the state changes. */
+void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s);
+
 /*
  * An acceptable ACK (SND.UNA =< SEG.ACK =< SND.MAX) in a synchronized state: queue, RTT, losses, congestion,
  * timers. To be called before pb_tcp_window_take(), since a duplicate is one that leaves the window as it is.
@@ -581,6 +584,17 @@ static inline bool tcp_is_orphan(const struct tcp_conn *c)
 static inline uint32_t tcp_flight(const struct tcp_conn *c)
 {
 	return c->snd_nxt.v - c->snd_una.v;
+}
+
+/*
+ * The number for a segment without text: SND.NXT, as far as it has got. Not beyond the window, or the peer would
+ * not look at what it says (RFC 9293 §3.10.7.4, first).
+ */
+static inline seq tcp_bare_seq(const struct tcp_conn *c)
+{
+	seq edge = seq_add(c->snd_una, c->snd_wnd);
+
+	return c->state == STATE_SYN_RECEIVED || seq_le(c->snd_max, edge) ? c->snd_max : edge;
 }
 
 static inline struct socket_pair *tcp_pair(struct tcp_conn *c)
