@@ -6,14 +6,15 @@ PACKETBOAT names the program. What it says on standard error is shown with every
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from talk import PATIENCE, need
 
 PROGRAM = os.environ.get("PACKETBOAT", str(Path(__file__).resolve().parents[2] / "build" / "packetboat"))
-PATIENCE = 20  # seconds for what takes milliseconds: the machine may be busy, the program be built to check itself
 LISTENING = r"^listening on (\S+):(\d+)/(tcp|udp) \((\w+)\)$"
 
 
@@ -66,6 +67,9 @@ class Server:
             assert time.monotonic() < deadline, f"{len(found)} workers, not {count}"
             time.sleep(0.005)
         return found
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def term(self):
         self.process.send_signal(signal.SIGTERM)
@@ -154,3 +158,52 @@ def site(tmp_path, big):
     (root / "up").symlink_to("..")
     (tmp_path / "secret").write_text("the secret")
     return root
+
+
+NGINX = """
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+	access_log off;
+	client_body_temp_path tmp;
+	proxy_temp_path tmp;
+	fastcgi_temp_path tmp;
+	uwsgi_temp_path tmp;
+	scgi_temp_path tmp;
+	server {{
+		listen {address}:{port};
+		root {root};
+		autoindex on;
+		disable_symlinks on from={root};
+	}}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(tmp_path, site):
+    """A running nginx that serves the same site: its address and port."""
+    program = need("nginx")
+    with socket.socket() as s:  # an address that nobody else here uses: the port stays free until nginx has it
+        s.bind(("127.0.2.1", 0))
+        address, port = s.getsockname()
+    (tmp_path / "nginx.conf").write_text(NGINX.format(address=address, port=port, root=site))
+    with (tmp_path / "nginx.log").open("w") as log:
+        process = subprocess.Popen([program, "-p", tmp_path, "-c", "nginx.conf"], stderr=log)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not listens(address, port):
+            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "nginx.log").read_text()
+            time.sleep(0.01)
+        yield address, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def listens(address, port):
+    with socket.socket() as s:
+        return s.connect_ex((address, port)) == 0

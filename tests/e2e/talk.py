@@ -1,9 +1,30 @@
-"""Speaking TCP and HTTP by hand, so that wrong things can be said, too."""
+"""Speaking TCP and HTTP by hand, so that wrong things can be said, too; and what to speak with."""
 
+import os
 import re
+import shutil
 import socket
 
-PATIENCE = 20
+import pytest
+
+PATIENCE = 20  # seconds for what takes milliseconds: the machine may be busy, the program be built to check itself
+
+
+def need(program):
+    """The path of a program that is not ours; without it the test is passed over."""
+    path = shutil.which(program, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
+    if not path:
+        pytest.skip(f"{program} is not installed (tools/packages names its package)")
+    return path
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def call(port, address="127.0.0.1", receive_buffer=None, source=None):

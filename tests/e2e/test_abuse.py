@@ -8,7 +8,6 @@ callers chose, though not when it met the server. With pytest's -s the figures a
 import os
 import random
 import re
-import shutil
 import socket
 import struct
 import subprocess
@@ -18,8 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-from talk import PATIENCE, ask, call, exchange, request
+from talk import PATIENCE, ask, call, exchange, need, request
 
 SECONDS = float(os.environ.get("PACKETBOAT_ABUSE_SECONDS", "6"))
 SEED = os.environ.get("PACKETBOAT_SEED") or str(random.SystemRandom().getrandbits(32))
@@ -151,7 +149,7 @@ def ab(url, over, *options):
     """ab, again and again. How many requests were answered; all must have been."""
     answered = 0
     while not over.is_set():
-        run = subprocess.run(["ab", "-q", "-t", "2", "-n", "50000", "-c", "10", *options, url], capture_output=True,
+        run = subprocess.run([need("ab"), "-q", "-t", "2", "-n", "50000", "-c", "10", *options, url], capture_output=True,
                              text=True, timeout=60)
         assert run.returncode == 0, run.stdout + run.stderr
         figures = dict(re.findall(r"^(\w+) (?:requests|responses): +(\d+)", run.stdout, re.M))
@@ -192,10 +190,6 @@ def abuse(ports, small, seconds, seed):
 # What the servers hold ---------------------------------------------------------------------------------------------------
 
 
-def descriptors(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
-
-
 def memory(server, field):
     """In kB; VmRSS now, VmHWM at most."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
@@ -209,12 +203,11 @@ def forget_peak(server):
 def wait_for_descriptors(servers, wanted):
     """They must come back to it, all of them."""
     deadline = time.monotonic() + PATIENCE
-    while (held := [descriptors(server) for server in servers]) != wanted:
+    while (held := [server.descriptors() for server in servers]) != wanted:
         assert time.monotonic() < deadline, f"{held} descriptors are held, not {wanted}, when all callers have left"
         time.sleep(0.05)
 
 
-@pytest.mark.skipif(not shutil.which("ab"), reason="ab is not installed (apache2-utils)")
 def test_memory_and_descriptors_stay_flat(serve, site):
     behind = serve("--log", "none", f"http://127.0.0.1:0,root={site},idle=1s,header-time=1s", "echo://127.0.0.1:0,idle=1s",
                    env=ENVIRONMENT)
@@ -228,7 +221,7 @@ def test_memory_and_descriptors_stay_flat(serve, site):
         for kind in ["http/tcp", "relay/tcp"]:
             ask(front.ports[kind], page)
     time.sleep(1.5)  # longer than any connection stays that nobody uses
-    at_first = [descriptors(server) for server in servers]
+    at_first = [server.descriptors() for server in servers]
     after = []
     print(f"\nPACKETBOAT_SEED={SEED}; at first descriptors {at_first}, memory "
           f"{[memory(server, 'VmRSS') for server in servers]} kB")

@@ -9,20 +9,11 @@ import threading
 import time
 
 import pytest
-from talk import PATIENCE, call, exchange, read_all
+from talk import PATIENCE, call, exchange, has_ipv6, read_all
 
 KINDS = ["echo", "discard", "chargen", "daytime", "time"]
 SECONDS_1900_TO_1970 = 2208988800  # RFC 868
 DAYTIME = rb"\w+day, \w+ \d\d, \d{4} \d\d:\d\d:\d\d-UTC\r\n"
-
-
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as s:
-            s.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
