@@ -215,7 +215,8 @@ static bool print_json(struct netstat *n)
 
 	for (size_t i = 0; ok && i < n->count; i++)
 		ok = json_array_append_new(all, json_row(n, &n->rows[i])) == 0;
-	ok = ok && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
+	/* That a write failed is said in the end, as of a table. */
+	ok = ok && (json_dumpf(all, stdout, JSON_INDENT(2)) == 0 || ferror(stdout));
 	putchar('\n');
 	json_decref(all);
 	return ok;

@@ -266,7 +266,8 @@ static bool print_json(const struct ports *p)
 		json_object_set_new(all, "ephemeral", json_range(ephemeral));
 	json_object_set_new(all, "entries", entries);
 	json_object_set_new(all, "listening", listening);
-	bool ok = json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
+	/* That a write failed is said in the end, as of a table. */
+	bool ok = json_dumpf(all, stdout, JSON_INDENT(2)) == 0 || ferror(stdout);
 	putchar('\n');
 	json_decref(all);
 	return ok;
