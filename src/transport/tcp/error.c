@@ -11,6 +11,12 @@
 #define PATH_MTU_MIN4 552
 #define PATH_MTU_MIN6 1280
 
+/* Nothing but a SYN has been sent, which is as short as can be. */
+static bool is_opening(const struct tcp_conn *c)
+{
+	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED;
+}
+
 static bool in_flight(const struct tcp_conn *c, seq quoted)
 {
 	return seq_in(quoted, c->snd_una, c->snd_max.v - c->snd_una.v);
@@ -24,9 +30,11 @@ static void send_smaller(struct tcp_conn *c)
 {
 	pb_tcp_conn_fit(c);
 	c->snd_nxt = c->snd_una;
+	pb_tcp_sendq_rewind(&c->sendq);
 	c->rtt.timed_at = 0; /* Karn: what is sent twice is not timed */
 	c->in_recovery = false;
 	c->dup_acks = 0;
+	c->recover = c->snd_max; /* duplicate ACKs of what comes twice tell of no loss */
 	tcp_want_output(c);
 }
 
@@ -44,7 +52,7 @@ static void path_narrowed(struct tcp_conn *c, uint32_t mtu)
 	}
 	tcp_counters(c)->tcp.PathMtuReduced++;
 	pb_ip_learn_mtu(c->tcp->net, &dst, mtu);
-	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) == 0)
+	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) == 0 && !is_opening(c))
 		send_smaller(c);
 }
 
@@ -56,7 +64,7 @@ void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quo
 	}
 	if (e->error == EMSGSIZE)
 		path_narrowed(c, e->mtu);
-	else if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+	else if (is_opening(c))
 		pb_tcp_conn_done(c, e->error); /* also for soft ones, as Linux: RFC 5461 §4.1 */
 	else
 		c->soft_error = e->error;

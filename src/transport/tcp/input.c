@@ -156,6 +156,7 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		return true;
 	pb_tcp_ack_arrived(c, s); /* looks at the window as it was: before the next line */
 	pb_tcp_window_take(c, s);
+	c->soft_error = 0;
 	if (!seq_eq(una, c->snd_una))
 		pb_ip_confirm(c->tcp->net, &c->path);
 	if (c->fin_sent && seq_eq(c->snd_una, c->snd_max))
@@ -184,7 +185,6 @@ void pb_tcp_conn_input(struct tcp_conn *c, struct tcp_segment *s)
 	if (!(s->h.flags & TCP_ACK))
 		return;
 	keep_timestamp(c, s);
-	c->last_received = tcp_now(c);
 	pb_tcp_timers_heard(c);
 	if (take_ack(c, s))
 		pb_tcp_text_input(c, s);

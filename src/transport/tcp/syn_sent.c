@@ -4,19 +4,17 @@
 #include <errno.h>
 #include <poll.h>
 
-/* The window that our SYN told, which is never scaled (RFC 7323 §2.2). */
+/* What our SYN told, which is never scaled (RFC 7323 §2.2). */
 static uint32_t window_of_syn(const struct tcp_conn *c)
 {
-	uint32_t window = pb_tcp_window(c);
-
-	return window < UINT16_MAX ? window : UINT16_MAX;
+	return c->set.receive_buffer < UINT16_MAX ? c->set.receive_buffer : UINT16_MAX;
 }
 
 /* Fourth: the peer's SYN. */
 static void take_syn(struct tcp_conn *c, struct tcp_segment *s)
 {
 	c->irs = s->seq;
-	c->rcv_nxt = c->rcv_adv = c->last_ack_sent = seq_add(s->seq, 1);
+	c->rcv_nxt = c->last_ack_sent = seq_add(s->seq, 1);
 	c->rcv_adv = seq_add(c->rcv_nxt, window_of_syn(c));
 	pb_tcp_conn_agree(c, &s->h.options);
 	c->snd_wnd = c->snd_wnd_max = s->h.window;

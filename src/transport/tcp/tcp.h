@@ -443,7 +443,7 @@ void pb_tcp_set_state(struct tcp_conn *c, enum tcp_state to);
 void pb_tcp_conn_input(struct tcp_conn *c,
 		       struct tcp_segment *s); /* any synchronized state; SYN-SENT goes to: */
 void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s);
-/* Our SYN is acknowledged: SND.UNA passes it, ESTABLISHED. */
+/* Our SYN is acknowledged by s: ESTABLISHED, or FIN-WAIT-1 if the user has closed before. */
 void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s);
 /* Text and FIN of an acceptable segment. It may free c. */
 void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s);

@@ -6,9 +6,6 @@
 
 #include <poll.h>
 
-/* Acknowledge so many segments at once after a gap, when the sender's window is small (Linux does 16 at most). */
-#define QUICK_AFTER_GAP 10
-
 /* Whether the peer may send text in this state: it has not sent its FIN. */
 static bool receiving(const struct tcp_conn *c)
 {
@@ -88,7 +85,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 		deliver(c, b);
 	if (fills_gap) { /* RFC 5681 §4.2: at once */
 		c->ack_now = true;
-		c->quick_acks = QUICK_AFTER_GAP;
+		c->quick_acks = TCP_QUICK_ACKS;
 	}
 	owe_ack(c, s->text_len);
 	pb_ip_confirm(c->tcp->net, &c->path);

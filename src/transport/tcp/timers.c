@@ -59,7 +59,7 @@ static bool is_hopeless(const struct tcp_conn *c)
 static void give_up(struct tcp_conn *c)
 {
 	tcp_counters(c)->tcp.AbortOnTimeout++;
-	pb_tcp_conn_done(c, ETIMEDOUT);
+	pb_tcp_conn_done(c, c->soft_error ? c->soft_error : ETIMEDOUT);
 }
 
 /* Another silence of one RTO. */
