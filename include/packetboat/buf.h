@@ -89,6 +89,18 @@ PB_API void pb_buf_free(struct pb_buf *b);
  */
 PB_API struct pb_buf *pb_buf_slice(const struct pb_buf *b, size_t offset, size_t len);
 
+/* Another packet of the same bytes, by reference, with the notes. NULL: the pool is empty. */
+PB_API struct pb_buf *pb_buf_share(const struct pb_buf *b);
+
+/*
+ * Another packet with copies of the bytes, in one part, with the notes. NULL: the pool is empty, or b is longer than a
+ * packet may be.
+ */
+PB_API struct pb_buf *pb_buf_duplicate(struct pb_pool *pool, const struct pb_buf *b);
+
+/* Whether nobody else refers to the first part's bytes: only then may they be changed. */
+PB_API bool pb_buf_is_own(const struct pb_buf *b);
+
 /* Room in front of the first part, and behind the last one's data, that nobody else refers to. */
 PB_API size_t pb_buf_headroom(const struct pb_buf *b);
 PB_API size_t pb_buf_tailroom(const struct pb_buf *b);

@@ -19,8 +19,11 @@ extern "C" {
 /* What a device can take, or-ed. What it can't, the stack does before. */
 enum pb_offload {
 	PB_OFFLOAD_CHECKSUM = 1, /* packets whose checksum is PB_CHECKSUM_WANTED */
-	PB_OFFLOAD_SEGMENT =
-		2, /* super-segments: segment_size set, up to 64 KiB of TCP payload; checksum wanted, too */
+	/*
+	 * TCP super-segments: segment_size set, the IP packet up to 65535 bytes, which its length field can say. Only
+	 * together with PB_OFFLOAD_CHECKSUM: their checksum is wanted, too.
+	 */
+	PB_OFFLOAD_SEGMENT = 2,
 	PB_OFFLOAD_PARTS = 4, /* packets of several parts */
 };
 
@@ -58,6 +61,9 @@ struct pb_device_ops {
 	 */
 	void (*flush)(struct pb_device *d, pb_time now);
 
+	/* The name it has with the kernel. NULL: no device of this kind has one. */
+	const char *(*name)(const struct pb_device *d);
+
 	void (*close)(struct pb_device *d);
 };
 
@@ -82,17 +88,19 @@ PB_API void pb_device_close(struct pb_device *d);
 PB_API int pb_device_pair(uint32_t mtu, bool ethernet, size_t frames_max, struct pb_device *end[2]);
 
 /*
- * A wire of many: what one end sends, the ends that it is for receive (by MAC address; the group addresses,
- * all of them), as on a hub that learnt nothing and needs not to. A frame that several receive is copied by
- * reference. ends: 2 to 1024.
+ * An Ethernet of many: what one end sends, the end whose MAC address it is for receives; what is for a group, all the
+ * others do, copied by reference. It is a switch that knows who is where and has nothing to learn. ends: 2 to 1024;
+ * end[0] to end[ends - 1] are given. 0, -EINVAL or -ENOMEM.
  */
-PB_API int pb_device_wire(uint32_t mtu, size_t ends, size_t frames_max, struct pb_device **end);
+PB_API int pb_device_wire(uint32_t mtu, size_t ends, size_t frames_max, struct pb_device *end[]);
 
 /*
  * A TAP (Ethernet) or TUN (IP) device of the kernel's: made if there is none of that name, which needs
- * CAP_NET_ADMIN, or opened if it exists and is ours to open. name "": the kernel chooses; *device's text is
- * by pb_device_name(). With virtio-net headers: checksums and super-segments go both ways unfinished. 0, or
- * -errno: -EPERM, -EBUSY, -ENOENT (no /dev/net/tun).
+ * CAP_NET_ADMIN, or opened if it exists and is ours to open. name "": the kernel chooses; pb_device_name() tells.
+ * Checksums and super-segments go both ways unfinished (virtio-net headers). Opened several times under one name, from
+ * one process or more, it has so many queues, among which the kernel spreads flows. 0, or -errno: -EPERM, -EBUSY (in
+ * use, and not with several queues), -EINVAL (a device of that name is of another kind, or no name), -ENOENT (no
+ * /dev/net/tun).
  */
 PB_API int pb_device_tap(const char *name, struct pb_device **device);
 PB_API int pb_device_tun(const char *name, struct pb_device **device);
@@ -100,20 +108,21 @@ PB_API int pb_device_tun(const char *name, struct pb_device **device);
 /* The name it has with the kernel; "" for devices that have none. */
 PB_API const char *pb_device_name(const struct pb_device *d);
 
-/* What may go wrong on a wire. All zero: nothing does. Chances are from 0 to 1, each frame for itself. */
+/*
+ * What may go wrong on a wire. All zero: nothing does. Chances are from 0 to 1, each frame for itself; a super-segment
+ * is cut before, as a wire has none. Frames keep their order, jitter or not, but for those that are held back.
+ */
 struct pb_impairment {
-	pb_time delay;  /* before a frame arrives */
-	pb_time jitter; /* up to so much more, evenly */
-	uint64_t rate;  /* bits a second; 0: no limit */
-	size_t queue;   /* bytes that wait for their turn at that rate; more are dropped. 0: 256 KiB */
-	double loss, duplication, corruption; /* corruption: one bit of the frame is turned */
-	double reordering;     /* a frame is held back, so that up to reorder_depth others overtake it */
-	pb_time reorder_delay; /* by how long it is held back; 0: 1 ms */
-	uint32_t
-		/*
-		 * frames with larger IP packets are dropped, silently as a black hole does. 0: as the device
-		 */
-		mtu;
+	pb_time delay;         /* before a frame arrives */
+	pb_time jitter;        /* up to so much more, evenly */
+	uint64_t rate;         /* bits a second; 0: no limit */
+	size_t queue;          /* bytes that wait for their turn at that rate; more are dropped. 0: 256 KiB */
+	double loss;           /* a frame is gone */
+	double duplication;    /* it arrives twice */
+	double corruption;     /* one bit of it is turned */
+	double reordering;     /* it is held back, so that others overtake it */
+	pb_time reorder_delay; /* by so long; 0: 1 ms */
+	uint32_t mtu;          /* larger IP packets are dropped, silently as a black hole does. 0: none is */
 };
 
 /*
@@ -135,8 +144,8 @@ struct pb_capture;
 PB_API int pb_capture_open(const char *path, pb_time epoch_offset, struct pb_capture **capture);
 PB_API int pb_capture_close(struct pb_capture *capture);
 /*
- * Wrap a device so that what passes is written down. Takes inner. Super-segments are written as they are.
- * capture must outlive it.
+ * Wrap a device so that what passes is written down, as it would be on a wire: super-segments cut, checksums
+ * complete. Takes inner. capture must outlive it. 0 or -ENOMEM (inner is untouched).
  */
 PB_API int pb_device_capture(struct pb_device *inner, struct pb_capture *capture, const char *name,
 			     struct pb_device **device);

@@ -247,6 +247,40 @@ struct pb_buf *pb_buf_slice(const struct pb_buf *b, size_t offset, size_t len)
 	return first;
 }
 
+/* from's notes, for a packet whose first part begins with the same bytes. */
+static void copy_notes(struct pb_buf *to, const struct pb_buf *from)
+{
+	to->transport = from->transport ? to->data + (from->transport - from->data) : NULL;
+	to->checksum_offset = from->checksum_offset;
+	to->segment_size = from->segment_size;
+	to->checksum = from->checksum;
+}
+
+struct pb_buf *pb_buf_share(const struct pb_buf *b)
+{
+	struct pb_buf *again = pb_buf_slice(b, 0, b->total);
+
+	if (again)
+		copy_notes(again, b);
+	return again;
+}
+
+struct pb_buf *pb_buf_duplicate(struct pb_pool *pool, const struct pb_buf *b)
+{
+	struct pb_buf *again = b->total <= size_of[SIZES - 1] ? pb_buf_new(pool, 0, b->total) : NULL;
+
+	if (!again)
+		return NULL;
+	pb_buf_copy(b, 0, pb_buf_extend(again, b->total), b->total);
+	copy_notes(again, b);
+	return again;
+}
+
+bool pb_buf_is_own(const struct pb_buf *b)
+{
+	return b->block->size && b->block->refs == 1;
+}
+
 static struct pb_buf *last_part(struct pb_buf *b)
 {
 	while (b->more)
