@@ -203,14 +203,14 @@ size_t pb_finish(struct pb_pool *pool, struct pb_buf *frame, bool ethernet, unsi
 {
 	if (frame->segment_size && !(offload & PB_OFFLOAD_SEGMENT))
 		return cut(&(struct cut){ .pool = pool, .offload = offload }, frame, ethernet, out);
-	if (frame->more && !(offload & PB_OFFLOAD_PARTS))
+	bool checksum = frame->checksum == PB_CHECKSUM_WANTED && !(offload & PB_OFFLOAD_CHECKSUM);
+	bool shared = checksum && !pb_buf_is_own(frame); /* so its headers must be copied */
+	if (!(offload & PB_OFFLOAD_PARTS) && (frame->more || shared))
 		frame = in_one_part(pool, frame);
-	if (frame && frame->checksum == PB_CHECKSUM_WANTED && !(offload & PB_OFFLOAD_CHECKSUM)) {
-		if (!pb_buf_is_own(frame))
-			frame = own_headers(pool, frame);
-		if (frame)
-			complete(frame);
-	}
+	else if (shared)
+		frame = own_headers(pool, frame);
+	if (frame && checksum)
+		complete(frame);
 	if (!frame)
 		return 1;
 	pb_buf_queue_push(out, frame);
