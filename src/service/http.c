@@ -47,13 +47,14 @@ static bool read_index(struct http_config *config, const struct spec *spec, stru
 	return config->site.index || spec_fail(error, "out of memory");
 }
 
-static bool read_listing(struct http_config *config, const struct spec *spec, struct spec_error *error)
+static bool read_switch(const struct spec *spec, const char *key, bool *on, struct spec_error *error)
 {
-	const char *listing = spec_get(spec, "listing");
+	const char *value = spec_get(spec, key);
 
-	config->site.listing = !listing || strcmp(listing, "on") == 0;
-	return config->site.listing || strcmp(listing, "off") == 0 ||
-	       spec_fail(error, "listing=%s: must be on or off", listing);
+	if (!value)
+		return true;
+	*on = strcmp(value, "on") == 0;
+	return *on || strcmp(value, "off") == 0 || spec_fail(error, "%s=%s: must be on or off", key, value);
 }
 
 static void free_config(struct http_config *config)
@@ -75,10 +76,13 @@ static bool http_configure(struct service *s, struct spec_error *error)
 	if (!config)
 		return spec_fail(error, "out of memory");
 	config->site.root = -1;
+	config->site.listing = true;
 	if (!spec_size(s->spec, "header-max", HEADER_MIN, HEADER_MAX, &header_max, error) ||
 	    !spec_time(s->spec, "header-time", PB_MSEC(100), PB_SEC(3600), &header_time, error) ||
 	    !spec_size(s->spec, "cache", 0, SIZE_MAX / 2, &cache, error) ||
-	    !read_index(config, s->spec, error) || !read_listing(config, s->spec, error) ||
+	    !read_index(config, s->spec, error) ||
+	    !read_switch(s->spec, "listing", &config->site.listing, error) ||
+	    !read_switch(s->spec, "deferred", &s->deferred, error) ||
 	    !open_root(config, root ? root : ".", error)) {
 		free_config(config);
 		return false;
@@ -100,13 +104,14 @@ static void http_release(struct service *s)
 }
 
 static const struct spec_key http_keys[] = {
-	{"root",					     "DIR", "directory to serve (the one you are in)" },
-	{ "index",         "NAME", "file that stands for its directory (index.html)" },
-	{ "listing",					   "on|off", "list directories that have no index (on)" },
-	{ "cache", "SIZE", "memory for the contents of small files (64m)" },
-	{ "header-max",					 "SIZE", "longest request header (16k)" },
-	{ "header-time",        "TIME", "longest time for a request to arrive, from its first byte (10s)" },
-	{ NULL					  },
+	{"root",								"DIR", "directory to serve (the one you are in)" },
+	{ "index",			    "NAME", "file that stands for its directory (index.html)" },
+	{ "listing",							      "on|off", "list directories that have no index (on)" },
+	{ "deferred",                    "on|off", "accept a caller when his request is there, or after a second (off)" },
+	{ "cache",							    "SIZE", "memory for the contents of small files (64m)" },
+	{ "header-max",			   "SIZE", "longest request header (16k)" },
+	{ "header-time",							   "TIME", "longest time for a request to arrive, from its first byte (10s)" },
+	{ NULL},
 };
 
 extern const struct service_kind service_http;

@@ -73,6 +73,7 @@ struct service {
 	/* Limits: the common keys. */
 	uint64_t conns_max, conns_per_client_max;
 	pb_time idle;
+	bool deferred;         /* callers who have said nothing yet are left with the kernel */
 	struct access *access; /* allow= and deny= */
 	size_t conns;          /* in this process */
 };

@@ -314,6 +314,20 @@ def test_an_idle_connection_is_closed(http):
         assert stream.read() == b""
 
 
+def test_a_deferred_caller_is_seen_when_he_asks(http):
+    server = http(",deferred=on")
+    with call(server.port) as silent, call(server.port) as asking:
+        assert Answer(say(asking)).status == 200
+        server.wait_for(rf" open #1 127\.0\.0\.1:{asking.getsockname()[1]} ")
+        server.wait_for(rf" open #2 127\.0\.0\.1:{silent.getsockname()[1]} ")  # although he still says nothing
+        assert Answer(say(silent)).status == 200
+
+
+def say(s):
+    s.sendall(request("/small.txt"))
+    return s.makefile("rb")
+
+
 def test_many_half_open_clients_hold_nobody_up(http):
     server = http(",header-time=2s")
     clients = [call(server.port) for _ in range(200)]

@@ -61,7 +61,7 @@ def test_an_address_of_another_host(packetboat):
     ("echo://:x", "'x'"), ("echo://:65536", "'65536'"), ("echo://:-1", "'-1'"), ("echo://1.2.3:7", "'1.2.3'"),
     ("echo://::1:7", "[::1]"), ("echo://[::1:7", "'[::1:7'"), ("echo://[1.2.3.4]:7", "'1.2.3.4'"),
     ("http://:0,rot=.", "'rot'"), ("http://:0,root=/none/such", "root=/none/such"), ("http://:0,root=", "root="),
-    ("http://:0,listing=maybe", "listing=maybe"), ("http://:0,idle=x", "idle=x"), ("http://:0,idle=1h1", "idle=1h1"),
+    ("http://:0,listing=maybe", "listing=maybe"), ("http://:0,deferred=1", "deferred=1"), ("http://:0,idle=x", "idle=x"), ("http://:0,idle=1h1", "idle=1h1"),
     ("http://:0,header-max=1", "header-max=1"), ("http://:0,cache=1t", "cache=1t"), ("echo://:0,conns=0", "conns=0"),
     ("echo://:0,conns-per-client=many", "conns-per-client=many"), ("echo://:0,allow=1.2.3.4/99", "1.2.3.4/99"),
     ("echo://:0,deny=nobody", "nobody"), ("http://:0,only=udp", "only=udp"), ("echo://:0,7", "'7'"),
