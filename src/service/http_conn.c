@@ -140,23 +140,26 @@ static enum alive keep_output(struct http_conn *h, const char *bytes, size_t len
 	return ALIVE;
 }
 
-/* Send the gathered bytes and, in the same call, the body that lies in memory, if there is one. */
+/*
+ * Send the gathered bytes and, in the same call, the body that lies in memory, if there is one. Where a file or the end
+ * of the connection follows, MSG_MORE spares a packet: the first bytes of the file, or the FIN, go along.
+ */
 static ssize_t send_together(struct http_conn *h, const struct http_writer *w, const struct http_answer *a)
 {
 	struct iovec v[2] = {
 		{w->p, w->len}
 	};
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 1 };
+	bool more = h->last;
 
 	if (a && a->page)
-		v[1] = (struct iovec){ a->page, a->page_len };
+		v[m.msg_iovlen++] = (struct iovec){ a->page, a->page_len };
 	else if (a && a->file && a->file->contents)
-		v[1] = (struct iovec){ (char *)a->file->contents + a->from, (size_t)(a->to - a->from) };
-	else if (a && a->file) /* the file itself follows: don't send a packet for the head alone */
-		return m.msg_iovlen = 1, conn_sendmsg(&h->conn, &m, MSG_MORE);
-	else
-		return conn_send(&h->conn, w->p, w->len);
-	return conn_sendmsg(&h->conn, &m, 0);
+		v[m.msg_iovlen++] =
+			(struct iovec){ (char *)a->file->contents + a->from, (size_t)(a->to - a->from) };
+	else if (a && a->file)
+		more = true;
+	return conn_sendmsg(&h->conn, &m, more ? MSG_MORE : 0);
 }
 
 /*
