@@ -19,9 +19,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HTTP_CONTENTS_MAX   (128 * 1024) /* files up to this are kept in memory */
-#define HTTP_FILES_MAX      8192         /* entries, those in memory included */
-#define HTTP_FILES_OPEN_MAX 128          /* entries that hold a descriptor */
+/*
+ * Files up to this are kept in memory. Measured, processor time by sendfile() to that from memory: 1.10 at 4 KiB, 1.04 at
+ * 16 KiB, 0.95 at 32 KiB, 0.80 at 64 KiB, 0.48 at 128 KiB.
+ */
+#define HTTP_CONTENTS_MAX   (32 * 1024)
+#define HTTP_FILES_MAX      8192 /* entries, those in memory included */
+#define HTTP_FILES_OPEN_MAX 128  /* entries that hold a descriptor */
 
 struct http_files;
 
