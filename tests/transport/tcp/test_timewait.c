@@ -44,10 +44,10 @@ static void close_first(uint16_t from_port, const struct tcp_options *options)
 	harness_forget(&h);
 }
 
-static struct segment segment(uint16_t flags, uint32_t seq)
+static struct segment segment(uint16_t flags, uint32_t at)
 {
 	return (struct segment){
-		.h = {.src_port = 4000, .flags = flags, .seq = seq, .ack = theirs, .window = 9}
+		.h = {.src_port = 4000, .flags = flags, .seq = at, .ack = theirs, .window = 9}
 	};
 }
 

@@ -52,10 +52,10 @@ static struct segment only_sent(void)
 }
 
 /* From the peer that called, in sequence unless said otherwise. */
-static void inject(uint16_t flags, uint32_t seq, uint32_t ack, const char *text)
+static void inject(uint16_t flags, uint32_t at, uint32_t ack, const char *text)
 {
 	struct segment s = {
-		.h = {.flags = flags, .seq = seq, .ack = ack, .window = 60000},
+		.h = {.flags = flags, .seq = at, .ack = ack, .window = 60000},
 		.text = text,
 		.text_len = text ? (uint32_t)strlen(text) : 0
 	};
