@@ -18,21 +18,26 @@ enum iface_address_state { ADDRESS_TENTATIVE, ADDRESS_READY, ADDRESS_DUPLICATE }
 
 struct iface_address {
 	struct ip ip;
-	uint8_t bits; /* of the prefix that is on the link; 32 or 128: none */
+	uint8_t bits;        /* of the prefix that is on the link; 32 or 128: none */
+	struct ip broadcast; /* all host bits one; of IPv4 subnets with room for one (RFC 3021 §2.1) */
 	enum iface_address_state state;
-	uint8_t probes; /* sent so far, then announcements */
+	uint8_t probes;   /* sent so far, then announcements */
+	pb_time defended; /* when it was last claimed against another's use; PB_NEVER: not so far */
 	struct pb_timer timer;
 	struct iface *iface;
 };
 
+struct internet;
+
 struct iface {
 	struct env *env;
+	struct internet *net;
 	struct pb_device *device;
 	unsigned index; /* 1 and up, as sin6_scope_id and SO_BINDTODEVICE have it */
 	char name[IFACE_NAME_MAX];
 	uint32_t mtu;
 	bool loopback; /* what is sent comes back: carries what is for our own addresses */
-	struct iface_address addresses[IFACE_ADDRESSES_MAX];
+	struct iface_address *addresses[IFACE_ADDRESSES_MAX];
 	unsigned address_count;
 	struct iface *next;
 };

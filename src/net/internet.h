@@ -136,7 +136,9 @@ struct ip_path {
 	struct iface *iface;         /* over which; the loopback interface for our own addresses */
 	struct neighbour *neighbour; /* next hop; NULL where there are none (loopback, tun, groups) */
 	uint32_t generation;
-	uint32_t mtu;   /* of the path: the interface's, or what ICMP told (RFC 1191), not below 68 */
+	uint32_t mtu;   /* of the path: the interface's, or what ICMP told (RFC 1191, see path_mtu.h) */
+	bool narrow;    /* ICMP told of less than PATH_MTU_MIN: packets leave without DF */
+	uint16_t id;    /* where the identifications for this destination are counted */
 	unsigned bound; /* interface index asked for; 0: any */
 	bool group;     /* dst is broadcast or multicast */
 };

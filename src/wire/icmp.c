@@ -15,7 +15,6 @@
 #include "base/checksum.h"
 #include "wire/reader.h"
 
-#define CHECKSUM_AT 2
 
 static bool is_echo(uint8_t type)
 {
@@ -52,7 +51,7 @@ size_t pb_icmp_echo_write(const struct pb_icmp_echo *e, void *message, size_t ro
 
 void pb_icmp_seal(void *message, size_t len, uint64_t pseudo)
 {
-	uint8_t *p = (uint8_t *)message + CHECKSUM_AT;
+	uint8_t *p = (uint8_t *)message + PB_ICMP_CHECKSUM_AT;
 
 	p[0] = p[1] = 0;
 	uint16_t sum = pb_checksum_finish(pb_checksum_add(pseudo, message, len));

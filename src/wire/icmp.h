@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define PB_ICMP_ECHO_LEN 8 /* in front of the data */
+#define PB_ICMP_CHECKSUM_AT 2
 
 enum pb_icmp_type {
 	PB_ICMP4_ECHO_REPLY = 0,     /* RFC 792, page 14 */

@@ -16,6 +16,7 @@
 #define IP4_LEN_AT      2
 #define IP4_ID_AT       4
 #define IP4_CHECKSUM_AT 10
+#define IP4_SRC_AT      12
 
 struct ip4_header {
 	uint8_t len;         /* of the header with its options, in bytes */

@@ -1,0 +1,318 @@
+#include "net/icmp4.h"
+
+#include "base/checksum.h"
+#include "net/internet_state.h"
+#include "wire/icmp.h"
+#include "wire/icmp_error.h"
+#include "wire/ip4.h"
+
+#include <errno.h>
+
+#define QUOTED_MIN            8 /* of the transport header (RFC 792) */
+#define MESSAGE_MAX           576 /* with its IP header, that is what every host can take (RFC 1812 §4.3.2.3) */
+#define ERRORS_AT_ONCE        50        /* Linux's icmp_msgs_burst */
+#define ERRORS_TO_ONE         PB_SEC(1) /* Linux's icmp_ratelimit */
+#define ERRORS_TO_ONE_AT_ONCE 6         /* Linux's XRLIM_BURST_FACTOR */
+
+/* Errors told ---------------------------------------------------------------------------------------------- */
+
+/* Whether a packet is one of those that no error may be told about (RFC 1122 §3.2.2). */
+static bool is_exempt(const struct ip_packet *p, const struct ip4_header *h, const uint8_t *payload)
+{
+	if (p->group || ip_is_any(&p->src) || ip_is_multicast(&p->src) ||
+	    pb_iface_is_broadcast(p->iface, &p->src))
+		return true;
+	if (h->fragment_offset)
+		return true;
+	return p->protocol == IPPROTO_ICMP && pb_icmp4_is_error(payload[0]);
+}
+
+static bool admit(struct internet *net, const struct iface *i, const struct ip *to)
+{
+	size_t account = pb_siphash13(&net->key, to->bytes, sizeof to->bytes) % ERROR_ACCOUNTS;
+	pb_time now = env_now(net->env);
+
+	if (i->loopback)
+		return true;
+	if (bucket_take(&net->errors_to[account], now, ERRORS_TO_ONE, ERRORS_TO_ONE_AT_ONCE) &&
+	    bucket_take(&net->errors, now, PB_SEC(1) / net->limits.errors_per_second, ERRORS_AT_ONCE))
+		return true;
+	net->env->counters.icmp.OutRateLimited++;
+	return false;
+}
+
+static void count_out(struct pb_counters *counters, uint8_t type)
+{
+	counters->icmp.OutMsgs++;
+	switch (type) {
+	case ICMP4_UNREACHABLE:
+		counters->icmp.OutDestUnreachs++;
+		break;
+	case ICMP4_TIME_EXCEEDED:
+		counters->icmp.OutTimeExcds++;
+		break;
+	case ICMP4_PARAMETER_PROBLEM:
+		counters->icmp.OutParmProbs++;
+		break;
+	case PB_ICMP4_ECHO_REPLY:
+		counters->icmp.OutEchoReps++;
+		break;
+	}
+}
+
+/* Send a message, its checksum still to be computed. Takes b. */
+static void send_message(struct internet *net, const struct ip *src, const struct ip *dst, uint8_t tos,
+			 struct pb_buf *b)
+{
+	struct ip_path path;
+	struct ip_send how = { .protocol = IPPROTO_ICMP, .tos = tos };
+	uint8_t type = b->data[0];
+
+	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, 0));
+	b->data[PB_ICMP_CHECKSUM_AT] = (uint8_t)(sum >> 8);
+	b->data[PB_ICMP_CHECKSUM_AT + 1] = (uint8_t)sum;
+	if (pb_ip_path(net, &path, src, dst, 0) < 0) {
+		net->env->counters.icmp.OutErrors++;
+		pb_buf_free(b);
+		return;
+	}
+	if (pb_ip_send(net, &path, &how, b) < 0)
+		net->env->counters.icmp.OutErrors++;
+	else
+		count_out(&net->env->counters, type);
+}
+
+/* The error with as much of the packet as may be quoted. NULL: no memory. */
+static struct pb_buf *quote(struct env *env, const struct icmp_error *e, const struct ip_packet *p,
+			    size_t skip)
+{
+	size_t payload = p->buf->total - skip;
+	size_t room = MESSAGE_MAX - IP4_HEADER_LEN - ICMP_ERROR_LEN - p->header_len;
+	size_t len = payload < room ? payload : room;
+	struct pb_buf *b = pb_buf_new(env->pool, IP_HEADROOM, ICMP_ERROR_LEN + p->header_len + len);
+
+	if (!b)
+		return NULL;
+	struct writer w = { .p = pb_buf_extend(b, ICMP_ERROR_LEN), .left = ICMP_ERROR_LEN };
+	pb_icmp_error_write(e, &w);
+	memcpy(pb_buf_extend(b, p->header_len), p->header, p->header_len);
+	pb_buf_copy(p->buf, skip, pb_buf_extend(b, len), len);
+	return b;
+}
+
+static void tell(struct internet *net, const struct ip_packet *p, const struct icmp_error *e)
+{
+	struct ip4_header h;
+	struct reader r = { .p = p->header, .left = p->header_len };
+	size_t skip = p->buf->data == p->header ? p->header_len : 0;
+	uint8_t first = 0;
+
+	if (p->buf->total > skip)
+		pb_buf_copy(p->buf, skip, &first, 1);
+	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) || !admit(net, p->iface, &p->src))
+		return;
+	struct pb_buf *b = quote(net->env, e, p, skip);
+	/* RFC 1812 §4.3.2.5 is for routers: precedence internetwork control, and in the name that was called. */
+	if (b)
+		send_message(net, &p->dst, &p->src, 0, b);
+}
+
+void pb_icmp4_parameter_problem(struct internet *net, const struct ip_packet *p, unsigned pointer)
+{
+	tell(net, p, &(struct icmp_error){ .type = ICMP4_PARAMETER_PROBLEM, .pointer = (uint8_t)pointer });
+}
+
+void pb_icmp4_reassembly_exceeded(struct internet *net, const struct ip_packet *p)
+{
+	tell(net, p, &(struct icmp_error){ .type = ICMP4_TIME_EXCEEDED, .code = ICMP4_REASSEMBLY_EXCEEDED });
+}
+
+void pb_icmp4_unreachable(struct internet *net, const struct ip_packet *p, uint8_t code)
+{
+	tell(net, p, &(struct icmp_error){ .type = ICMP4_UNREACHABLE, .code = code });
+}
+
+void pb_icmp4_tell_ourselves(struct internet *net, struct pb_buf *b)
+{
+	struct icmp_error unreachable = { .type = ICMP4_UNREACHABLE, .code = ICMP4_HOST };
+	struct ip4_header h;
+	struct reader r = { .p = b->data, .left = b->len };
+
+	if (pb_ip4_parse(&h, &r, b->total) && !h.fragment_offset && pb_internet_is_local(net, &h.src) &&
+	    h.protocol != IPPROTO_ICMP) {
+		struct ip_packet p = { .buf = b, .header = b->data, .header_len = h.len };
+		struct pb_buf *message = quote(net->env, &unreachable, &p, h.len);
+		if (message)
+			send_message(net, &h.src, &h.src, 0, message);
+	}
+	pb_buf_free(b);
+}
+
+/* Errors understood ---------------------------------------------------------------------------------------- */
+
+/* What Linux makes of codes of ICMP4_UNREACHABLE (RFC 1122 §4.2.3.9 leaves it to us where it is not hard or soft). */
+static const struct {
+	int error;
+	bool hard;
+} unreachable[] = {
+	{ENETUNREACH,   false}, /* net */
+	{ EHOSTUNREACH, false}, /* host */
+	{ ENOPROTOOPT,  true }, /* protocol */
+	{ ECONNREFUSED, true }, /* port */
+	{ EMSGSIZE,     false}, /* fragmentation needed and DF set */
+	{ EOPNOTSUPP,   false}, /* source route failed */
+	{ ENETUNREACH,  true }, /* net unknown */
+	{ EHOSTDOWN,    true }, /* host unknown */
+	{ ENONET,       true }, /* source host isolated */
+	{ ENETUNREACH,  true }, /* net prohibited */
+	{ EHOSTUNREACH, true }, /* host prohibited */
+	{ ENETUNREACH,  false}, /* net, for this type of service */
+	{ EHOSTUNREACH, false}, /* host, for this type of service */
+	{ EHOSTUNREACH, true }, /* filtered */
+	{ EHOSTUNREACH, true }, /* precedence violation */
+	{ EHOSTUNREACH, true }, /* precedence cutoff */
+};
+
+/* RFC 1191 §4, §5 */
+static uint32_t next_hop_mtu(const struct icmp_error *e, const struct ip4_header *quoted)
+{
+	uint32_t mtu = e->mtu ? e->mtu : pb_path_mtu_plateau(quoted->packet_len);
+
+	return mtu < IP4_MTU_MIN ? IP4_MTU_MIN : mtu;
+}
+
+/* What it means for sockets. False: nothing. */
+static bool interpret(struct ip_error *to, const struct icmp_error *e, const struct ip4_header *quoted)
+{
+	switch (e->type) {
+	case ICMP4_UNREACHABLE:
+		if (e->code >= sizeof unreachable / sizeof *unreachable)
+			return false;
+		to->error = unreachable[e->code].error;
+		to->hard = unreachable[e->code].hard;
+		to->mtu = e->code == ICMP4_TOO_BIG ? next_hop_mtu(e, quoted) : 0;
+		return true;
+	case ICMP4_TIME_EXCEEDED:
+		to->error = EHOSTUNREACH;
+		return true;
+	case ICMP4_PARAMETER_PROBLEM:
+		to->error = EPROTO;
+		to->hard = true;
+		return true;
+	default: /* a redirect could be anybody's; RFC 6633 ended source quench */
+		return false;
+	}
+}
+
+static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, struct ip_error *error)
+{
+	struct reader r = { .p = p->buf->data, .left = p->buf->len };
+	struct icmp_error e;
+	struct ip4_header quoted;
+
+	/* A quote is rarely whole: what counts is that the header is, and that there are eight bytes behind it. */
+	if (!pb_icmp_error_parse(&e, &r) || !pb_ip4_parse(&quoted, &r, IP4_LEN_MAX) || r.left < QUOTED_MIN ||
+	    quoted.fragment_offset) {
+		net->env->counters.icmp.InErrors++;
+		return IP_DELIVER;
+	}
+	*error = (struct ip_error){ .src = quoted.src,
+				    .dst = quoted.dst,
+				    .protocol = quoted.protocol,
+				    .quote = r.p,
+				    .quote_len = r.left,
+				    .offender = p->src,
+				    .type = e.type,
+				    .code = e.code };
+	bool ours = pb_internet_is_local(net, &quoted.src) || net->foreign;
+	return ours && !p->group && interpret(error, &e, &quoted) ? IP_COMPLAINT : IP_DELIVER;
+}
+
+/* Input ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * RFC 1122 §3.2.2.6: what came is sent back, with the type changed; the data by reference. A group is not
+ * answered, lest one question make many answers.
+ */
+static void answer_echo(struct internet *net, const struct ip_packet *p)
+{
+	struct pb_buf *whole = p->buf;
+
+	if (p->group || p->foreign || whole->total < PB_ICMP_ECHO_LEN)
+		return;
+	struct pb_buf *b = pb_buf_new(net->env->pool, IP_HEADROOM, PB_ICMP_ECHO_LEN);
+	size_t data = whole->total - PB_ICMP_ECHO_LEN;
+	struct pb_buf *rest = b && data ? pb_buf_slice(whole, PB_ICMP_ECHO_LEN, data) : NULL;
+	if (!b || (data && !rest)) {
+		pb_buf_free(b);
+		return;
+	}
+	uint8_t *header = pb_buf_extend(b, PB_ICMP_ECHO_LEN);
+	memcpy(header, whole->data, PB_ICMP_ECHO_LEN);
+	header[0] = PB_ICMP4_ECHO_REPLY;
+	header[PB_ICMP_CHECKSUM_AT] = header[PB_ICMP_CHECKSUM_AT + 1] = 0;
+	if (rest)
+		pb_buf_append(b, rest);
+	send_message(net, &p->dst, &p->src, p->tos, b);
+}
+
+static void count_in(struct pb_counters *counters, uint8_t type)
+{
+	switch (type) {
+	case ICMP4_UNREACHABLE:
+		counters->icmp.InDestUnreachs++;
+		break;
+	case ICMP4_TIME_EXCEEDED:
+		counters->icmp.InTimeExcds++;
+		break;
+	case ICMP4_PARAMETER_PROBLEM:
+		counters->icmp.InParmProbs++;
+		break;
+	case PB_ICMP4_ECHO_REQUEST:
+		counters->icmp.InEchos++;
+		break;
+	case PB_ICMP4_ECHO_REPLY:
+		counters->icmp.InEchoReps++;
+		break;
+	}
+}
+
+/* Whether there is a message, and undamaged. */
+static bool is_intact(struct internet *net, const struct pb_buf *b)
+{
+	if (b->total < 4 || b->len < 4)
+		return false;
+	if (b->checksum == PB_CHECKSUM_GOOD || pb_checksum_finish(pb_checksum_add_packet(0, b, 0)) == 0)
+		return true;
+	net->env->counters.icmp.InCsumErrors++;
+	return false;
+}
+
+enum ip_verdict pb_icmp4_input(struct internet *net, struct ip_packet *p, struct ip_error *error)
+{
+	struct pb_counters *counters = &net->env->counters;
+
+	counters->icmp.InMsgs++;
+	if (!is_intact(net, p->buf)) {
+		counters->icmp.InErrors++;
+		pb_buf_free(p->buf);
+		return IP_DONE;
+	}
+	uint8_t type = p->buf->data[0];
+	count_in(counters, type);
+	if (pb_icmp4_is_error(type))
+		return take_error(net, p, error);
+	if (type == PB_ICMP4_ECHO_REQUEST)
+		answer_echo(net, p);
+	return IP_DELIVER;
+}
+
+void pb_icmp_port_unreachable(struct internet *net, const struct ip_packet *p)
+{
+	pb_icmp4_unreachable(net, p, ICMP4_PORT);
+}
+
+void pb_icmp_protocol_unreachable(struct internet *net, const struct ip_packet *p)
+{
+	pb_icmp4_unreachable(net, p, ICMP4_PROTOCOL);
+}

@@ -1,0 +1,345 @@
+/* The internet layer: its interfaces, addresses and routes, and the way of a frame that came. */
+#include "net/internet.h"
+
+#include "net/acd.h"
+#include "net/arp.h"
+#include "net/icmp4.h"
+#include "net/internet_state.h"
+#include "net/ip4.h"
+#include "net/loopback.h"
+#include "wire/ethernet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static const struct internet_limits defaults = { .neighbours_max = 1024,
+						 .reassembly_bytes = 4 << 20,
+						 .reassembly_datagrams = 1024,
+						 .errors_per_second = 1000 };
+
+/* Beginning and end ---------------------------------------------------------------------------------------- */
+
+static void neighbour_unreachable(struct neighbour *n, struct pb_buf *b)
+{
+	pb_icmp4_tell_ourselves(n->iface->net, b);
+}
+
+static const struct neighbour_ops neighbour_ops = {
+	.solicit = pb_arp_solicit,
+	.unreachable = neighbour_unreachable,
+};
+
+/* A limit of 0 is the default. */
+static struct internet_limits complete(const struct internet_limits *given)
+{
+	struct internet_limits l = given ? *given : defaults;
+
+	l.neighbours_max = l.neighbours_max ? l.neighbours_max : defaults.neighbours_max;
+	l.reassembly_bytes = l.reassembly_bytes ? l.reassembly_bytes : defaults.reassembly_bytes;
+	l.reassembly_datagrams =
+		l.reassembly_datagrams ? l.reassembly_datagrams : defaults.reassembly_datagrams;
+	l.errors_per_second = l.errors_per_second ? l.errors_per_second : defaults.errors_per_second;
+	return l;
+}
+
+static int open_loopback(struct internet *net)
+{
+	struct ip localhost = ip_from4((const uint8_t[4]){ 127, 0, 0, 1 });
+	struct pb_device *device = pb_loopback_new();
+	int rc = device ? pb_internet_attach(net, device, "lo", &net->lo) : -ENOMEM;
+
+	if (rc < 0)
+		return rc;
+	net->lo->loopback = true;
+	return pb_internet_add_address(net, net->lo, &localhost, 8, true);
+}
+
+int pb_internet_new(struct env *env, const struct internet_limits *limits, struct internet **to)
+{
+	struct internet *net = calloc(1, sizeof *net);
+
+	if (!net)
+		return -ENOMEM;
+	net->env = env;
+	net->limits = complete(limits);
+	net->generation = 1;
+	net->key = pb_rng_key(&env->rng);
+	for (size_t n = 0; n < IDENTIFICATIONS; n++)
+		net->ids[n] = (uint16_t)pb_rng_next(&env->rng);
+	pb_path_mtus_init(&net->path_mtus, env, &net->generation);
+	int rc = pb_neighbours_init(&net->neighbours, env, net->limits.neighbours_max, &neighbour_ops,
+				    &net->generation);
+	if (rc == 0)
+		rc = pb_reassembly_init(&net->reassembly, env, net->limits.reassembly_bytes,
+					net->limits.reassembly_datagrams);
+	if (rc == 0)
+		rc = open_loopback(net);
+	if (rc < 0) {
+		pb_internet_free(net);
+		return rc;
+	}
+	net->reassembly.expired = pb_ip4_reassembly_expired;
+	*to = net;
+	return 0;
+}
+
+static void remove_entry(struct iface *i, unsigned n)
+{
+	pb_acd_stop(i->addresses[n]);
+	free(i->addresses[n]);
+	i->address_count--;
+	memmove(&i->addresses[n], &i->addresses[n + 1], (i->address_count - n) * sizeof *i->addresses);
+}
+
+static void free_iface(struct iface *i)
+{
+	while (i->address_count)
+		remove_entry(i, i->address_count - 1);
+	pb_device_close(i->device);
+	free(i);
+}
+
+void pb_internet_free(struct internet *net)
+{
+	if (!net)
+		return;
+	pb_rarp_fini(net);
+	pb_path_mtus_fini(&net->path_mtus);
+	pb_neighbours_fini(&net->neighbours);
+	pb_reassembly_fini(&net->reassembly);
+	while (net->ifaces) {
+		struct iface *next = net->ifaces->next;
+		free_iface(net->ifaces);
+		net->ifaces = next;
+	}
+	free(net);
+}
+
+/* Interfaces, addresses, routes ---------------------------------------------------------------------------- */
+
+struct iface *pb_internet_ifaces(struct internet *net)
+{
+	return net->ifaces;
+}
+
+struct iface *pb_internet_iface(struct internet *net, unsigned index)
+{
+	struct iface *i = net->ifaces;
+
+	while (i && i->index != index)
+		i = i->next;
+	return i;
+}
+
+int pb_internet_attach(struct internet *net, struct pb_device *device, const char *name, struct iface **to)
+{
+	struct iface **at = &net->ifaces;
+	unsigned index = 1;
+
+	for (; *at; at = &(*at)->next, index++)
+		if (strcmp((*at)->name, name) == 0)
+			return -EEXIST;
+	struct iface *i = calloc(1, sizeof *i);
+	if (!i)
+		return -ENOMEM;
+	*i = (struct iface){
+		.env = net->env, .net = net, .device = device, .index = index, .mtu = device->mtu
+	};
+	strncpy(i->name, name, sizeof i->name - 1);
+	*at = *to = i;
+	return 0;
+}
+
+/* Whether it can be a host's (RFC 1122 §3.2.1.3); 127/8 is the loopback interface's. */
+static bool is_host_address(const struct iface *i, const struct ip *a, unsigned bits)
+{
+	if (ip_is_any(a) || ip_is_multicast(a) || bits == 0 || bits > ip_bits(a))
+		return false;
+	if (ip_is4(a) && ip_bytes4(a)[0] >= 240)
+		return false;
+	return ip_is_loopback(a) == i->loopback;
+}
+
+/* A subnet of one or two addresses has no broadcast (RFC 3021 §2.1), and the loopback does not need one. */
+static struct ip broadcast_of(const struct iface *i, const struct ip *a, unsigned bits)
+{
+	if (!ip_is4(a) || bits > 30 || i->loopback)
+		return ip_from4((const uint8_t[4]){ 0 });
+	return pb_ip_last_of(a, bits);
+}
+
+/* The route to an address's own subnet. */
+static struct route subnet_route(struct iface *i, const struct ip *a, unsigned bits)
+{
+	return (struct route){ .prefix = *a, .bits = bits, .on_link = true, .iface = i };
+}
+
+int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
+			    bool at_once)
+{
+	bool probe = i->device->ethernet && ip_is4(a) && !at_once;
+
+	if (!is_host_address(i, a, bits))
+		return -EINVAL;
+	if (pb_iface_address(i, a))
+		return -EEXIST;
+	if (i->address_count == IFACE_ADDRESSES_MAX)
+		return -ENOSPC;
+	struct route route = subnet_route(i, a, bits);
+	int rc = i->loopback ? 0 : pb_routes_add(&net->routes, &route);
+	if (rc < 0 && rc != -EEXIST)
+		return rc;
+	struct iface_address *entry = calloc(1, sizeof *entry);
+	if (!entry)
+		return -ENOMEM;
+	*entry = (struct iface_address){ .ip = *a,
+					 .bits = (uint8_t)bits,
+					 .broadcast = broadcast_of(i, a, bits),
+					 .state = probe ? ADDRESS_TENTATIVE : ADDRESS_READY,
+					 .defended = PB_NEVER,
+					 .iface = i };
+	i->addresses[i->address_count++] = entry;
+	if (probe)
+		pb_acd_start(entry);
+	internet_changed(net);
+	return 0;
+}
+
+/* Whether another address of the interface is in the same subnet. */
+static bool shares_subnet(const struct iface *i, const struct iface_address *entry)
+{
+	for (unsigned n = 0; n < i->address_count; n++) {
+		const struct iface_address *other = i->addresses[n];
+		if (other != entry && other->bits == entry->bits &&
+		    pb_ip_in_prefix(&other->ip, &entry->ip, entry->bits))
+			return true;
+	}
+	return false;
+}
+
+int pb_internet_remove_address(struct internet *net, struct iface *i, const struct ip *a)
+{
+	for (unsigned n = 0; n < i->address_count; n++) {
+		struct iface_address *entry = i->addresses[n];
+		if (!ip_equal(&entry->ip, a))
+			continue;
+		if (!i->loopback && !shares_subnet(i, entry))
+			pb_routes_remove(&net->routes, a, entry->bits, i);
+		remove_entry(i, n);
+		internet_changed(net);
+		return 0;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+/* Whether a gateway is one hop away on i. */
+static bool is_on_link(const struct internet *net, const struct iface *i, const struct ip *gateway)
+{
+	const struct route *r = pb_routes_find(&net->routes, gateway, i);
+
+	return r && r->on_link;
+}
+
+int pb_internet_add_route(struct internet *net, const struct ip *prefix, unsigned bits,
+			  const struct ip *gateway, struct iface *i)
+{
+	struct route route = subnet_route(i, prefix, bits);
+
+	if (gateway) {
+		if (!is_on_link(net, i, gateway) || pb_internet_is_local(net, gateway))
+			return -ENETUNREACH;
+		route.gateway = *gateway;
+		route.on_link = false;
+	}
+	int rc = pb_routes_add(&net->routes, &route);
+	if (rc == 0)
+		internet_changed(net);
+	return rc;
+}
+
+int pb_internet_remove_route(struct internet *net, const struct ip *prefix, unsigned bits)
+{
+	int rc = pb_routes_remove(&net->routes, prefix, bits, NULL);
+
+	if (rc == 0)
+		internet_changed(net);
+	return rc;
+}
+
+void pb_internet_take_foreign(struct internet *net, bool on)
+{
+	net->foreign += on ? 1 : -1u;
+}
+
+bool pb_internet_is_local(const struct internet *net, const struct ip *a)
+{
+	if (ip_is_loopback(a))
+		return true;
+	for (struct iface *i = net->ifaces; i; i = i->next) {
+		const struct iface_address *entry = pb_iface_address(i, a);
+		if (entry)
+			return entry->state == ADDRESS_READY;
+	}
+	return false;
+}
+
+void pb_internet_neighbours(struct internet *net, void (*fn)(const struct neighbour_info *n, void *context),
+			    void *context)
+{
+	list_each (l, &net->neighbours.round) {
+		const struct neighbour *n = container_of(l, struct neighbour, round);
+		struct neighbour_info info = { .ip = n->ip,
+					       .state = pb_neighbour_state_text(n),
+					       .iface = n->iface };
+		memcpy(info.mac, n->mac, sizeof info.mac);
+		fn(&info, context);
+	}
+}
+
+/* Input ---------------------------------------------------------------------------------------------------- */
+
+static enum ip_verdict drop(struct pb_buf *b)
+{
+	pb_buf_free(b);
+	return IP_DONE;
+}
+
+/* Without Ethernet the version says whose it is (RFC 791 §3.1); IPv6 is not spoken yet. */
+static enum ip_verdict ip_input(struct internet *net, struct iface *i, struct pb_buf *b,
+				struct ip_packet *packet, struct ip_error *error)
+{
+	if (pb_buf_gather(b, 1) && b->data[0] >> 4 == 4)
+		return pb_ip4_input(net, i, b, false, packet, error);
+	net->env->counters.ip.InHdrErrors++;
+	return drop(b);
+}
+
+enum ip_verdict pb_internet_input(struct internet *net, struct iface *i, struct pb_buf *b,
+				  struct ip_packet *packet, struct ip_error *error)
+{
+	struct ethernet_header h;
+
+	if (!i->device->ethernet)
+		return ip_input(net, i, b, packet, error);
+	if (!pb_buf_gather(b, ETHERNET_HEADER_LEN))
+		return drop(b);
+	struct reader r = { .p = b->data, .left = b->len };
+	if (!pb_ethernet_parse(&h, &r))
+		return drop(b);
+	bool group = ethernet_is_group(h.dst);
+	if (!group && memcmp(h.dst, i->device->mac, sizeof h.dst) != 0)
+		return drop(b);
+	pb_buf_pull(b, ETHERNET_HEADER_LEN);
+	switch (h.type) {
+	case ETHERNET_IP4:
+		return pb_ip4_input(net, i, b, group, packet, error);
+	case ETHERNET_ARP:
+		pb_arp_input(net, i, b);
+		return IP_DONE;
+	case ETHERNET_RARP:
+		pb_rarp_input(net, i, b);
+		return IP_DONE;
+	default:
+		return drop(b);
+	}
+}

@@ -1,0 +1,50 @@
+/*
+ * What the internet layer of a stack consists of, for the files of this directory that need more than their own part of
+ * it. Whoever is above knows internet.h only.
+ */
+#ifndef PB_NET_INTERNET_STATE_H
+#define PB_NET_INTERNET_STATE_H
+
+#include "net/bucket.h"
+#include "net/internet.h"
+#include "net/neighbour.h"
+#include "net/path_mtu.h"
+#include "net/rarp.h"
+#include "net/reassembly.h"
+#include "net/route.h"
+
+/* Counters of identifications and accounts of ICMP errors: destinations share them by a keyed hash. */
+#define IDENTIFICATIONS 4096
+#define ERROR_ACCOUNTS  256
+
+struct internet {
+	struct env *env;
+	struct internet_limits limits;
+	uint32_t generation; /* of paths; never 0 */
+	struct iface *ifaces, *lo;
+	unsigned foreign; /* pb_internet_take_foreign() */
+	struct routes routes;
+	struct neighbours neighbours;
+	struct reassembly reassembly;
+	struct path_mtus path_mtus;
+	struct rarp rarp;
+	struct pb_siphash_key key;
+	uint16_t ids[IDENTIFICATIONS];
+	struct bucket errors;
+	struct bucket errors_to[ERROR_ACCOUNTS];
+};
+
+/* Something has changed that paths depend on: each is looked for again. */
+static inline void internet_changed(struct internet *net)
+{
+	if (++net->generation == 0)
+		net->generation = 1;
+}
+
+/* The Ethernet address of a group: broadcast, or multicast by RFC 1112 §6.4. */
+void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN]);
+
+/* A packet with its IP header, along a path that is valid. Takes b. 0 or -EHOSTUNREACH. */
+int pb_internet_transmit(struct ip_path *path, struct pb_buf *b);
+
+#endif

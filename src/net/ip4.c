@@ -1,0 +1,300 @@
+#include "net/ip4.h"
+
+#include "base/checksum.h"
+#include "net/fragment.h"
+#include "net/icmp4.h"
+#include "net/internet_state.h"
+#include "net/packet.h"
+#include "net/segment.h"
+#include "wire/ip4.h"
+
+#include <errno.h>
+
+/* Input -------------------------------------------------------------------------------------------------- */
+
+/* Whether src may be where a packet came from (RFC 1122 §3.2.1.3). */
+static bool is_source(struct internet *net, struct iface *i, const struct ip4_header *h)
+{
+	const uint8_t *src = ip_bytes4(&h->src);
+
+	if (i->loopback)
+		return !ip_is_multicast(&h->src);
+	/* 224.0.0.0/4 is for groups, 240.0.0.0/4 for nobody, with the limited broadcast in it. */
+	if (src[0] >= 224 || src[0] == 127 || pb_iface_is_broadcast(i, &h->src))
+		return false;
+	if (src[0] == 0) /* who has no address yet (RFC 1122 §3.2.1.3 (a)) */
+		return ip_is_any(&h->src) && pb_iface_is_broadcast(i, &h->dst);
+	return !pb_internet_is_local(net, &h->src); /* nobody but us sends in our name */
+}
+
+enum addressee { OURS, GROUP, FOREIGN, NOBODY };
+
+/* RFC 1112 §7.2: every host is in this group. */
+static bool is_all_hosts(const struct ip *a)
+{
+	static const uint8_t all_hosts[4] = { 224, 0, 0, 1 };
+
+	return memcmp(ip_bytes4(a), all_hosts, sizeof all_hosts) == 0;
+}
+
+static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *dst)
+{
+	if (ip_is_multicast(dst))
+		return is_all_hosts(dst) ? GROUP : NOBODY;
+	if (pb_iface_is_broadcast(i, dst))
+		return GROUP;
+	if (ip_is_loopback(dst) && !i->loopback) /* RFC 1122 §3.2.1.3 (g) */
+		return NOBODY;
+	if (pb_internet_is_local(net, dst))
+		return OURS;
+	return net->foreign && !ip_is_any(dst) ? FOREIGN : NOBODY;
+}
+
+static bool has_source_route(const struct ip4_header *h)
+{
+	struct reader r = pb_ip4_options(h);
+	struct ip4_option o;
+
+	while (pb_ip4_option(&o, &r))
+		if (o.type == IP4_OPTION_LOOSE_ROUTE || o.type == IP4_OPTION_STRICT_ROUTE)
+			return true;
+	return false;
+}
+
+/* The header in one piece, read and right by itself. */
+static bool read_header(struct pb_buf *b, struct ip4_header *h)
+{
+	if (!pb_buf_gather(b, IP4_HEADER_LEN))
+		return false;
+	size_t len = (size_t)(b->data[0] & 15) * 4;
+	if (!pb_buf_gather(b, len))
+		return false;
+	struct reader r = { .p = b->data, .left = b->len };
+	return pb_ip4_parse(h, &r, b->total);
+}
+
+static void describe(struct ip_packet *p, struct iface *i, const struct ip4_header *h, struct pb_buf *b)
+{
+	p->buf = b;
+	p->src = h->src;
+	p->dst = h->dst;
+	p->protocol = h->protocol;
+	p->ttl = h->ttl;
+	p->tos = h->tos;
+	p->iface = i;
+	p->header = b->data;
+	p->header_len = h->len;
+}
+
+/* The packet without its header, the transport's in one piece. Takes b. */
+static enum ip_verdict deliver(struct internet *net, struct ip_packet *p, struct pb_buf *b,
+			       struct ip_error *error)
+{
+	size_t n = b->total < p->header_len + IP_GATHER ? b->total : p->header_len + IP_GATHER;
+
+	if (b->len < n)
+		b = pb_packet_front(net->env->pool, b, 0, n);
+	if (!b) {
+		net->env->counters.ip.InDiscards++;
+		return IP_DONE;
+	}
+	p->buf = b;
+	p->header = b->data;
+	pb_buf_pull(b, p->header_len);
+	net->env->counters.ip.InDelivers++;
+	return p->protocol == IPPROTO_ICMP ? pb_icmp4_input(net, p, error) : IP_DELIVER;
+}
+
+/* Takes b; the whole packet, when it is all there. */
+static struct pb_buf *reassemble(struct internet *net, struct ip_packet *p, const struct ip4_header *h,
+				 struct pb_buf *b)
+{
+	struct fragment f = { .src = h->src,
+			      .dst = h->dst,
+			      .id = h->id,
+			      .protocol = h->protocol,
+			      .tos = h->tos,
+			      .header_len = h->len,
+			      .offset = h->fragment_offset,
+			      .more = h->more_fragments,
+			      .iface = p->iface };
+
+	b = pb_reassembly_add(&net->reassembly, &f, b);
+	if (b) {
+		p->tos = f.tos;
+		p->header_len = f.header_len;
+	}
+	return b;
+}
+
+/* What is wrong with a packet whose header is well formed; it is told where that is asked for. */
+static bool is_acceptable(struct internet *net, struct ip_packet *p, const struct ip4_header *h, bool shouted)
+{
+	enum addressee addressee =
+		is_source(net, p->iface, h) ? addressee_of(net, p->iface, &h->dst) : NOBODY;
+
+	/* RFC 1122 §3.3.6: a frame to all that holds a packet for one is an error, or worse. */
+	if (addressee == NOBODY || (shouted && addressee != GROUP)) {
+		net->env->counters.ip.InAddrErrors++;
+		return false;
+	}
+	p->group = addressee == GROUP;
+	p->foreign = addressee == FOREIGN;
+	if (h->len == IP4_HEADER_LEN)
+		return true;
+	unsigned fault = pb_ip4_options_fault(h);
+	if (!fault && !has_source_route(h))
+		return true;
+	net->env->counters.ip.InHdrErrors++;
+	if (fault) /* RFC 1122 §3.2.2.5 */
+		pb_icmp4_parameter_problem(net, p, fault);
+	return false;
+}
+
+enum ip_verdict pb_ip4_input(struct internet *net, struct iface *i, struct pb_buf *b, bool shouted,
+			     struct ip_packet *packet, struct ip_error *error)
+{
+	struct ip4_header h;
+
+	net->env->counters.ip.InReceives++;
+	if (!read_header(b, &h)) {
+		net->env->counters.ip.InHdrErrors++;
+		pb_buf_free(b);
+		return IP_DONE;
+	}
+	if (h.packet_len < b->total)
+		pb_buf_trim(b, h.packet_len); /* link padding */
+	describe(packet, i, &h, b);
+	if (!is_acceptable(net, packet, &h, shouted)) {
+		pb_buf_free(b);
+		return IP_DONE;
+	}
+	if (ip4_is_fragment(&h) && !(b = reassemble(net, packet, &h, b)))
+		return IP_DONE;
+	return deliver(net, packet, b, error);
+}
+
+void pb_ip4_reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first,
+			       struct pb_buf *b)
+{
+	struct internet *net = i->net;
+	struct ip_packet p = { .buf = b,
+			       .src = first->src,
+			       .dst = first->dst,
+			       .protocol = first->protocol,
+			       .iface = i,
+			       .header = b->data,
+			       .header_len = first->header_len };
+
+	(void)r;
+	p.group = addressee_of(net, i, &first->dst) == GROUP;
+	pb_icmp4_reassembly_exceeded(net, &p);
+}
+
+/* Output ------------------------------------------------------------------------------------------------- */
+
+/* What the largest packet of b will hold: of a super-segment, one of its segments. */
+static size_t largest_payload(const struct pb_buf *b)
+{
+	size_t segment = b->segment_size ? pb_segment_header_len(b) + b->segment_size : b->total;
+
+	return segment < b->total ? segment : b->total;
+}
+
+static struct ip4_header make_header(struct internet *net, const struct ip_path *path,
+				     const struct ip_send *how, const struct pb_buf *b)
+{
+	struct ip4_header h = { .len = IP4_HEADER_LEN,
+				.tos = how->tos,
+				.packet_len = (uint16_t)(IP4_HEADER_LEN + b->total),
+				.dont_fragment = how->dont_fragment && !path->narrow,
+				.protocol = how->protocol,
+				.ttl = how->ttl,
+				.src = path->src,
+				.dst = path->dst };
+
+	if (!h.ttl) /* RFC 1112 §6.1 */
+		h.ttl = ip_is_multicast(&path->dst) ? 1 : IP_TTL_DEFAULT;
+	if (!h.dont_fragment) { /* RFC 6864 §4.1: otherwise it says nothing */
+		h.id = net->ids[path->id];
+		net->ids[path->id] += b->segment_size ? (uint16_t)(b->total / b->segment_size + 1) : 1;
+	}
+	return h;
+}
+
+static int send_fragments(struct internet *net, struct ip_path *path, const struct ip4_header *h,
+			  struct pb_buf *b)
+{
+	struct pb_buf_queue fragments = { 0 };
+	uint32_t mtu = path->mtu < path->iface->mtu ? path->mtu : path->iface->mtu;
+
+	pb_packet_complete_checksum(b);
+	b->transport = NULL;
+	int rc = pb_fragment_ip4(net->env, h, b, mtu, &fragments);
+	while ((b = pb_buf_queue_shift(&fragments))) {
+		int sent = pb_internet_transmit(path, b);
+		rc = rc < 0 ? rc : sent;
+	}
+	return rc;
+}
+
+/* The first part of b becomes that of the packet. Takes b. */
+static int send_whole(struct internet *net, struct ip_path *path, const struct ip4_header *h,
+		      struct pb_buf *b)
+{
+	b = pb_packet_front(net->env->pool, b, IP4_HEADER_LEN, 0);
+	if (!b) {
+		net->env->counters.ip.OutDiscards++;
+		return -ENOBUFS;
+	}
+	struct writer w = { .p = pb_buf_push(b, IP4_HEADER_LEN), .left = IP4_HEADER_LEN };
+	pb_ip4_write(h, &w);
+	return pb_internet_transmit(path, b);
+}
+
+int pb_ip4_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
+{
+	bool fits = IP4_HEADER_LEN + largest_payload(b) <= path->mtu;
+
+	net->env->counters.ip.OutRequests++;
+	if (b->total > IP4_LEN_MAX - IP4_HEADER_LEN || (!fits && (how->dont_fragment || b->segment_size))) {
+		net->env->counters.ip.FragFails++;
+		pb_buf_free(b);
+		return -EMSGSIZE;
+	}
+	struct ip4_header h = make_header(net, path, how, b);
+	return fits ? send_whole(net, path, &h, b) : send_fragments(net, path, &h, b);
+}
+
+static void put16(uint8_t *p, size_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+/* As raw(7) has it: length and checksum are ours to fill in, an identification and a source of zero, too. */
+int pb_ip4_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b)
+{
+	net->env->counters.ip.OutRequests++;
+	size_t len = b->len ? (size_t)(b->data[0] & 15) * 4 : 0;
+	if (len < IP4_HEADER_LEN || len > b->total || b->data[0] >> 4 != 4) {
+		pb_buf_free(b);
+		return -EINVAL;
+	}
+	if (b->total > path->mtu) {
+		pb_buf_free(b);
+		return -EMSGSIZE;
+	}
+	b = pb_packet_front(net->env->pool, b, 0, len);
+	if (!b)
+		return -ENOBUFS;
+	if (!b->data[IP4_ID_AT] && !b->data[IP4_ID_AT + 1])
+		put16(b->data + IP4_ID_AT, net->ids[path->id]++);
+	struct ip src = ip_from4(b->data + IP4_SRC_AT);
+	if (ip_is_any(&src))
+		memcpy(b->data + IP4_SRC_AT, ip_bytes4(&path->src), 4);
+	put16(b->data + IP4_LEN_AT, b->total);
+	put16(b->data + IP4_CHECKSUM_AT, 0);
+	put16(b->data + IP4_CHECKSUM_AT, pb_checksum(b->data, len));
+	return pb_internet_transmit(path, b);
+}

@@ -1,0 +1,69 @@
+#include "net/packet.h"
+
+#include "base/checksum.h"
+#include "wire/udp.h"
+
+#include <string.h>
+
+/* The first len bytes of b, copied behind headroom, and the notes. */
+static struct pb_buf *copy_front(struct pb_pool *pool, const struct pb_buf *b, size_t headroom, size_t len)
+{
+	struct pb_buf *copy = pb_buf_new(pool, headroom, len);
+
+	if (!copy)
+		return NULL;
+	pb_buf_copy(b, 0, pb_buf_extend(copy, len), len);
+	if (b->transport) {
+		copy->transport = copy->data + (b->transport - b->data);
+		copy->checksum_offset = b->checksum_offset;
+	}
+	copy->checksum = b->checksum;
+	copy->segment_size = b->segment_size;
+	return copy;
+}
+
+/* How far the notes reach: to the end of the checksum field. */
+static size_t noted(const struct pb_buf *b)
+{
+	return b->transport ? (size_t)(b->transport - b->data) + b->checksum_offset + 2 : 0;
+}
+
+struct pb_buf *pb_packet_front(struct pb_pool *pool, struct pb_buf *b, size_t headroom, size_t n)
+{
+	if (pb_buf_headroom(b) >= headroom && pb_buf_gather(b, n))
+		return b;
+	size_t len = n > noted(b) ? n : noted(b);
+	struct pb_buf *front = len <= b->total ? copy_front(pool, b, headroom, len) : NULL;
+	if (!front) {
+		pb_buf_free(b);
+		return NULL;
+	}
+	pb_buf_pull(b, len);
+	if (b->total)
+		pb_buf_append(front, b);
+	else
+		pb_buf_free(b);
+	return front;
+}
+
+struct pb_buf *pb_packet_flatten(struct pb_pool *pool, struct pb_buf *b, size_t headroom)
+{
+	if (!b->more)
+		return b;
+	struct pb_buf *flat = copy_front(pool, b, headroom, b->total);
+	pb_buf_free(b);
+	return flat;
+}
+
+void pb_packet_complete_checksum(struct pb_buf *b)
+{
+	if (b->checksum != PB_CHECKSUM_WANTED)
+		return;
+	/* The field holds the pseudo-header's sum, which so gets into this one. */
+	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, (size_t)(b->transport - b->data)));
+	if (sum == 0 && b->checksum_offset == UDP_CHECKSUM_AT)
+		sum = 0xffff; /* RFC 768: 0 would say that there is none */
+	b->transport[b->checksum_offset] = (uint8_t)(sum >> 8);
+	b->transport[b->checksum_offset + 1] = (uint8_t)sum;
+	b->checksum = PB_CHECKSUM_UNKNOWN;
+}

@@ -1,0 +1,223 @@
+/*
+ * The way to a peer: over which interface, by which neighbour, from which address, and how large a packet may be. It is
+ * found once and kept by whoever sends (struct ip_path), so that what is here is not on the way of each packet.
+ */
+#include "base/checksum.h"
+#include "net/internet_state.h"
+#include "net/ip4.h"
+#include "wire/ethernet.h"
+
+#include <errno.h>
+
+static const uint8_t localhost[4] = { 127, 0, 0, 1 };
+
+static const struct iface_address *ready_address(const struct iface *i, const struct ip *dst,
+						 bool same_subnet)
+{
+	for (unsigned n = 0; n < i->address_count; n++) {
+		const struct iface_address *a = i->addresses[n];
+		if (a->state == ADDRESS_READY && ip_is4(&a->ip) == ip_is4(dst) &&
+		    (!same_subnet || pb_ip_in_prefix(dst, &a->ip, a->bits)))
+			return a;
+	}
+	return NULL;
+}
+
+/*
+ * RFC 1122 §3.3.4.3: an address of the interface, of the next hop's subnet where there is one; else of any other
+ * interface that is not the loopback.
+ */
+static int choose_source(const struct internet *net, const struct iface *i, const struct ip *next_hop,
+			 struct ip *src)
+{
+	const struct iface_address *a = ready_address(i, next_hop, true);
+
+	if (!a)
+		a = ready_address(i, next_hop, false);
+	for (const struct iface *other = net->ifaces; !a && other; other = other->next)
+		if (!other->loopback)
+			a = ready_address(other, next_hop, false);
+	if (!a)
+		return -EADDRNOTAVAIL;
+	*src = a->ip;
+	return 0;
+}
+
+/* To ourselves: from the address that is called, or from 127.0.0.1 to its likes. */
+static int find_loopback(struct internet *net, struct ip_path *path)
+{
+	path->iface = net->lo;
+	path->mtu = net->lo->mtu;
+	if (ip_is_any(&path->src))
+		path->src =
+			ip_is4(&path->dst) && ip_is_loopback(&path->dst) ? ip_from4(localhost) : path->dst;
+	return 0;
+}
+
+/* Where a group is that no route tells of: the interface asked for, or the first that is none of the loopback. */
+static struct iface *iface_for_group(struct internet *net, struct iface *bound)
+{
+	for (struct iface *i = net->ifaces; i && !bound; i = i->next)
+		if (!i->loopback)
+			bound = i;
+	return bound;
+}
+
+static bool is_broadcast(const struct internet *net, const struct ip *dst)
+{
+	for (const struct iface *i = net->ifaces; i; i = i->next)
+		if (pb_iface_is_broadcast(i, dst))
+			return true;
+	return false;
+}
+
+/* Over which interface, and to which next hop. */
+static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *next_hop)
+{
+	struct iface *bound = path->bound ? pb_internet_iface(net, path->bound) : NULL;
+	const struct route *route = pb_routes_find(&net->routes, &path->dst, bound);
+
+	if (path->bound && !bound)
+		return -ENODEV;
+	*next_hop = route && !route->on_link ? route->gateway : path->dst;
+	path->group = ip_is_multicast(&path->dst) || is_broadcast(net, &path->dst);
+	/* Whoever names an interface, and no route does, means that the peer is on the link there. */
+	path->iface = route ? route->iface : path->group ? iface_for_group(net, bound) : bound;
+	return path->iface ? 0 : -ENETUNREACH;
+}
+
+static int find_neighbour(struct internet *net, struct ip_path *path, const struct ip *next_hop)
+{
+	if (path->group || !path->iface->device->ethernet)
+		return 0;
+	path->neighbour = pb_neighbours_get(&net->neighbours, path->iface, next_hop);
+	return path->neighbour ? 0 : -ENOBUFS;
+}
+
+static void find_mtu(struct internet *net, struct ip_path *path)
+{
+	uint32_t told = pb_path_mtus_find(&net->path_mtus, &path->dst);
+
+	path->mtu = path->iface->mtu;
+	path->narrow = told && told < PATH_MTU_MIN;
+	if (path->narrow)
+		told = PATH_MTU_MIN;
+	if (told && told < path->mtu)
+		path->mtu = told;
+}
+
+static uint16_t identification_for(const struct internet *net, const struct ip_path *path)
+{
+	uint8_t key[32];
+
+	memcpy(key, path->src.bytes, 16);
+	memcpy(key + 16, path->dst.bytes, 16);
+	return pb_siphash13(&net->key, key, sizeof key) % IDENTIFICATIONS;
+}
+
+/* Over an interface that is not the loopback. */
+static int find_way_out(struct internet *net, struct ip_path *path)
+{
+	struct ip next_hop;
+	int rc = find_next_hop(net, path, &next_hop);
+
+	if (rc == 0 && ip_is_any(&path->src))
+		rc = choose_source(net, path->iface, &next_hop, &path->src);
+	else if (rc == 0 && ip_is_loopback(&path->src) && !path->iface->loopback)
+		rc = -EINVAL; /* RFC 1122 §3.2.1.3 (g) */
+	if (rc == 0)
+		rc = find_neighbour(net, path, &next_hop);
+	if (rc == 0)
+		find_mtu(net, path);
+	return rc;
+}
+
+int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
+	       unsigned bound)
+{
+	struct ip_path found = { .src = *src, .dst = *dst, .bound = bound };
+
+	if (ip_is_any(dst)) /* as in Linux, that is this host */
+		found.dst = !ip_is_any(src) ? *src : ip_from4(localhost);
+	if (!ip_is4(&found.dst))
+		return -ENETUNREACH;
+	int rc = pb_internet_is_local(net, &found.dst) ? find_loopback(net, &found)
+						       : find_way_out(net, &found);
+	if (rc < 0) {
+		net->env->counters.ip.OutNoRoutes += rc == -ENETUNREACH;
+		return rc;
+	}
+	found.id = identification_for(net, &found);
+	found.generation = net->generation; /* last: a neighbour that had to go moved it on */
+	*path = found;
+	return 0;
+}
+
+/* Sending -------------------------------------------------------------------------------------------------- */
+
+/* See to it that the path is valid. */
+static int renew(struct internet *net, struct ip_path *path)
+{
+	if (path->generation == net->generation)
+		return 0;
+	return pb_ip_path(net, path, &path->src, &path->dst, path->bound);
+}
+
+int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
+{
+	int rc = renew(net, path);
+
+	if (rc == 0)
+		return pb_ip4_send(net, path, how, b);
+	pb_buf_free(b);
+	return rc;
+}
+
+int pb_ip_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b)
+{
+	int rc = renew(net, path);
+
+	if (rc == 0)
+		return pb_ip4_send_raw(net, path, b);
+	pb_buf_free(b);
+	return rc;
+}
+
+void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN])
+{
+	memcpy(mac, pb_ethernet_broadcast, PB_MAC_LEN);
+	if (!ip_is_multicast(group))
+		return;
+	memcpy(mac, (const uint8_t[]){ 0x01, 0x00, 0x5e }, 3); /* RFC 1112 §6.4: and the last 23 bits */
+	memcpy(mac + 3, ip_bytes4(group) + 1, 3);
+	mac[3] &= 0x7f;
+}
+
+int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
+{
+	uint8_t mac[PB_MAC_LEN];
+
+	if (path->neighbour)
+		return pb_neighbour_send(path->neighbour, b);
+	pb_internet_group_mac(&path->dst, mac);
+	pb_iface_send(path->iface, mac, ip_is4(&path->dst) ? ETHERNET_IP4 : ETHERNET_IP6, b);
+	return 0;
+}
+
+uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len)
+{
+	size_t from = ip_is4(dst) ? 12 : 0;
+
+	return pb_checksum_add_pseudo(0, src->bytes + from, dst->bytes + from, 16 - from, protocol, len);
+}
+
+void pb_ip_confirm(struct internet *net, struct ip_path *path)
+{
+	if (path->neighbour && path->generation == net->generation)
+		pb_neighbour_confirm(path->neighbour);
+}
+
+void pb_ip_learn_mtu(struct internet *net, const struct ip *dst, uint32_t mtu)
+{
+	pb_path_mtus_learn(&net->path_mtus, dst, mtu);
+}

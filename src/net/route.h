@@ -1,0 +1,34 @@
+/*
+ * Routes: which way a destination lies. A small table, sorted so that the first that matches is the right one: longest
+ * prefix first (RFC 1122 §3.3.1.2 leaves the form to us), among equals in order of adding.
+ */
+#ifndef PB_NET_ROUTE_H
+#define PB_NET_ROUTE_H
+
+#include "net/iface.h"
+
+#define ROUTES_MAX 256
+
+struct route {
+	struct ip prefix;
+	unsigned bits;
+	struct ip gateway;
+	bool on_link; /* no gateway: the destination is the next hop */
+	struct iface *iface;
+};
+
+struct routes {
+	struct route route[ROUTES_MAX];
+	size_t count;
+};
+
+/* 0; -EINVAL: bits; -EEXIST: the same prefix by the same way; -ENOSPC. */
+int pb_routes_add(struct routes *r, const struct route *route);
+
+/* The first of that prefix, on that interface (NULL: any). -ESRCH: there is none. */
+int pb_routes_remove(struct routes *r, const struct ip *prefix, unsigned bits, const struct iface *i);
+
+/* The way to dst, over an interface (NULL: any). NULL: there is none. */
+const struct route *pb_routes_find(const struct routes *r, const struct ip *dst, const struct iface *i);
+
+#endif
