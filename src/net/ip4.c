@@ -1,12 +1,13 @@
 #include "net/ip4.h"
 
 #include "base/checksum.h"
+#include "link/finish.h"
 #include "net/fragment.h"
 #include "net/icmp4.h"
 #include "net/internet_state.h"
 #include "net/packet.h"
-#include "net/segment.h"
 #include "wire/ip4.h"
+#include "wire/tcp.h"
 
 #include <errno.h>
 
@@ -90,7 +91,7 @@ static void describe(struct ip_packet *p, struct iface *i, const struct ip4_head
 static enum ip_verdict deliver(struct internet *net, struct ip_packet *p, struct pb_buf *b,
 			       struct ip_error *error)
 {
-	size_t n = b->total < p->header_len + IP_GATHER ? b->total : p->header_len + IP_GATHER;
+	size_t wanted = (size_t)p->header_len + IP_GATHER, n = b->total < wanted ? b->total : wanted;
 
 	if (b->len < n)
 		b = pb_packet_front(net->env->pool, b, 0, n);
@@ -193,11 +194,12 @@ void pb_ip4_reassembly_expired(struct reassembly *r, struct iface *i, const stru
 
 /* Output ------------------------------------------------------------------------------------------------- */
 
-/* What the largest packet of b will hold: of a super-segment, one of its segments. */
+/* What the largest packet of b will hold: of a super-segment, its TCP header and the text of one segment. */
 static size_t largest_payload(const struct pb_buf *b)
 {
-	size_t segment = b->segment_size ? pb_segment_header_len(b) + b->segment_size : b->total;
-
+	if (!b->segment_size || b->len <= TCP_OFFSET_AT)
+		return b->total;
+	size_t segment = (size_t)(b->data[TCP_OFFSET_AT] >> 4) * 4 + b->segment_size;
 	return segment < b->total ? segment : b->total;
 }
 
@@ -222,15 +224,15 @@ static struct ip4_header make_header(struct internet *net, const struct ip_path 
 	return h;
 }
 
+/* The transport's checksum is of the whole, so it is complete before that is cut. */
 static int send_fragments(struct internet *net, struct ip_path *path, const struct ip4_header *h,
 			  struct pb_buf *b)
 {
-	struct pb_buf_queue fragments = { 0 };
-	uint32_t mtu = path->mtu < path->iface->mtu ? path->mtu : path->iface->mtu;
+	struct pb_buf_queue whole = { 0 }, fragments = { 0 };
 
-	pb_packet_complete_checksum(b);
-	b->transport = NULL;
-	int rc = pb_fragment_ip4(net->env, h, b, mtu, &fragments);
+	pb_finish(net->env->pool, b, false, PB_OFFLOAD_PARTS, &whole);
+	b = pb_buf_queue_shift(&whole);
+	int rc = b ? pb_fragment_ip4(net->env, h, b, path->mtu, &fragments) : -ENOBUFS;
 	while ((b = pb_buf_queue_shift(&fragments))) {
 		int sent = pb_internet_transmit(path, b);
 		rc = rc < 0 ? rc : sent;

@@ -1,8 +1,5 @@
 #include "net/packet.h"
 
-#include "base/checksum.h"
-#include "wire/udp.h"
-
 #include <string.h>
 
 /* The first len bytes of b, copied behind headroom, and the notes. */
@@ -44,26 +41,4 @@ struct pb_buf *pb_packet_front(struct pb_pool *pool, struct pb_buf *b, size_t he
 	else
 		pb_buf_free(b);
 	return front;
-}
-
-struct pb_buf *pb_packet_flatten(struct pb_pool *pool, struct pb_buf *b, size_t headroom)
-{
-	if (!b->more)
-		return b;
-	struct pb_buf *flat = copy_front(pool, b, headroom, b->total);
-	pb_buf_free(b);
-	return flat;
-}
-
-void pb_packet_complete_checksum(struct pb_buf *b)
-{
-	if (b->checksum != PB_CHECKSUM_WANTED)
-		return;
-	/* The field holds the pseudo-header's sum, which so gets into this one. */
-	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, (size_t)(b->transport - b->data)));
-	if (sum == 0 && b->checksum_offset == UDP_CHECKSUM_AT)
-		sum = 0xffff; /* RFC 768: 0 would say that there is none */
-	b->transport[b->checksum_offset] = (uint8_t)(sum >> 8);
-	b->transport[b->checksum_offset + 1] = (uint8_t)sum;
-	b->checksum = PB_CHECKSUM_UNKNOWN;
 }

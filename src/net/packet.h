@@ -1,4 +1,4 @@
-/* Packets made ready to be read, written to, or sent by a device that can take less than we have. */
+/* Packets made ready to have their headers read, or one put in front. */
 #ifndef PB_NET_PACKET_H
 #define PB_NET_PACKET_H
 
@@ -10,11 +10,5 @@
  * where a note is set, the header it is about is among the first n or already in the first part.
  */
 struct pb_buf *pb_packet_front(struct pb_pool *pool, struct pb_buf *b, size_t headroom, size_t n);
-
-/* All of it in one piece. Takes b; NULL as above. */
-struct pb_buf *pb_packet_flatten(struct pb_pool *pool, struct pb_buf *b, size_t headroom);
-
-/* A checksum that is wanted is computed, and written into its field. */
-void pb_packet_complete_checksum(struct pb_buf *b);
 
 #endif
