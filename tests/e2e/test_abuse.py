@@ -1,4 +1,4 @@
-"""Everything that callers do to a server, at once: ab, slow readers, slow writers, nonsense, and going away at any moment.
+"""Everything that callers do to a server, at once: ab, slow readers, slow writers, nonsense, going away at any moment.
 
 It lasts PACKETBOAT_ABUSE_SECONDS (6; ten minutes are 600), in ROUNDS. After each all callers leave: the servers must be
 back at the descriptors they began with, and at no more memory than after the first. PACKETBOAT_SEED repeats what
@@ -33,7 +33,7 @@ ENVIRONMENT = {**os.environ,
                "ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=1"]))}
 
 
-# What callers do. Each is a generator, a step at a time, and goes away where it ends or is closed. -----------------------
+# What callers do. Each is a generator, a step at a time, and goes away where it ends or is closed. -------------------
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def send_datagrams(rng, ports):
 BEHAVIOURS = [read_slowly, never_read, write_slowly, talk_nonsense, vanish, send_datagrams]
 
 
-# All of them at once -----------------------------------------------------------------------------------------------------
+# All of them at once -------------------------------------------------------------------------------------------------
 
 
 def crowd(behave, rng, ports, over):
@@ -149,8 +149,8 @@ def ab(url, over, *options):
     """ab, again and again. How many requests were answered; all must have been."""
     answered = 0
     while not over.is_set():
-        run = subprocess.run([need("ab"), "-q", "-t", "2", "-n", "50000", "-c", "10", *options, url], capture_output=True,
-                             text=True, timeout=60)
+        run = subprocess.run([need("ab"), "-q", "-t", "2", "-n", "50000", "-c", "10", *options, url],
+                             capture_output=True, text=True, timeout=60)
         assert run.returncode == 0, run.stdout + run.stderr
         figures = dict(re.findall(r"^(\w+) (?:requests|responses): +(\d+)", run.stdout, re.M))
         assert figures["Failed"] == "0" and "Non" not in figures, run.stdout
@@ -187,7 +187,7 @@ def abuse(ports, small, seconds, seed):
                 f"longest polite wait {1000 * polite.result():.0f} ms")
 
 
-# What the servers hold ---------------------------------------------------------------------------------------------------
+# What the servers hold -----------------------------------------------------------------------------------------------
 
 
 def memory(server, field):
@@ -209,8 +209,8 @@ def wait_for_descriptors(servers, wanted):
 
 
 def test_memory_and_descriptors_stay_flat(serve, site):
-    behind = serve("--log", "none", f"http://127.0.0.1:0,root={site},idle=1s,header-time=1s", "echo://127.0.0.1:0,idle=1s",
-                   env=ENVIRONMENT)
+    behind = serve("--log", "none", f"http://127.0.0.1:0,root={site},idle=1s,header-time=1s",
+                   "echo://127.0.0.1:0,idle=1s", env=ENVIRONMENT)
     to_http, to_echo = behind.ports["http/tcp"], behind.ports["echo/udp"]
     front = serve("--log", "none", f"http://127.0.0.1:0,root={site},idle=1s,header-time=1s",
                   *(f"{kind}://127.0.0.1:0,idle=1s" for kind in ["echo", "discard", "chargen", "daytime", "time"]),

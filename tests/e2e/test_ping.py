@@ -118,8 +118,9 @@ def test_nobody_has_the_name(packetboat):
     assert done.returncode == 3 and "nosuch.invalid" in done.stderr and done.stdout == b""
 
 
-@pytest.mark.parametrize("args", [[], ["127.0.0.1", "127.0.0.1"], ["-c", "x", "127.0.0.1"], ["-s", "65508", "127.0.0.1"],
-                                  ["-i", "-1", "127.0.0.1"], ["-t", "256", "127.0.0.1"], ["--nonsense", "127.0.0.1"]])
+@pytest.mark.parametrize("args", [[], ["127.0.0.1", "127.0.0.1"], ["-c", "x", "127.0.0.1"],
+                                  ["-s", "65508", "127.0.0.1"], ["-i", "-1", "127.0.0.1"],
+                                  ["-t", "256", "127.0.0.1"], ["--nonsense", "127.0.0.1"]])
 def test_wrong_usage(packetboat, args):
     done = packetboat("ping", *args)
     assert done.returncode == 2 and done.stdout == b"" and done.stderr.startswith("packetboat ping: ")

@@ -1,4 +1,4 @@
-"""relay between programs that are not ours: nginx and curl, a name server and dig, nc on either side of a half-close."""
+"""relay between programs that are not ours: nginx and curl, a name server and dig, nc across a half-close."""
 
 import socket
 import struct
