@@ -48,11 +48,11 @@ static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
  * -- Fast retransmit and fast recovery
  */
 
-/* RFC 5681 §2: in answer to data, says nothing new at all. */
+/* RFC 5681 §2: in answer to data, says nothing new at all. The answer to a probe says that the window is closed. */
 static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
 {
 	return seq_eq(s->ack, c->snd_una) && seq_lt(c->snd_una, c->snd_max) && s->len == 0 &&
-	       s->window == c->snd_wnd;
+	       s->window == c->snd_wnd && !c->probing;
 }
 
 /* RFC 6582 §3.2 step 2, RFC 5681 §3.2 steps 2 and 3. Limited transmit does not count (RFC 3042 §2). */

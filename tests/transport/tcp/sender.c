@@ -1,0 +1,71 @@
+#include "sender.h"
+
+#define TEXT_MAX 65536
+
+uint8_t sender_byte(uint32_t place)
+{
+	return (uint8_t)(place ^ place >> 8 ^ place >> 16);
+}
+
+void sender_begin(struct sender *s)
+{
+	*s = (struct sender){ .window = 65535 };
+	harness_begin(&s->h, 1, NULL);
+	s->l = harness_listen(&s->h, 16);
+	s->c = harness_accept(&s->h, s->l, &s->start);
+}
+
+void sender_end(struct sender *s)
+{
+	if (s->c)
+		pb_tcp_close(s->c, true);
+	pb_tcp_listener_close(s->l);
+	harness_end(&s->h);
+}
+
+void sender_write(struct sender *s, uint32_t n)
+{
+	static uint8_t text[TEXT_MAX];
+
+	while (n) {
+		uint32_t part = n < TEXT_MAX ? n : TEXT_MAX;
+		for (uint32_t i = 0; i < part; i++)
+			text[i] = sender_byte(s->written + i);
+		assert_int_equal(
+			pb_tcp_send(s->c, &(struct iovec){ .iov_base = text, .iov_len = part }, 1, false),
+			part);
+		s->written += part;
+		n -= part;
+	}
+}
+
+void sender_ack(struct sender *s, uint32_t upto)
+{
+	struct segment ack = {
+		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s->start + upto, .window = (uint16_t)s->window}
+	};
+
+	harness_inject(&s->h, &ack);
+}
+
+uint16_t sender_expect(struct sender *s, uint32_t place, uint32_t len)
+{
+	static uint8_t text[TEXT_MAX];
+	struct segment sent;
+
+	assert_true(harness_sent(&s->h, &sent, text));
+	assert_int_equal(sent.h.seq - s->start, place);
+	assert_int_equal(sent.text_len, len);
+	for (uint32_t i = 0; i < len; i++)
+		if (text[i] != sender_byte(place + i))
+			fail_msg("byte %u of the stream is wrong", place + i);
+	return sent.h.flags;
+}
+
+void sender_expect_silence(struct sender *s)
+{
+	struct segment sent;
+
+	if (harness_sent(&s->h, &sent, NULL))
+		fail_msg("sent %u bytes at %u, flags %x", sent.text_len, sent.h.seq - s->start, sent.h.flags);
+}

@@ -1,0 +1,36 @@
+/*
+ * One accepted connection that sends, and its peer, which is the test: places in the stream are counted from its
+ * first byte. The peer's MSS is 1460, its window as it says.
+ */
+#ifndef TESTS_TRANSPORT_TCP_SENDER_H
+#define TESTS_TRANSPORT_TCP_SENDER_H
+
+#include "harness.h"
+
+#define SENDER_MSS 1460
+
+struct sender {
+	struct harness h;
+	struct tcp_listener *l;
+	struct tcp_conn *c;
+	uint32_t start;   /* sequence number of the stream's first byte */
+	uint32_t written; /* bytes of the stream that were sent to pb_tcp_send() */
+	uint32_t window;  /* what the peer's ACKs tell; 65535 */
+};
+
+void sender_begin(struct sender *s);
+void sender_end(struct sender *s); /* the connection may have gone, with s->c NULL */
+
+/* The user sends the next n bytes of the stream, which has room for them. */
+void sender_write(struct sender *s, uint32_t n);
+
+/* The peer acknowledges the stream up to a place. */
+void sender_ack(struct sender *s, uint32_t upto);
+
+/* The next segment sent begins at a place and has so many bytes, the right ones. Its flags. */
+uint16_t sender_expect(struct sender *s, uint32_t place, uint32_t len);
+void sender_expect_silence(struct sender *s);
+
+uint8_t sender_byte(uint32_t place); /* of the stream */
+
+#endif
