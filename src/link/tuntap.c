@@ -32,8 +32,9 @@ struct tuntap {
 	char name[IFNAMSIZ];
 	uint8_t header[VIRTIO_NET_HEADER_LEN]; /* of the frame being read */
 	struct pb_buf *block[BLOCKS];          /* empty; those in use are at the front */
-	struct iovec room[1 + BLOCKS];         /* the header, and the blocks */
+	struct iovec room[1 + BLOCKS + 1];     /* the header, the blocks, the overflow */
 	int blocks;
+	uint8_t overflow;  /* the kernel cuts a frame to the room there is, and does not say so */
 	uint8_t *together; /* FRAME_MAX bytes; NULL until a packet of many parts is sent */
 };
 
@@ -93,14 +94,14 @@ static struct pb_buf *receive_frame(struct pb_device *d, pb_time now, struct pb_
 	refill(t, pool);
 	if (!t->blocks)
 		return discard_frame(t);
-	ssize_t n = readv(t->fd, t->room, 1 + t->blocks);
+	t->room[1 + t->blocks] = (struct iovec){ .iov_base = &t->overflow, .iov_len = 1 };
+	ssize_t n = readv(t->fd, t->room, 1 + t->blocks + 1);
 	if (n < 0)
 		return NULL;
 	struct reader r = { .p = t->header,
 			    .left = (size_t)n < sizeof t->header ? (size_t)n : sizeof t->header };
 	size_t len = (size_t)n - r.left;
-	if (!pb_virtio_net_parse(&h, &r) ||
-	    len > (size_t)t->blocks * BLOCK) { /* more than there was room for */
+	if (!pb_virtio_net_parse(&h, &r) || len > (size_t)t->blocks * BLOCK) {
 		d->receive_drops++;
 		return NULL;
 	}
