@@ -47,7 +47,7 @@ static void chain_all(struct pairs *p, struct pair_entry *e)
 /* Room for size * 2 buckets. */
 static bool resize(struct pairs *p, size_t size)
 {
-	struct pair_entry **buckets = realloc(p->buckets, size * 2 * sizeof(*buckets));
+	struct pair_entry **buckets = realloc(p->buckets, size * 2 * sizeof(struct pair_entry *));
 
 	if (!buckets)
 		return false;

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PAGE 256
+#define PAGE PORTS_PAGE
 
 int pb_ports_init(struct ports *p, struct rng *rng, bool stream)
 {
@@ -26,7 +26,7 @@ int pb_ports_init(struct ports *p, struct rng *rng, bool stream)
 
 void pb_ports_fini(struct ports *p)
 {
-	for (size_t i = 0; i < sizeof p->pages / sizeof *p->pages; i++)
+	for (size_t i = 0; i < PORTS_PAGES; i++)
 		free(p->pages[i]);
 	*p = (struct ports){ 0 };
 }
@@ -266,7 +266,7 @@ struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint
 
 void pb_ports_each(const struct ports *p, void (*fn)(struct binding *b, void *context), void *context)
 {
-	for (size_t i = 0; i < sizeof p->pages / sizeof *p->pages; i++) {
+	for (size_t i = 0; i < PORTS_PAGES; i++) {
 		for (size_t j = 0; p->pages[i] && j < PAGE; j++) {
 			list_each_safe (l, &p->pages[i][j])
 				fn(binding_of(l), context);

@@ -30,8 +30,12 @@ struct binding {
 	void *owner;
 };
 
+#define PORTS_PAGE  256 /* ports in a row */
+#define PORTS_PAGES (65536 / PORTS_PAGE)
+
 struct ports {
-	struct pb_link *pages[256];      /* a list for each port, in pages of 256; NULL: not needed so far */
+	struct pb_link
+		*pages[PORTS_PAGES];     /* a list for each port, in pages of 256; NULL: not needed so far */
 	bool stream;                     /* TCP's rules for SO_REUSEADDR */
 	struct pb_siphash_key key;       /* RFC 6056 algorithm 4: F's key */
 	struct pb_siphash_key table_key; /* G's */

@@ -8,13 +8,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* The local address and port: those bound before, or what routes and RFC 6056 choose. */
-static int bind_call(struct tcp *t, struct binding *local, struct socket_pair *pair, struct binding *b)
+/* An ephemeral port, with the flags of local, which has none (NULL: it never was asked about). */
+static int choose_port(struct tcp *t, const struct binding *local, struct socket_pair *pair,
+		       struct binding *b)
 {
-	if (local && local->port) {
-		pair->local_port = local->port;
-		return 0;
-	}
 	if (local) {
 		b->reuse_addr = local->reuse_addr;
 		b->reuse_port = local->reuse_port;
@@ -36,7 +33,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 {
 	static const struct ip any; /* RFC 9293 §3.9.2.3, MUST-44: the internet layer chooses */
 	struct socket_pair pair = { .remote = *to, .remote_port = port };
-	struct binding chosen = { .port = 0 };
+	struct binding chosen = { .port = 0 }, *b = local && local->port ? local : &chosen;
 	struct ip_path path;
 	struct tcp_conn *c;
 	int rc = pb_ip_path(t->net, &path, local ? &local->addr : &any, to, set->bound);
@@ -44,15 +41,16 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	if (rc < 0)
 		return rc;
 	pair.local = path.src;
-	rc = bind_call(t, local, &pair, &chosen);
-	if (rc < 0)
+	if (b == local)
+		pair.local_port = local->port;
+	else if ((rc = choose_port(t, local, &pair, b)) < 0)
 		return rc;
 	rc = pb_tcp_conn_new(t, set, &pair, &c);
 	if (rc < 0) {
 		pb_ports_release(&t->ports, &chosen);
 		return rc == -EADDRINUSE ? -EADDRNOTAVAIL : rc; /* as Linux says that the pair is taken */
 	}
-	take_binding(t, c, chosen.port ? &chosen : local);
+	take_binding(t, c, b);
 	c->news.owner = owner;
 	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = pb_tcp_isn(t, &pair);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
