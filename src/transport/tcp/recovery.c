@@ -48,11 +48,17 @@ static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
  * -- Fast retransmit and fast recovery
  */
 
+/* What is sent now are probes, also where the peer has drawn its window back over what was in flight. */
+static bool window_closed(const struct tcp_conn *c)
+{
+	return c->probing || c->snd_wnd == 0;
+}
+
 /* RFC 5681 §2: in answer to data, says nothing new at all. The answer to a probe says that the window is closed. */
 static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
 {
 	return seq_eq(s->ack, c->snd_una) && seq_lt(c->snd_una, c->snd_max) && s->len == 0 &&
-	       s->window == c->snd_wnd && !c->probing;
+	       s->window == c->snd_wnd && !window_closed(c);
 }
 
 /* RFC 6582 §3.2 step 2, RFC 5681 §3.2 steps 2 and 3. Limited transmit does not count (RFC 3042 §2). */
@@ -182,9 +188,23 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		tcp_want_output(c);
 }
 
+/* No loss delays us any more. Probes may have left a gap behind the byte they sent: it is filled at once. */
+void pb_tcp_window_opened(struct tcp_conn *c)
+{
+	c->probing = false;
+	c->retransmits = 0;
+	c->first_retransmit = 0;
+	pb_tcp_rtt_restore(&c->rtt);
+	if (!c->in_timeout)
+		return;
+	c->snd_nxt = c->snd_una;
+	pb_tcp_sendq_rewind(&c->sendq);
+}
+
 void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (c->probing) { /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
+	if (window_closed(
+		    c)) { /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
 		c->retransmits = 0;
 		c->first_retransmit = 0;
 	}

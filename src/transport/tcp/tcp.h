@@ -522,6 +522,9 @@ void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s);
  */
 void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s);
 
+/* The peer's window was closed, or too small for what waited: it is no longer. */
+void pb_tcp_window_opened(struct tcp_conn *c);
+
 void pb_tcp_rtt_init(struct rtt *r);
 void pb_tcp_rtt_sample(struct rtt *r, pb_time sample);
 void pb_tcp_rtt_backoff(struct rtt *r);
@@ -532,7 +535,7 @@ void pb_tcp_timers_init(struct tcp_conn *c);
 void pb_tcp_timers_stop(struct tcp_conn *c);
 void pb_tcp_timers_sent(struct tcp_conn *c); /* text, SYN or FIN has left, and nothing was in flight */
 void pb_tcp_timers_blocked(struct tcp_conn *c); /* nothing is in flight, and what waits may not leave */
-void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved, or the window has */
+void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved */
 void pb_tcp_timers_ack_later(struct tcp_conn *c); /* a delayed ACK is owed */
 void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: keepalive begins anew */
 void pb_tcp_timers_keepalive(struct tcp_conn *c); /* established, or the settings of keepalive changed */

@@ -163,12 +163,6 @@ void pb_tcp_timers_sent(struct tcp_conn *c)
 
 void pb_tcp_timers_acked(struct tcp_conn *c)
 {
-	if (c->probing && c->snd_wnd) { /* the window has opened */
-		c->probing = false;
-		c->retransmits = 0;
-		c->first_retransmit = 0;
-		pb_tcp_rtt_restore(&c->rtt);
-	}
 	if (tcp_flight(c))
 		set_retransmit(c, c->rtt.rto);
 }

@@ -74,7 +74,7 @@ void pb_tcp_window_take(struct tcp_conn *c, const struct tcp_segment *s)
 
 	if (!newer)
 		return;
-	bool opened = s->window > c->snd_wnd;
+	bool opened = s->window > c->snd_wnd, was_closed = c->snd_wnd == 0;
 	c->snd_wnd = s->window;
 	c->snd_wl1 = s->seq;
 	c->snd_wl2 = s->ack;
@@ -82,7 +82,7 @@ void pb_tcp_window_take(struct tcp_conn *c, const struct tcp_segment *s)
 		c->snd_wnd_max = c->snd_wnd;
 	if (!opened)
 		return;
-	if (c->probing)
-		pb_tcp_timers_acked(c);
+	if (c->probing || was_closed)
+		pb_tcp_window_opened(c);
 	tcp_want_output(c);
 }

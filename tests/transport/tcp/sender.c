@@ -7,12 +7,24 @@ uint8_t sender_byte(uint32_t place)
 	return (uint8_t)(place ^ place >> 8 ^ place >> 16);
 }
 
-void sender_begin(struct sender *s)
+static void begin(struct sender *s, const struct tcp_options *options)
 {
 	*s = (struct sender){ .window = 65535 };
 	harness_begin(&s->h, 1, NULL);
 	s->l = harness_listen(&s->h, 16);
-	s->c = harness_accept(&s->h, s->l, &s->start);
+	harness_call(&s->h, HARNESS_PEER, options, &s->start);
+	s->c = pb_tcp_accept(s->l, s);
+	assert_non_null(s->c);
+}
+
+void sender_begin(struct sender *s)
+{
+	begin(s, &(struct tcp_options){ .mss = SENDER_MSS });
+}
+
+void sender_begin_with_timestamps(struct sender *s)
+{
+	begin(s, &(struct tcp_options){ .mss = SENDER_MSS, .has_timestamp = true, .ts_value = 1 });
 }
 
 void sender_end(struct sender *s)
@@ -45,6 +57,9 @@ void sender_ack(struct sender *s, uint32_t upto)
 		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s->start + upto, .window = (uint16_t)s->window}
 	};
 
+	if (s->c && s->c->has_timestamps)
+		ack.h.options =
+			(struct tcp_options){ .has_timestamp = true, .ts_value = 1, .ts_echo = s->echo };
 	harness_inject(&s->h, &ack);
 }
 

@@ -16,9 +16,11 @@ struct sender {
 	uint32_t start;   /* sequence number of the stream's first byte */
 	uint32_t written; /* bytes of the stream that were sent to pb_tcp_send() */
 	uint32_t window;  /* what the peer's ACKs tell; 65535 */
+	uint32_t echo;    /* the timestamp that they echo, if timestamps were agreed on */
 };
 
 void sender_begin(struct sender *s);
+void sender_begin_with_timestamps(struct sender *s);
 void sender_end(struct sender *s); /* the connection may have gone, with s->c NULL */
 
 /* The user sends the next n bytes of the stream, which has room for them. */

@@ -179,6 +179,51 @@ static void round_trips_are_timed(void **state)
 	assert_true(s.c->rtt.backoff > 0); /* until a sample: RFC 6298 5.7, Karn */
 }
 
+/* RFC 7323 §4: the echo tells which of two sendings is acknowledged. */
+static void timestamps_time_what_is_sent_again(void **state)
+{
+	struct segment sent;
+
+	(void)state;
+	sender_end(&s);
+	sender_begin_with_timestamps(&s);
+	s.c->rtt.srtt = 0;
+	sender_write(&s, 100);
+	harness_forget(&s.h);
+	harness_run(&s.h, s.c->rtt.rto);
+	assert_true(harness_sent(&s.h, &sent, NULL));
+	assert_true(sent.h.options.has_timestamp);
+	harness_run(&s.h, PB_MSEC(30));
+	s.echo = sent.h.options.ts_value;
+	sender_ack(&s, 100);
+	assert_int_equal(s.c->rtt.srtt, PB_MSEC(30));
+	assert_int_equal(s.c->rtt.backoff, 0);
+}
+
+/* RFC 9293 §3.8.6.1: a window may be drawn back over what is in flight; a peer that answers is not given up. */
+static void window_drawn_back(void **state)
+{
+	struct segment sent;
+
+	(void)state;
+	fill_initial_window();
+	s.window = 0;
+	sender_ack(&s, 0);
+	for (int i = 0; i < 200; i++) {
+		harness_run(&s.h, PB_SEC(30));
+		while (harness_sent(&s.h, &sent, NULL))
+			assert_in_range(sent.text_len, 1, 1);
+		sender_ack(&s, 0);
+		sender_expect_silence(&s);
+	}
+	assert_int_equal(s.c->state, STATE_ESTABLISHED);
+	s.window = 65535;
+	sender_ack(&s, 0);
+	sender_expect(&s, 0, MSS);
+	sender_ack(&s, MSS);
+	sender_expect(&s, MSS, 2 * MSS);
+}
+
 static void silence_ends_the_connection(void **state)
 {
 	(void)state;
@@ -353,6 +398,8 @@ int main(void)
 		TEST(timeout_goes_back),
 		TEST(duplicates_after_a_timeout),
 		TEST(round_trips_are_timed),
+		TEST(timestamps_time_what_is_sent_again),
+		TEST(window_drawn_back),
 		TEST(silence_ends_the_connection),
 		TEST(user_timeout),
 		TEST(unanswered_syn),
