@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,14 +27,15 @@ static inline bool ip_equal(const struct ip *a, const struct ip *b)
 	return a->word[0] == b->word[0] && a->word[1] == b->word[1];
 }
 
+/* In two words, not byte by byte: each packet that comes makes two of these. */
 static inline struct ip ip_from4(const uint8_t v4[4])
 {
-	struct ip a = {
-		.bytes = {[10] = 0xff, [11] = 0xff}
-	};
+	uint32_t low;
 
-	memcpy(a.bytes + 12, v4, 4);
-	return a;
+	memcpy(&low, v4, sizeof low);
+	return (struct ip){
+		.word = {0, htobe64(UINT64_C(0xffff) << 32 | be32toh(low))}
+	};
 }
 
 static inline struct ip ip_from6(const uint8_t v6[16])

@@ -37,57 +37,82 @@ static bool is_consistent(const struct ip4_header *h, size_t came)
 	return h->fragment_offset + h->packet_len <= IP4_LEN_MAX;
 }
 
+/* Most headers have no options, and a sum of five words needs no loop. */
+static uint16_t header_checksum(const uint8_t *start, size_t len)
+{
+	uint32_t word[IP4_HEADER_LEN / 4];
+
+	memcpy(word, start, sizeof word);
+	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
+	if (len > IP4_HEADER_LEN)
+		sum = pb_checksum_add(sum, start + IP4_HEADER_LEN, len - IP4_HEADER_LEN);
+	return pb_checksum_finish(sum);
+}
+
 bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came)
 {
-	const uint8_t *start = r->p;
-	uint8_t version_ihl = rd_u8(r);
+	struct reader in = *r; /* a copy of our own, so that one comparison does for all fields */
+	const uint8_t *start = in.p;
 
+	if (in.left < IP4_HEADER_LEN)
+		return false;
+	uint8_t version_ihl = rd_u8(&in);
 	h->len = (uint8_t)((version_ihl & 15) * 4);
-	h->tos = rd_u8(r);
-	h->packet_len = rd_u16(r);
-	h->id = rd_u16(r);
-	uint16_t flags_offset = rd_u16(r);
+	h->tos = rd_u8(&in);
+	h->packet_len = rd_u16(&in);
+	h->id = rd_u16(&in);
+	uint16_t flags_offset = rd_u16(&in);
 	h->evil = flags_offset & FLAG_EVIL;
 	h->dont_fragment = flags_offset & FLAG_DONT_FRAGMENT;
 	h->more_fragments = flags_offset & FLAG_MORE_FRAGMENTS;
 	h->fragment_offset = (uint16_t)(flags_offset << 3); /* the flags fall off */
-	h->ttl = rd_u8(r);
-	h->protocol = rd_u8(r);
-	h->checksum = rd_u16(r);
-	const uint8_t *addresses = rd_bytes(r, 8);
-	if (!addresses || version_ihl >> 4 != 4 || !is_consistent(h, came))
+	h->ttl = rd_u8(&in);
+	h->protocol = rd_u8(&in);
+	h->checksum = rd_u16(&in);
+	h->src = ip_from4(rd_bytes(&in, 4));
+	h->dst = ip_from4(rd_bytes(&in, 4));
+	if (version_ihl >> 4 != 4 || !is_consistent(h, came))
 		return false;
-	h->src = ip_from4(addresses);
-	h->dst = ip_from4(addresses + 4);
-	h->options = rd_bytes(r, h->len - IP4_HEADER_LEN);
-	return h->options && pb_checksum(start, h->len) == 0;
+	h->options = rd_bytes(&in, h->len - IP4_HEADER_LEN);
+	*r = in;
+	return h->options && header_checksum(start, h->len) == 0;
+}
+
+static void write_options(const struct ip4_header *h, struct writer *w)
+{
+	size_t len = h->len - IP4_HEADER_LEN;
+
+	if (h->options)
+		wr_bytes(w, h->options, len);
+	else
+		memset(wr_room(w, len), IP4_OPTION_END, len);
 }
 
 bool pb_ip4_write(const struct ip4_header *h, struct writer *w)
 {
-	uint8_t *start = w->p;
+	struct writer out = *w;
+	uint8_t *start = out.p;
 
 	assert(h->fragment_offset % OFFSET_UNIT == 0);
-	if (h->len < IP4_HEADER_LEN || h->len > IP4_HEADER_LEN_MAX || h->len % 4 || w->left < h->len)
+	if (h->len < IP4_HEADER_LEN || h->len > IP4_HEADER_LEN_MAX || h->len % 4 || out.left < h->len)
 		return false;
-	wr_u8(w, (uint8_t)(4 << 4 | h->len / 4));
-	wr_u8(w, h->tos);
-	wr_u16(w, h->packet_len);
-	wr_u16(w, h->id);
-	wr_u16(w,
+	wr_u8(&out, (uint8_t)(4 << 4 | h->len / 4));
+	wr_u8(&out, h->tos);
+	wr_u16(&out, h->packet_len);
+	wr_u16(&out, h->id);
+	wr_u16(&out,
 	       (uint16_t)((h->evil ? FLAG_EVIL : 0) | (h->dont_fragment ? FLAG_DONT_FRAGMENT : 0) |
 			  (h->more_fragments ? FLAG_MORE_FRAGMENTS : 0) | h->fragment_offset / OFFSET_UNIT));
-	wr_u8(w, h->ttl);
-	wr_u8(w, h->protocol);
-	wr_u16(w, 0);
-	wr_bytes(w, ip_bytes4(&h->src), 4);
-	wr_bytes(w, ip_bytes4(&h->dst), 4);
-	if (h->options)
-		wr_bytes(w, h->options, h->len - IP4_HEADER_LEN);
-	else
-		memset(wr_room(w, h->len - IP4_HEADER_LEN), 0, h->len - IP4_HEADER_LEN);
+	wr_u8(&out, h->ttl);
+	wr_u8(&out, h->protocol);
+	wr_u16(&out, 0);
+	wr_bytes(&out, ip_bytes4(&h->src), 4);
+	wr_bytes(&out, ip_bytes4(&h->dst), 4);
+	if (h->len > IP4_HEADER_LEN)
+		write_options(h, &out);
 	struct writer checksum = { .p = start + IP4_CHECKSUM_AT, .left = 2 };
-	wr_u16(&checksum, pb_checksum(start, h->len));
+	wr_u16(&checksum, header_checksum(start, h->len));
+	*w = out;
 	return true;
 }
 

@@ -221,17 +221,19 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w)
 {
 	size_t len = pb_tcp_header_len(&h->options);
+	struct writer out = *w;
 
-	if (len > TCP_HEADER_LEN_MAX || len > w->left)
+	if (len > TCP_HEADER_LEN_MAX || len > out.left)
 		return false;
-	wr_u16(w, h->src_port);
-	wr_u16(w, h->dst_port);
-	wr_u32(w, h->seq);
-	wr_u32(w, h->ack);
-	wr_u16(w, (uint16_t)(len / 4 << 12 | (h->flags & FLAGS_MASK)));
-	wr_u16(w, h->window);
-	wr_u16(w, h->checksum);
-	wr_u16(w, h->urgent);
-	write_options(&h->options, w);
+	wr_u16(&out, h->src_port);
+	wr_u16(&out, h->dst_port);
+	wr_u32(&out, h->seq);
+	wr_u32(&out, h->ack);
+	wr_u16(&out, (uint16_t)(len / 4 << 12 | (h->flags & FLAGS_MASK)));
+	wr_u16(&out, h->window);
+	wr_u16(&out, h->checksum);
+	wr_u16(&out, h->urgent);
+	write_options(&h->options, &out);
+	*w = out;
 	return true;
 }
