@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #define WIRE_MAX 4096
+#define CROWD    32
 
 /* A packet under way; cut to single segments, as the edge does. */
 struct packet {
@@ -40,6 +41,7 @@ struct world {
 	struct packet wire[WIRE_MAX];
 	size_t under_way;
 	struct end caller, called;
+	struct tcp_conn *crowd[CROWD]; /* open ones, of both sides; NULL: a place is free */
 };
 
 static void check(const struct world *w, bool holds, const char *what)
@@ -206,10 +208,10 @@ static void live(struct world *w, struct end *e, const struct end *peer)
 	carry(w);
 }
 
-static void begin(struct world *w, uint64_t seed)
+static void begin(struct world *w, uint64_t seed, const struct tcp_limits *limits)
 {
 	*w = (struct world){ .seed = seed, .random.state = seed };
-	harness_begin(&w->h, seed, NULL);
+	harness_begin(&w->h, seed, limits);
 	w->loss = seed % 4 ? (unsigned)random_below(&w->random, 150) : 0;
 	w->duplication = (unsigned)random_below(&w->random, 100);
 	w->reordering = (unsigned)random_below(&w->random, 300);
@@ -243,17 +245,16 @@ static void talk(struct world *w, struct tcp_listener *l)
 	check(w, w->caller.read == w->called.size && w->called.read == w->caller.size, "bytes are missing");
 }
 
-/* Both close; after all FINs, ACKs and TIME-WAIT nothing is left. */
+/* All have closed: after all FINs, ACKs and TIME-WAIT nothing is left. */
 static void finish(struct world *w, struct tcp_listener *l)
 {
-	pb_tcp_close(w->caller.c, false);
-	pb_tcp_close(w->called.c, false);
+	if (l)
+		pb_tcp_listener_close(l);
 	carry(w);
 	for (int i = 0; i < 100000 && step(w); i++)
 		;
 	check(w, w->h.tcp->pairs.count == 0, "a pair is left");
 	check(w, w->h.tcp->orphans == 0, "an orphan is left");
-	pb_tcp_listener_close(l);
 	harness_end(&w->h);
 }
 
@@ -265,9 +266,11 @@ static void every_byte_once_and_in_order(void **state)
 
 	(void)state;
 	for (uint64_t seed = s.first; seed < s.end; seed++) {
-		begin(w, seed);
+		begin(w, seed, NULL);
 		struct tcp_listener *l = harness_listen(&w->h, 4);
 		talk(w, l);
+		pb_tcp_close(w->caller.c, false);
+		pb_tcp_close(w->called.c, false);
 		finish(w, l);
 		again += w->h.env.counters.tcp.RetransSegs;
 		ahead += w->h.env.counters.tcp.OfoQueued;
@@ -282,10 +285,104 @@ static void every_byte_once_and_in_order(void **state)
 		      again, ahead, fast, late);
 }
 
+/* Somebody who does whatever the calls allow. */
+static void misbehave(struct world *w, struct tcp_conn **c)
+{
+	static uint8_t bytes[20000];
+	struct iovec some = { bytes, random_below(&w->random, sizeof bytes) };
+
+	switch (random_below(&w->random, 8)) {
+	case 0:
+		pb_tcp_shutdown(*c, (int)random_below(&w->random, 3));
+		break;
+	case 1:
+		pb_tcp_close(*c, chance(w, 300));
+		*c = NULL;
+		break;
+	case 2:
+		if (chance(w, 300))
+			pb_tcp_abort(*c, ECONNABORTED);
+		break;
+	case 3:
+	case 4:
+		pb_tcp_receive(*c, &some, 1, chance(w, 100));
+		break;
+	default:
+		pb_tcp_send(*c, &some, 1, chance(w, 100));
+	}
+}
+
+/* A free place in the crowd is taken by somebody who calls, or who is called. */
+static void join(struct world *w, struct tcp_listener *l, struct tcp_conn **c)
+{
+	struct ip to = harness_ip("192.0.2.1");
+	uint16_t port = chance(w, 50) ? HARNESS_PORT + 1 : HARNESS_PORT; /* nobody listens there */
+
+	if (chance(w, 500))
+		*c = l ? pb_tcp_accept(l, w) : NULL;
+	else if (pb_tcp_connect(w->h.tcp, &pb_tcp_settings_default, NULL, &to, port, w, c) < 0)
+		*c = NULL;
+}
+
+static void live_in_crowd(struct world *w, struct tcp_listener **l)
+{
+	struct tcp_conn **c = &w->crowd[random_below(&w->random, CROWD)];
+
+	if (*c)
+		misbehave(w, c);
+	else
+		join(w, *l, c);
+	if (chance(w, 5) && *l) {
+		pb_tcp_listener_close(*l);
+		*l = NULL;
+	} else if (!*l) {
+		*l = harness_listen(&w->h, (unsigned)random_below(&w->random, 4));
+	}
+	carry(w);
+}
+
+/*
+ * A crowd that connects, talks, hangs up and aborts as it likes, with every limit within its reach: whatever happens,
+ * once all have closed and time has passed, nothing is left. (The sanitizers look at the rest.)
+ */
+static void nothing_is_left(void **state)
+{
+	const struct tcp_limits tight = {
+		.connections_max = 40, .time_waits_max = 4, .syns_max = 2, .orphans_max = 4
+	};
+	struct seeds s = seeds_to_try(200);
+	struct world *w = malloc(sizeof *w);
+	struct pb_counters *n = &w->h.env.counters;
+	uint64_t cookies = 0, overflows = 0, aborts = 0, reused = 0;
+
+	(void)state;
+	for (uint64_t seed = s.first; seed < s.end; seed++) {
+		begin(w, seed, &tight);
+		struct tcp_listener *l = harness_listen(&w->h, 2);
+		for (int i = 0; i < 3000; i++) {
+			live_in_crowd(w, &l);
+			if (chance(w, 600))
+				step(w);
+		}
+		for (int i = 0; i < CROWD; i++)
+			if (w->crowd[i])
+				pb_tcp_close(w->crowd[i], false);
+		cookies += n->tcp.SyncookiesRecv;
+		overflows += n->tcp.ListenOverflows + n->tcp.TimeWaitOverflow;
+		aborts += n->tcp.AbortOnMemory + n->tcp.AbortOnClose + n->tcp.AbortOnData;
+		reused += n->tcp.TimeWaits;
+		finish(w, l);
+	}
+	free(w);
+	if (s.end - s.first > 1) /* or it was a quiet crowd */
+		assert_true(cookies > 10 && overflows > 100 && aborts > 100 && reused > 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_byte_once_and_in_order),
+		cmocka_unit_test(nothing_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
