@@ -134,6 +134,17 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
+def nobodys_name():
+    """RFC 6761 6.4. Somebody must say that it is nobody's."""
+    try:
+        socket.getaddrinfo("nosuch.invalid", 80)
+    except socket.gaierror as error:
+        if error.errno != socket.EAI_NONAME:
+            pytest.skip(f"no name server answers here: {error.strerror}")
+    return "nosuch.invalid"
+
+
+@pytest.fixture(scope="session")
 def big():
     """10 MB that nothing compresses or repeats."""
     return os.urandom(10 << 20)

@@ -82,9 +82,9 @@ def test_refused(packetboat, out):
     assert got.returncode == 4 and "refused" in got.stderr and names(out) == []
 
 
-def test_nobody_has_the_name(packetboat):
-    got = packetboat("get", "http://nosuch.invalid/")
-    assert got.returncode == 3 and "nosuch.invalid" in got.stderr
+def test_nobody_has_the_name(packetboat, nobodys_name):
+    got = packetboat("get", f"http://{nobodys_name}/")
+    assert got.returncode == 3 and nobodys_name in got.stderr
 
 
 @pytest.mark.parametrize("answer", [
