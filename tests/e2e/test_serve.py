@@ -7,10 +7,11 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from talk import PATIENCE, Answer, ask, call, exchange, request
+from talk import PATIENCE, Answer, ask, call, exchange, refused_or_reset, request
 
 
 # Addresses -----------------------------------------------------------------------------------------------------------
@@ -142,8 +143,11 @@ def is_running(pid):
 # What runs out -------------------------------------------------------------------------------------------------------
 
 
+DESCRIPTORS = 40
+
+
 def few_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
 
 def test_descriptors_run_out(serve):
@@ -163,6 +167,46 @@ def test_descriptors_run_out(serve):
         for s in callers:
             s.close()
     assert exchange(server.port, b"and all others") == b"and all others"
+
+
+def fill(server, stack, port, left):
+    """Hold callers until the server has so many descriptors left."""
+    while (free := DESCRIPTORS - server.descriptors()) > left:
+        s = stack.enter_context(call(port))
+        s.sendall(b"?")
+        assert s.recv(1) == b"?"
+        assert DESCRIPTORS - server.descriptors() < free
+
+
+def wait_for_descriptors(server, left):
+    deadline = time.monotonic() + PATIENCE
+    while DESCRIPTORS - server.descriptors() < left:
+        assert time.monotonic() < deadline, "descriptors are not given back"
+        time.sleep(0.01)
+
+
+def test_no_descriptor_for_a_file(serve, site):
+    server = serve("echo://127.0.0.1:0,only=tcp", f"http://127.0.0.1:0,root={site}", preexec_fn=few_descriptors)
+    http = server.ports["http/tcp"]
+    with ExitStack() as stack:
+        fill(server, stack, server.ports["echo/tcp"], 1)
+        assert ask(http, "/medium.bin").status == 503
+        server.wait_for("cannot serve /medium.bin: Too many open files")
+    wait_for_descriptors(server, 3)
+    assert ask(http, "/medium.bin").status == 200
+
+
+def test_no_descriptor_for_a_relay(serve):
+    behind = serve("echo://127.0.0.1:0,only=tcp")
+    server = serve("echo://127.0.0.1:0,only=tcp", f"relay://127.0.0.1:0,only=tcp,to=127.0.0.1:{behind.port}",
+                   preexec_fn=few_descriptors)
+    relay = server.ports["relay/tcp"]
+    with ExitStack() as stack:
+        fill(server, stack, server.ports["echo/tcp"], 1)
+        assert refused_or_reset(relay)
+        server.wait_for("upstream.*: Too many open files")
+    wait_for_descriptors(server, 3)
+    assert exchange(relay, b"as before") == b"as before"
 
 
 def port_of(process):
