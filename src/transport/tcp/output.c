@@ -143,6 +143,7 @@ static void time_segment(struct tcp_conn *c, seq end, bool again)
 {
 	if (again) {
 		c->rtt.timed_at = 0;
+		c->rtt.resent = pb_tcp_timestamp(c->tcp, c->ts_offset);
 	} else if (!c->rtt.timed_at) {
 		c->rtt.timed_at = tcp_now(c) ? tcp_now(c) : 1;
 		c->rtt.timed_seq = end;

@@ -17,27 +17,36 @@
  */
 
 /*
- * The sample of an ACK of new bytes; 0: none. A timed segment is exact; where Karn's rule leaves none, the
- * echoed timestamp tells in milliseconds which of two sendings is meant (RFC 7323 §4).
+ * What an echoed timestamp tells, in milliseconds, where Karn's rule leaves no timed segment; -1: nothing. Only one
+ * that left with or after what was last sent again is surely answered at once: an older one may come back late,
+ * because its own answer was lost, and then a time-out would be taken for a round trip.
  */
+static int32_t echoed(const struct tcp_conn *c, const struct tcp_options *o)
+{
+	bool wanted = c->retransmits || c->in_recovery || c->in_timeout || !c->rtt.srtt;
+
+	if (!wanted || !c->has_timestamps || !o->has_timestamp)
+		return -1;
+	if (c->total_retransmits && (int32_t)(o->ts_echo - c->rtt.resent) < 0)
+		return -1;
+	return (int32_t)(pb_tcp_timestamp(c->tcp, c->ts_offset) - o->ts_echo);
+}
+
+/* The sample of an ACK of new bytes; 0: none. A timed segment is exact, its neighbours' echoes are not needed. */
 static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	const struct tcp_options *o = &s->h.options;
-	pb_time sample = 0;
+	pb_time sample;
 
 	if (c->rtt.timed_at) {
 		if (seq_lt(s->ack, c->rtt.timed_seq))
 			return 0;
 		sample = tcp_now(c) - c->rtt.timed_at;
 		c->rtt.timed_at = 0;
-	} else if (c->has_timestamps && o->has_timestamp && o->ts_echo &&
-		   (c->retransmits || c->in_recovery || c->in_timeout || !c->rtt.srtt)) {
-		int32_t ms = (int32_t)(pb_tcp_timestamp(c->tcp, c->ts_offset) - o->ts_echo);
-		if (ms < 0)
-			return 0; /* not a value that we have sent */
-		sample = PB_MSEC(ms);
 	} else {
-		return 0;
+		int32_t ms = echoed(c, &s->h.options);
+		if (ms < 0)
+			return 0;
+		sample = PB_MSEC(ms);
 	}
 	sample = sample ? sample : 1;
 	pb_tcp_rtt_sample(&c->rtt, sample);

@@ -109,6 +109,7 @@ struct rtt {
 	/* without timestamps: when the segment that ends at timed_seq left; 0: none is timed (Karn) */
 	pb_time timed_at;
 	seq timed_seq;
+	uint32_t resent; /* our timestamp when something was last sent again: older echoes time nothing */
 	uint8_t backoff; /* doublings since the last good sample */
 };
 

@@ -200,6 +200,28 @@ static void timestamps_time_what_is_sent_again(void **state)
 	assert_int_equal(s.c->rtt.backoff, 0);
 }
 
+/*
+ * The ACK was lost, not the text: what was sent again is old to the peer, whose answer echoes the first sending. Between
+ * that and now lies a time-out, no round trip.
+ */
+static void old_echoes_time_nothing(void **state)
+{
+	struct segment sent;
+
+	(void)state;
+	sender_end(&s);
+	sender_begin_with_timestamps(&s);
+	s.c->rtt.srtt = s.c->rtt.min = PB_MSEC(20);
+	sender_write(&s, 100);
+	assert_true(harness_sent(&s.h, &sent, NULL));
+	harness_run(&s.h, PB_SEC(10));
+	assert_true(s.c->retransmits > 2);
+	s.echo = sent.h.options.ts_value;
+	sender_ack(&s, 100);
+	assert_int_equal(s.c->rtt.srtt, PB_MSEC(20));
+	harness_forget(&s.h);
+}
+
 /* RFC 9293 §3.8.6.1: a window may be drawn back over what is in flight; a peer that answers is not given up. */
 static void window_drawn_back(void **state)
 {
@@ -399,6 +421,7 @@ int main(void)
 		TEST(duplicates_after_a_timeout),
 		TEST(round_trips_are_timed),
 		TEST(timestamps_time_what_is_sent_again),
+		TEST(old_echoes_time_nothing),
 		TEST(window_drawn_back),
 		TEST(silence_ends_the_connection),
 		TEST(user_timeout),
