@@ -88,12 +88,14 @@ static void enter_recovery(struct tcp_conn *c)
 }
 
 /*
- * A segment has left the network, so another may enter it (RFC 5681 §3.2 step 4). Not more than are in it, however
- * many duplicates the peer makes up (RFC 5681 §5).
+ * A segment has left the network, so another may enter it (RFC 5681 §3.2 step 4). Not more than were in it when the
+ * loss was found, however many duplicates the peer makes up (RFC 5681 §5).
  */
 static void inflate(struct tcp_conn *c)
 {
-	if (c->congestion.cwnd < c->congestion.ssthresh + tcp_flight(c))
+	uint32_t at_entry = (uint32_t)seq_diff(c->recover, c->snd_una);
+
+	if (c->congestion.cwnd < c->congestion.ssthresh + at_entry)
 		c->congestion.cwnd += c->mss;
 }
 

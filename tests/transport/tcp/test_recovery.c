@@ -107,7 +107,7 @@ static void nothing_in_flight_no_duplicates(void **state)
 	assert_int_equal(s.c->dup_acks, 0);
 }
 
-/* RFC 5681 §5: duplicates that the peer makes up open the window no further than what is in flight. */
+/* RFC 5681 §5: duplicates that the peer makes up open the window by no more than what was in flight, 12 segments. */
 static void made_up_duplicates_are_bounded(void **state)
 {
 	struct segment sent;
@@ -120,7 +120,40 @@ static void made_up_duplicates_are_bounded(void **state)
 		sender_ack(&s, 0);
 	while (harness_sent(&s.h, &sent, NULL))
 		last = sent.h.seq + sent.text_len - s.start;
-	assert_in_range(last, 12 * MSS, 65535);
+	assert_int_equal(last, 17 * MSS);
+}
+
+/* RFC 6582 §3.2 step 2, RFC 3042: all is acknowledged, and no more than that; then duplicates are ambiguous. */
+static void duplicates_right_after_a_recovery(void **state)
+{
+	(void)state;
+	lose_the_first();
+	sender_ack(&s, 12 * MSS);
+	sender_expect(&s, 12 * MSS, 2 * MSS);
+	for (int i = 0; i < 10; i++)
+		sender_ack(&s, 12 * MSS);
+	sender_expect(&s, 14 * MSS, MSS);
+	sender_expect(&s, 15 * MSS, MSS);
+	sender_expect_silence(&s);
+	assert_false(s.c->in_recovery);
+}
+
+/* RFC 6582 §3.2 step 3: only the first partial acknowledgement puts the time-out off. */
+static void partial_acks_do_not_put_the_timeout_off(void **state)
+{
+	(void)state;
+	lose_the_first();
+	assert_int_equal(s.c->rtt.rto, PB_MSEC(200));
+	harness_run(&s.h, PB_MSEC(100));
+	sender_ack(&s, MSS);
+	harness_run(&s.h, PB_MSEC(150));
+	sender_ack(&s, 2 * MSS);
+	assert_true(s.c->in_recovery);
+	harness_run(&s.h, PB_MSEC(49));
+	assert_false(s.c->in_timeout);
+	harness_run(&s.h, PB_MSEC(2));
+	assert_true(s.c->in_timeout);
+	harness_forget(&s.h);
 }
 
 /* RFC 6298 5.4-5.6, RFC 5681 §3.1: one segment; then slow start, over what is acknowledged. */
@@ -292,6 +325,51 @@ static void unanswered_syn(void **state)
 	pb_tcp_close(c, false);
 }
 
+/* A call of ours whose SYN is lost so many times, and then answered. */
+static struct tcp_conn *call_after_losses(int losses)
+{
+	struct tcp_conn *c;
+	struct ip peer = harness_ip("198.51.100.1");
+	struct segment sent, answer = {
+		.h = {.src_port = 80, .flags = TCP_SYN | TCP_ACK, .seq = 5000, .window = 65535}
+	};
+
+	harness_forget(&s.h);
+	assert_int_equal(pb_tcp_connect(s.h.tcp, &pb_tcp_settings_default, NULL, &peer, 80, &s, &c), 0);
+	for (int i = 0; i < losses; i++)
+		harness_run(&s.h, c->rtt.rto);
+	for (int i = 0; i <= losses; i++) {
+		assert_true(harness_sent(&s.h, &sent, NULL));
+		assert_int_equal(sent.h.flags, TCP_SYN);
+	}
+	answer.h.dst_port = sent.h.src_port;
+	answer.h.ack = sent.h.seq + 1;
+	answer.h.options.mss = MSS;
+	harness_inject(&s.h, &answer);
+	harness_forget(&s.h);
+	assert_int_equal(c->state, STATE_ESTABLISHED);
+	return c;
+}
+
+/* RFC 6298 5.7; RFC 6928 §2. */
+static void lost_syn(void **state)
+{
+	struct tcp_conn *c = call_after_losses(0);
+
+	(void)state;
+	assert_int_equal(c->rtt.rto, PB_MSEC(200));
+	assert_int_equal(c->congestion.cwnd, 10 * MSS);
+	pb_tcp_close(c, true);
+	c = call_after_losses(1);
+	assert_int_equal(c->rtt.rto, PB_SEC(3));
+	assert_int_equal(c->congestion.cwnd, 10 * MSS);
+	pb_tcp_close(c, true);
+	c = call_after_losses(2);
+	assert_int_equal(c->rtt.rto, PB_SEC(3));
+	assert_int_equal(c->congestion.cwnd, MSS);
+	pb_tcp_close(c, true);
+}
+
 /*
  * -- A network that loses, reorders, and delays by 10 ms each way; a receiver that keeps what comes
  */
@@ -417,6 +495,8 @@ int main(void)
 		TEST(window_updates_are_no_duplicates),
 		TEST(nothing_in_flight_no_duplicates),
 		TEST(made_up_duplicates_are_bounded),
+		TEST(duplicates_right_after_a_recovery),
+		TEST(partial_acks_do_not_put_the_timeout_off),
 		TEST(timeout_goes_back),
 		TEST(duplicates_after_a_timeout),
 		TEST(round_trips_are_timed),
@@ -426,6 +506,7 @@ int main(void)
 		TEST(silence_ends_the_connection),
 		TEST(user_timeout),
 		TEST(unanswered_syn),
+		TEST(lost_syn),
 		cmocka_unit_test(everything_arrives),
 	};
 
