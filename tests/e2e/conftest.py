@@ -188,6 +188,7 @@ http {{
 		listen {address}:{port};
 		root {root};
 		autoindex on;
+		if_modified_since before;
 		disable_symlinks on from={root};
 	}}
 }}
