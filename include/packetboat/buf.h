@@ -93,8 +93,8 @@ PB_API struct pb_buf *pb_buf_slice(const struct pb_buf *b, size_t offset, size_t
 PB_API struct pb_buf *pb_buf_share(const struct pb_buf *b);
 
 /*
- * Another packet with copies of the bytes, in one part, with the notes. NULL: the pool is empty, or b is longer than a
- * packet may be.
+ * Another packet with copies of the bytes, in one part, with the notes. NULL: the pool is empty, or b is
+ * longer than a packet may be.
  */
 PB_API struct pb_buf *pb_buf_duplicate(struct pb_pool *pool, const struct pb_buf *b);
 

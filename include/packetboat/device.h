@@ -20,8 +20,8 @@ extern "C" {
 enum pb_offload {
 	PB_OFFLOAD_CHECKSUM = 1, /* packets whose checksum is PB_CHECKSUM_WANTED */
 	/*
-	 * TCP super-segments: segment_size set, the IP packet up to 65535 bytes, which its length field can say. Only
-	 * together with PB_OFFLOAD_CHECKSUM: their checksum is wanted, too.
+	 * TCP super-segments: segment_size set, the IP packet up to 65535 bytes, which its length field can
+	 * say. Only together with PB_OFFLOAD_CHECKSUM: their checksum is wanted, too.
 	 */
 	PB_OFFLOAD_SEGMENT = 2,
 	PB_OFFLOAD_PARTS = 4, /* packets of several parts */
@@ -88,19 +88,19 @@ PB_API void pb_device_close(struct pb_device *d);
 PB_API int pb_device_pair(uint32_t mtu, bool ethernet, size_t frames_max, struct pb_device *end[2]);
 
 /*
- * An Ethernet of many: what one end sends, the end whose MAC address it is for receives; what is for a group, all the
- * others do, copied by reference. It is a switch that knows who is where and has nothing to learn. ends: 2 to 1024;
- * end[0] to end[ends - 1] are given. 0, -EINVAL or -ENOMEM.
+ * An Ethernet of many: what one end sends, the end whose MAC address it is for receives; what is for a group,
+ * all the others do, copied by reference. It is a switch that knows who is where and has nothing to learn.
+ * ends: 2 to 1024; end[0] to end[ends - 1] are given. 0, -EINVAL or -ENOMEM.
  */
 PB_API int pb_device_wire(uint32_t mtu, size_t ends, size_t frames_max, struct pb_device *end[]);
 
 /*
  * A TAP (Ethernet) or TUN (IP) device of the kernel's: made if there is none of that name, which needs
- * CAP_NET_ADMIN, or opened if it exists and is ours to open. name "": the kernel chooses; pb_device_name() tells.
- * Checksums and super-segments go both ways unfinished (virtio-net headers). Opened several times under one name, from
- * one process or more, it has so many queues, among which the kernel spreads flows. 0, or -errno: -EPERM, -EBUSY (in
- * use, and not with several queues), -EINVAL (a device of that name is of another kind, or no name), -ENOENT (no
- * /dev/net/tun).
+ * CAP_NET_ADMIN, or opened if it exists and is ours to open. name "": the kernel chooses; pb_device_name()
+ * tells. Checksums and super-segments go both ways unfinished (virtio-net headers). Opened several times
+ * under one name, from one process or more, it has so many queues, among which the kernel spreads flows. 0,
+ * or -errno: -EPERM, -EBUSY (in use, and not with several queues), -EINVAL (a device of that name is of
+ * another kind, or no name), -ENOENT (no /dev/net/tun).
  */
 PB_API int pb_device_tap(const char *name, struct pb_device **device);
 PB_API int pb_device_tun(const char *name, struct pb_device **device);
@@ -109,8 +109,9 @@ PB_API int pb_device_tun(const char *name, struct pb_device **device);
 PB_API const char *pb_device_name(const struct pb_device *d);
 
 /*
- * What may go wrong on a wire. All zero: nothing does. Chances are from 0 to 1, each frame for itself; a super-segment
- * is cut before, as a wire has none. Frames keep their order, jitter or not, but for those that are held back.
+ * What may go wrong on a wire. All zero: nothing does. Chances are from 0 to 1, each frame for itself; a
+ * super-segment is cut before, as a wire has none. Frames keep their order, jitter or not, but for those that
+ * are held back.
  */
 struct pb_impairment {
 	pb_time delay;         /* before a frame arrives */

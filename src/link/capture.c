@@ -1,6 +1,6 @@
 /*
- * Captures: a pcapng file, and devices that write into it what passes. What is written is what a wire would carry, so
- * super-segments are cut and checksums completed first, in a copy of the headers.
+ * Captures: a pcapng file, and devices that write into it what passes. What is written is what a wire would
+ * carry, so super-segments are cut and checksums completed first, in a copy of the headers.
  */
 #include "base/list.h"
 #include "link/finish.h"

@@ -6,7 +6,9 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-/* Ethernet, IP and TCP with options, and room for IPv6's extensions: a frame with longer headers is refused. */
+/*
+ * Ethernet, IP and TCP with options, and room for IPv6's extensions: a frame with longer headers is refused.
+ */
 #define HEADERS_MAX 256
 
 #define IP6_HEADER_LEN 40 /* RFC 8200 §3 */

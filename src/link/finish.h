@@ -1,6 +1,6 @@
 /*
- * Finishing frames for a device that cannot do it: a super-segment is cut into segments, a checksum that is wanted is
- * completed, parts are put together. Below this line a frame is what a wire carries.
+ * Finishing frames for a device that cannot do it: a super-segment is cut into segments, a checksum that is
+ * wanted is completed, parts are put together. Below this line a frame is what a wire carries.
  */
 #ifndef PB_LINK_FINISH_H
 #define PB_LINK_FINISH_H
@@ -16,10 +16,10 @@ static inline bool pb_finish_needed(const struct pb_buf *frame, unsigned offload
 }
 
 /*
- * Make of a frame what a device with these offloads takes, and put it, or all its pieces, into out. Takes frame. ethernet:
- * it begins with an Ethernet header, not the IP header. Payload is copied only where the device takes no parts. Bytes
- * that others refer to stay as they are. Returns how many frames are lost, because the pool was empty or because what
- * claims to be a super-segment is none.
+ * Make of a frame what a device with these offloads takes, and put it, or all its pieces, into out. Takes
+ * frame. ethernet: it begins with an Ethernet header, not the IP header. Payload is copied only where the
+ * device takes no parts. Bytes that others refer to stay as they are. Returns how many frames are lost,
+ * because the pool was empty or because what claims to be a super-segment is none.
  */
 size_t pb_finish(struct pb_pool *pool, struct pb_buf *frame, bool ethernet, unsigned offload,
 		 struct pb_buf_queue *out);

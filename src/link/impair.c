@@ -1,7 +1,7 @@
 /*
- * A device whose received frames suffer. What the inner device has is taken at once, its fate is drawn, and it waits
- * here until it is due. Two lines of frames wait, each in order by itself: those that keep their place, and those that
- * were held back; the earlier head is the next to arrive.
+ * A device whose received frames suffer. What the inner device has is taken at once, its fate is drawn, and
+ * it waits here until it is due. Two lines of frames wait, each in order by itself: those that keep their
+ * place, and those that were held back; the earlier head is the next to arrive.
  */
 #include "base/list.h"
 #include "base/rng.h"

@@ -1,4 +1,7 @@
-/* Two ends of a cable in memory. A frame is handed from one to the other: a few assignments, and nothing else. */
+/*
+ * Two ends of a cable in memory. A frame is handed from one to the other: a few assignments, and nothing
+ * else.
+ */
 #include "base/list.h"
 #include "link/inbox.h"
 

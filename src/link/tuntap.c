@@ -1,8 +1,10 @@
 /*
- * TAP and TUN devices of the kernel's: a file whose reads and writes are a frame each, behind a virtio-net header.
+ * TAP and TUN devices of the kernel's: a file whose reads and writes are a frame each, behind a virtio-net
+ * header.
  *
- * How long the next frame is, nobody knows before it is read: so it is read into a row of blocks of the pool, of which
- * it takes as many as it fills, and those are replaced. Nothing is copied, and a short frame holds no long block.
+ * How long the next frame is, nobody knows before it is read: so it is read into a row of blocks of the pool,
+ * of which it takes as many as it fills, and those are replaced. Nothing is copied, and a short frame holds
+ * no long block.
  */
 #include "base/list.h"
 #include "link/vnet.h"
@@ -188,7 +190,9 @@ static void close_device(struct pb_device *d)
 	}
 static const struct pb_device_ops tap_ops = TUNTAP_OPS("tap"), tun_ops = TUNTAP_OPS("tun");
 
-/* Make or open the device, with several queues if it can have them: what exists may have been made without. */
+/*
+ * Make or open the device, with several queues if it can have them: what exists may have been made without.
+ */
 static int attach(struct tuntap *t, const char *name, short kind)
 {
 	struct ifreq request = { 0 };
@@ -216,8 +220,8 @@ static int set_offloads(struct tuntap *t)
 }
 
 /*
- * The kernel's end has an address of its own. Ours is the same but for a bit, so that all queues of a device agree on it
- * without having to talk.
+ * The kernel's end has an address of its own. Ours is the same but for a bit, so that all queues of a device
+ * agree on it without having to talk.
  */
 static int get_mac(struct tuntap *t)
 {

@@ -18,8 +18,8 @@ static bool note_checksum(struct pb_buf *frame, const struct virtio_net_header *
 }
 
 /*
- * A super-segment says where its transport header is only when its checksum is wanted. One that is verified already
- * stays what it then is: a long segment.
+ * A super-segment says where its transport header is only when its checksum is wanted. One that is verified
+ * already stays what it then is: a long segment.
  */
 bool pb_vnet_note(struct pb_buf *frame, const struct virtio_net_header *h)
 {

@@ -29,7 +29,10 @@ static bool has_mac(const struct wire_end *e, const uint8_t *mac)
 	return !e->closed && memcmp(e->device.mac, mac, PB_MAC_LEN) == 0;
 }
 
-/* Whose address it is; NULL: nobody's. An end usually keeps the address it was given, which tells which it is. */
+/*
+ * Whose address it is; NULL: nobody's. An end usually keeps the address it was given, which tells which it
+ * is.
+ */
 static struct wire_end *find(struct wire *w, const uint8_t *mac)
 {
 	size_t guess = (size_t)(mac[4] << 8 | mac[5]) - 1;

@@ -1,6 +1,6 @@
 /*
- * ARP (RFC 826) and RARP (RFC 903) packets for IPv4 on Ethernet. They have the same form, and differ in operation and
- * ethertype. Pure functions.
+ * ARP (RFC 826) and RARP (RFC 903) packets for IPv4 on Ethernet. They have the same form, and differ in
+ * operation and ethertype. Pure functions.
  */
 #ifndef PB_WIRE_ARP_H
 #define PB_WIRE_ARP_H
@@ -24,8 +24,8 @@ struct arp_packet {
 };
 
 /*
- * Read a packet. False: it is cut short, or not of IPv4 on Ethernet. What follows is link padding, and stays. The
- * operation is not judged.
+ * Read a packet. False: it is cut short, or not of IPv4 on Ethernet. What follows is link padding, and stays.
+ * The operation is not judged.
  */
 bool pb_arp_parse(struct arp_packet *a, struct reader *r);
 

@@ -137,7 +137,9 @@ bool pb_ip4_option(struct ip4_option *o, struct reader *r)
 	return !r->bad;
 }
 
-/* RFC 791, pages 18 to 22: the pointer counts from 1 at the type, and is beyond the option once it is full. */
+/*
+ * RFC 791, pages 18 to 22: the pointer counts from 1 at the type, and is beyond the option once it is full.
+ */
 static bool pointer_fits(const struct ip4_option *o, unsigned first, unsigned entry)
 {
 	unsigned pointer = o->start[2];

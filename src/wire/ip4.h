@@ -38,15 +38,16 @@ static inline bool ip4_is_fragment(const struct ip4_header *h)
 }
 
 /*
- * Read a header; came: how many bytes of the packet there are in all, with its header, where r may hold only the first
- * part of them. False: another version, a length that contradicts another or what came, a wrong checksum, or a fragment
- * that would reach beyond 65535 bytes or, not being the last, is of no multiple of 8. Bytes beyond packet_len are link padding. Options are not looked into.
+ * Read a header; came: how many bytes of the packet there are in all, with its header, where r may hold only
+ * the first part of them. False: another version, a length that contradicts another or what came, a wrong
+ * checksum, or a fragment that would reach beyond 65535 bytes or, not being the last, is of no multiple of 8.
+ * Bytes beyond packet_len are link padding. Options are not looked into.
  */
 bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came);
 
 /*
- * Write a header: len and options as given (options NULL: zeroes, that is END), the checksum computed. False: no
- * room, or len is none.
+ * Write a header: len and options as given (options NULL: zeroes, that is END), the checksum computed. False:
+ * no room, or len is none.
  */
 bool pb_ip4_write(const struct ip4_header *h, struct writer *w);
 
@@ -74,8 +75,8 @@ struct reader pb_ip4_options(const struct ip4_header *h);
 bool pb_ip4_option(struct ip4_option *o, struct reader *r);
 
 /*
- * Where in the header the first thing wrong with the options is, as ICMP's Parameter Problem tells it (RFC 792, page
- * 8); 0: all is well formed. Route and timestamp pointers are checked, too.
+ * Where in the header the first thing wrong with the options is, as ICMP's Parameter Problem tells it (RFC
+ * 792, page 8); 0: all is well formed. Route and timestamp pointers are checked, too.
  */
 unsigned pb_ip4_options_fault(const struct ip4_header *h);
 

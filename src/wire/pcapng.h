@@ -1,6 +1,7 @@
 /*
- * The blocks of a pcapng file (draft-ietf-opsawg-pcapng), as far as a capture writes them: section, interface, packet.
- * Times are in nanoseconds; all numbers are most significant byte first, which the section's magic says. Pure functions.
+ * The blocks of a pcapng file (draft-ietf-opsawg-pcapng), as far as a capture writes them: section,
+ * interface, packet. Times are in nanoseconds; all numbers are most significant byte first, which the
+ * section's magic says. Pure functions.
  */
 #ifndef PB_WIRE_PCAPNG_H
 #define PB_WIRE_PCAPNG_H
@@ -25,8 +26,8 @@ bool pb_pcapng_section(struct writer *w);
 bool pb_pcapng_interface(struct writer *w, enum pcapng_link_type type, const char *name);
 
 /*
- * What comes in front of a packet of len bytes, and what behind: padding, options and the block's end. interface counts
- * from 0 in the order of their blocks; time: since 1970.
+ * What comes in front of a packet of len bytes, and what behind: padding, options and the block's end.
+ * interface counts from 0 in the order of their blocks; time: since 1970.
  */
 bool pb_pcapng_packet_begin(struct writer *w, uint32_t interface, uint64_t time, uint32_t len);
 bool pb_pcapng_packet_end(struct writer *w, uint32_t len, enum pcapng_direction direction);

@@ -59,7 +59,9 @@ static bool read_sack(struct tcp_options *o, struct reader *r, size_t len)
 	return true;
 }
 
-/* One option, of which r has exactly what follows kind and length. False: it has not the length of its kind. */
+/*
+ * One option, of which r has exactly what follows kind and length. False: it has not the length of its kind.
+ */
 static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, bool syn)
 {
 	switch (kind) {
@@ -116,7 +118,7 @@ static bool only_a_timestamp(const uint8_t *options, size_t len)
 {
 	static const uint8_t form[] = { OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, TIMESTAMP_LEN };
 
-	return len == sizeof form + 8 && memcmp(options, form, sizeof form) == 0;
+	return options && len == sizeof form + 8 && memcmp(options, form, sizeof form) == 0;
 }
 
 bool pb_tcp_parse(struct tcp_header *h, struct reader *r)

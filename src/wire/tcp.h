@@ -54,8 +54,8 @@ struct tcp_header {
 /*
  * Read a header with its options. False: it is cut short, or its data offset is below 5 or beyond the
  * segment. Options of wrong length end the reading of options, and what was read stays (MUST-7: no option may
- * crash us); unknown ones are passed over (MUST-6), and so are those of the handshake in a segment without SYN
- * (RFC 9293 §3.7.1, RFC 7323 §2.2, RFC 2018 §2).
+ * crash us); unknown ones are passed over (MUST-6), and so are those of the handshake in a segment without
+ * SYN (RFC 9293 §3.7.1, RFC 7323 §2.2, RFC 2018 §2).
  */
 bool pb_tcp_parse(struct tcp_header *h, struct reader *r);
 
@@ -63,8 +63,8 @@ bool pb_tcp_parse(struct tcp_header *h, struct reader *r);
 size_t pb_tcp_header_len(const struct tcp_options *o);
 
 /*
- * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not looked
- * at; the checksum field is written as given. False: no room, or more options than fit into 40 bytes.
+ * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not
+ * looked at; the checksum field is written as given. False: no room, or more options than fit into 40 bytes.
  */
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
 

@@ -14,8 +14,8 @@ struct udp_header {
 };
 
 /*
- * Read a header; came: bytes of the IP payload, where r may hold only the first part of them. False: it is cut short, or
- * its length is below 8 or beyond what came.
+ * Read a header; came: bytes of the IP payload, where r may hold only the first part of them. False: it is
+ * cut short, or its length is below 8 or beyond what came.
  */
 bool pb_udp_parse(struct udp_header *h, struct reader *r, size_t came);
 

@@ -1,6 +1,7 @@
 /*
- * The header in front of frames to and from a TAP or TUN device: what is left to do, or already done, about checksum and
- * segmentation (virtio 1.2 §5.1.6, "Device Operation"; the legacy form of 10 bytes, little-endian). Pure functions.
+ * The header in front of frames to and from a TAP or TUN device: what is left to do, or already done, about
+ * checksum and segmentation (virtio 1.2 §5.1.6, "Device Operation"; the legacy form of 10 bytes,
+ * little-endian). Pure functions.
  */
 #ifndef PB_WIRE_VIRTIO_NET_H
 #define PB_WIRE_VIRTIO_NET_H

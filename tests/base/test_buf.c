@@ -1,6 +1,6 @@
 /*
- * Packets: whatever is done to one, its bytes are those of a model that is a plain array; those who refer to the same
- * bytes never notice; all memory comes home.
+ * Packets: whatever is done to one, its bytes are those of a model that is a plain array; those who refer to
+ * the same bytes never notice; all memory comes home.
  */
 #include "random.h"
 

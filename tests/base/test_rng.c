@@ -46,7 +46,10 @@ static void below(void **state)
 			assert_true(pb_rng_below(&r, bounds[i]) < bounds[i]);
 }
 
-/* Chi squared over 7 values, 6 degrees of freedom: above 27.9 once in 10,000 times; this seed is not that time. */
+/*
+ * Chi squared over 7 values, 6 degrees of freedom: above 27.9 once in 10,000 times; this seed is not that
+ * time.
+ */
 static void evenly(void **state)
 {
 	struct rng r = pb_rng_derive(seed, "evenly");

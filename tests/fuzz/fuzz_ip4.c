@@ -1,6 +1,6 @@
 /*
- * IPv4 headers, their checksums set right first, as no fuzzer guesses them: what is read and written again is the same
- * bytes; options are walked, judged and copied without leaving the header.
+ * IPv4 headers, their checksums set right first, as no fuzzer guesses them: what is read and written again is
+ * the same bytes; options are walked, judged and copied without leaving the header.
  */
 #include "base/checksum.h"
 #include "wire/ip4.h"

@@ -1,6 +1,7 @@
 /*
- * Frames behind virtio-net headers, as TAP and TUN devices bring them: whatever the header says, what is noted lies inside
- * the frame; cutting and finishing it reads nothing else; the pieces have the payload's length.
+ * Frames behind virtio-net headers, as TAP and TUN devices bring them: whatever the header says, what is
+ * noted lies inside the frame; cutting and finishing it reads nothing else; the pieces have the payload's
+ * length.
  */
 #include "link/finish.h"
 #include "link/vnet.h"

@@ -142,7 +142,9 @@ static inline void frame_payload(struct pb_pool *pool, const struct shape *s, st
 	}
 }
 
-/* A frame of this shape with this payload. Its checksum is wanted, or complete by the reference's reckoning. */
+/*
+ * A frame of this shape with this payload. Its checksum is wanted, or complete by the reference's reckoning.
+ */
 static inline struct pb_buf *frame_new(struct pb_pool *pool, const struct shape *s, const uint8_t *payload,
 				       struct random *r)
 {

@@ -1,6 +1,6 @@
 /*
- * Captures: the file is read back block by block, and has what passed, in order, with times and directions, whole and
- * finished.
+ * Captures: the file is read back block by block, and has what passed, in order, with times and directions,
+ * whole and finished.
  */
 #include "frames.h"
 #include "wire/pcapng.h"

@@ -1,6 +1,7 @@
 /*
- * Finishing: whatever super-segment is cut, its pieces carry the same bytes in order under headers that a plain reference
- * agrees with; whatever checksum is completed, the reference agrees, too; bytes that others refer to stay.
+ * Finishing: whatever super-segment is cut, its pieces carry the same bytes in order under headers that a
+ * plain reference agrees with; whatever checksum is completed, the reference agrees, too; bytes that others
+ * refer to stay.
  */
 #include "link/finish.h"
 

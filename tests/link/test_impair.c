@@ -1,4 +1,7 @@
-/* Impairment: each fate happens as often and as late as was asked for, nothing else happens, and a seed replays. */
+/*
+ * Impairment: each fate happens as often and as late as was asked for, nothing else happens, and a seed
+ * replays.
+ */
 #include "frames.h"
 #include "link/finish.h"
 
@@ -48,8 +51,8 @@ static void send_numbered(struct rig *rig, uint32_t number, pb_time now)
 }
 
 struct arrival {
-	uint32_t number;
 	pb_time at;
+	uint32_t number;
 	bool damaged;
 };
 
@@ -244,7 +247,10 @@ static void changes_while_it_runs(void **state)
 	rig_free(&rig);
 }
 
-/* A super-segment is cut; what was open about its checksum is closed before a bit is turned, so that it shows. */
+/*
+ * A super-segment is cut; what was open about its checksum is closed before a bit is turned, so that it
+ * shows.
+ */
 static void corruption_shows(void **state)
 {
 	static uint8_t payload[10000], bytes[2000];

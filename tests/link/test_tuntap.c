@@ -1,6 +1,7 @@
 /*
- * TAP and TUN devices, with the kernel's own TCP at their other side: handshakes whose checksums nobody completed, and
- * super-segments both ways, arrive. In a network namespace of the test's own, which takes CAP_SYS_ADMIN.
+ * TAP and TUN devices, with the kernel's own TCP at their other side: handshakes whose checksums nobody
+ * completed, and super-segments both ways, arrive. In a network namespace of the test's own, which takes
+ * CAP_SYS_ADMIN.
  */
 #include "frames.h"
 

@@ -1,4 +1,6 @@
-/* virtio-net headers and the notes they stand for: golden bytes, there and back, and headers that cannot be. */
+/*
+ * virtio-net headers and the notes they stand for: golden bytes, there and back, and headers that cannot be.
+ */
 #include "link/vnet.h"
 
 #include "frames.h"

@@ -42,8 +42,8 @@ static void write_each_operation(void **state)
 	assert_memory_equal(bytes, golden, sizeof bytes);
 	for (size_t room = 0; room < sizeof bytes; room++)
 		assert_false(pb_arp_write(&a, &(struct writer){ .p = bytes, .left = room }));
-	for (uint16_t operation = ARP_REQUEST; operation <= RARP_REPLY; operation++) {
-		a.operation = operation;
+	for (unsigned operation = ARP_REQUEST; operation <= RARP_REPLY; operation++) {
+		a.operation = (uint16_t)operation;
 		pb_arp_write(&a, &(struct writer){ .p = bytes, .left = sizeof bytes });
 		assert_int_equal(bytes[7], operation);
 		assert_true(parse(&again, bytes, sizeof bytes));

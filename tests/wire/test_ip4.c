@@ -1,4 +1,7 @@
-/* IPv4 headers: golden bytes, every prefix and damaged bit, lengths that contradict, options, and any header again. */
+/*
+ * IPv4 headers: golden bytes, every prefix and damaged bit, lengths that contradict, options, and any header
+ * again.
+ */
 #include "base/checksum.h"
 #include "random.h"
 #include "wire/ip4.h"
