@@ -5,6 +5,7 @@
  */
 #include "transport/ports.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -181,6 +182,7 @@ void pb_ports_move(struct ports *p, struct binding *from, struct binding *to)
 {
 	uint16_t port = from->port;
 
+	assert(port);
 	*to = *from;
 	to->link = (struct pb_link){ 0 };
 	pb_ports_release(p, from);

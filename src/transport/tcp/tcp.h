@@ -166,8 +166,8 @@ struct tcp_conn {
 	struct tcp_congestion congestion;
 	uint8_t dup_acks;
 	bool in_recovery;
-	bool in_timeout; /* going back after a time-out, up to recover */
-	seq recover;     /* RFC 6582 §3.1: one past what had been sent; starts as ISS */
+	bool in_timeout;    /* going back after a time-out, up to recover */
+	seq recover;        /* RFC 6582 §3.1: one past what had been sent; starts as ISS */
 	bool partial_acked; /* in this recovery: the timer is not put off again (RFC 6582 §3.2 step 3) */
 	bool probing;       /* the retransmit timer is the persist timer now: timers.c */
 	/* of the same segment in a row; also probes of a zero window or keepalives without answer */
@@ -213,9 +213,8 @@ struct tcp_listener {
 	struct tcp *tcp;
 	struct readiness news;
 	struct tcp_settings set;
-	unsigned
-		/* connections that may wait to be accepted; SYN records: as many again (or syns_max) */
-		backlog;
+	/* connections that may wait to be accepted, and one; SYN records: as many, at least 8, at most syns_max */
+	unsigned backlog;
 	struct pb_link waiting; /* struct tcp_conn: complete, in order of completion */
 	unsigned waiting_count;
 	struct pb_link syns; /* struct tcp_syn */
@@ -534,8 +533,8 @@ void pb_tcp_rtt_syn_lost(struct rtt *r); /* RFC 6298 5.7: the handshake is done,
 
 void pb_tcp_timers_init(struct tcp_conn *c);
 void pb_tcp_timers_stop(struct tcp_conn *c);
-void pb_tcp_timers_sent(struct tcp_conn *c); /* text, SYN or FIN has left, and nothing was in flight */
-void pb_tcp_timers_blocked(struct tcp_conn *c); /* nothing is in flight, and what waits may not leave */
+void pb_tcp_timers_sent(struct tcp_conn *c);      /* text, SYN or FIN has left, and nothing was in flight */
+void pb_tcp_timers_blocked(struct tcp_conn *c);   /* nothing is in flight, and what waits may not leave */
 void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved */
 void pb_tcp_timers_ack_later(struct tcp_conn *c); /* a delayed ACK is owed */
 void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: keepalive begins anew */
