@@ -124,10 +124,7 @@ const struct tcp_congestion_ops pb_tcp_newreno = {
 
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len)
 {
-	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_newreno };
+	const struct tcp_congestion_ops *only = &pb_tcp_newreno;
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (strlen(all[i]->name) == len && !memcmp(all[i]->name, name, len))
-			return all[i];
-	return NULL;
+	return strlen(only->name) == len && !memcmp(only->name, name, len) ? only : NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "base/checksum.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -168,6 +169,13 @@ static void note_sent(struct tcp_conn *c, seq at, seq end)
 	c->bytes_retransmitted += (uint32_t)seq_diff(end, at);
 }
 
+/* What n bytes of text have behind their last full segment. */
+static uint32_t short_part(const struct tcp_conn *c, uint32_t n)
+{
+	assert(c->mss > 0); /* since the handshake: pb_tcp_conn_fit() */
+	return n < c->mss ? n : n % c->mss;
+}
+
 /* Send len bytes from offset on. False: there is no memory now. */
 static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fin)
 {
@@ -179,7 +187,7 @@ static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fi
 		return false;
 	if (len && offset + len == c->sendq.bytes)
 		flags |= TCP_PSH; /* the buffer is empty: RFC 9293 §3.9.1.2 */
-	if (len < c->mss || (len > c->mss && len % c->mss))
+	if (short_part(c, len))
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
 	c->fin_sent |= fin;
@@ -231,8 +239,8 @@ static uint32_t sendable(const struct tcp_conn *c, uint32_t offset)
 		n = SUPER_MAX;
 	if (n > queued)
 		n = queued;
-	uint32_t short_part = n < c->mss ? n : n % c->mss;
-	return !short_part || short_allowed(c, n, queued) ? n : n - short_part;
+	uint32_t rest = short_part(c, n);
+	return !rest || short_allowed(c, n, queued) ? n : n - rest;
 }
 
 static bool send_next(struct tcp_conn *c)
