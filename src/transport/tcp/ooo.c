@@ -96,7 +96,7 @@ static bool place(struct ooo *q, struct ooo_range *r, seq start, struct pb_buf *
 	return true;
 }
 
-/* Cut text, which is longer, off at len. What lies behind the following gap bytes, or NULL: nothing, or no memory for it. */
+/* Cut text, which is longer, off at len. What lies behind the next gap bytes; NULL: nothing, or no memory. */
 static struct pb_buf *split(struct pb_buf *text, uint32_t len, uint32_t gap)
 {
 	struct pb_buf *rest = NULL;

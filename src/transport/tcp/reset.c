@@ -1,7 +1,10 @@
 /* Resets (RFC 9293 §3.5.2, §3.10.7.1) and challenge ACKs (RFC 5961). */
 #include "transport/tcp/tcp.h"
 
-/* RFC 5961 §7 suggests ten in five seconds. For each connection alone: shared, others could count them (CVE-2016-5696). */
+/*
+ * RFC 5961 §7 suggests ten in five seconds. For each connection alone: were the limit shared, others could count
+ * (CVE-2016-5696).
+ */
 #define CHALLENGE_INTERVAL PB_MSEC(500)
 
 void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s)

@@ -1,4 +1,7 @@
-/* Losses: fast retransmit and recovery (RFC 5681, 6582, 3042), time-outs (RFC 6298), and a network that loses at random. */
+/*
+ * Losses: fast retransmit and recovery (RFC 5681, 6582, 3042), time-outs (RFC 6298), and a network that loses at
+ * random.
+ */
 #include "random.h"
 #include "sender.h"
 
@@ -234,8 +237,8 @@ static void timestamps_time_what_is_sent_again(void **state)
 }
 
 /*
- * The ACK was lost, not the text: what was sent again is old to the peer, whose answer echoes the first sending. Between
- * that and now lies a time-out, no round trip.
+ * The ACK was lost, not the text: what was sent again is old to the peer, whose answer echoes the first sending.
+ * Between that and now lies a time-out, no round trip.
  */
 static void old_echoes_time_nothing(void **state)
 {
