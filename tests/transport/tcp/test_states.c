@@ -416,6 +416,24 @@ static void text_for_nobody(void **state)
 	end();
 }
 
+/* Where the sender has filled the window, what it acknowledges comes from just behind it. */
+static void ack_from_behind_a_full_window(void **state)
+{
+	struct segment s;
+
+	(void)state;
+	begin();
+	go_to(FIN_1);
+	uint32_t end_of_window = now.c->rcv_adv.v;
+	peer_sends(TCP_ACK, end_of_window + 1, now.snd_nxt, 0);
+	assert_int_equal(present_state(), STATE_FIN_WAIT_1);
+	assert_true(harness_sent(&h, &s, NULL));
+	peer_sends(TCP_ACK, end_of_window, now.snd_nxt, 0);
+	assert_int_equal(present_state(), STATE_FIN_WAIT_2);
+	assert_false(harness_sent(&h, &s, NULL));
+	end();
+}
+
 /* A FIN that came ahead of a gap need not come again. */
 static void fin_ahead_of_a_gap(void **state)
 {
@@ -437,7 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(segment_arrives),        cmocka_unit_test(resets_are_told),
 		cmocka_unit_test(challenges_are_limited), cmocka_unit_test(text_for_nobody),
-		cmocka_unit_test(fin_ahead_of_a_gap),
+		cmocka_unit_test(fin_ahead_of_a_gap),     cmocka_unit_test(ack_from_behind_a_full_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
