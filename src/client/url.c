@@ -213,7 +213,13 @@ static bool read_authority(struct url *u, struct part a, struct url_error *error
 	       read_port(u, port, error);
 }
 
-/* Write a part to the target from *n on, bytes beyond ASCII as %XX. */
+/* What URLs may not hold (RFC 3986 2) and people and servers write all the same. */
+static bool is_careless(unsigned char c)
+{
+	return c >= 0x80 || strchr("\"<>\\^`{|}", c);
+}
+
+/* Write a part to the target from *n on, careless bytes as %XX. */
 static bool put(struct url *u, size_t *n, struct part part, const char *what, struct url_error *error)
 {
 	static const char hex[] = "0123456789ABCDEF";
@@ -226,7 +232,7 @@ static bool put(struct url *u, size_t *n, struct part part, const char *what, st
 			return fail(error, "%s: a control character (0x%02x)", what, c);
 		if (*n + 3 > URL_LEN_MAX)
 			return fail(error, "%s: longer than %d bytes", what, URL_LEN_MAX);
-		if (c < 0x80) {
+		if (!is_careless(c)) {
 			u->target[(*n)++] = (char)c;
 			continue;
 		}
@@ -314,18 +320,35 @@ bool url_parse(struct url *u, const char *text, struct url_error *error)
 	return read_absolute(u, &parts, error);
 }
 
+/* A space in a Location field means %20 to every browser. False: too long with it. */
+static bool encode_spaces(char out[URL_LEN_MAX + 1], const char *reference)
+{
+	size_t n = 0;
+
+	for (; *reference; reference++) {
+		size_t len = *reference == ' ' ? 3 : 1;
+		if (n + len > URL_LEN_MAX)
+			return false;
+		memcpy(out + n, len == 3 ? "%20" : reference, len);
+		n += len;
+	}
+	out[n] = '\0';
+	return true;
+}
+
 bool url_resolve(struct url *u, const struct url *base, const char *reference, struct url_error *error)
 {
+	char text[URL_LEN_MAX + 1];
 	struct parts r;
 	struct part before = { 0 }, base_query = { 0 };
 	const char *rest = base->target;
 	struct part base_path = cut(&rest, "?");
 
-	if (strlen(reference) > URL_LEN_MAX)
+	if (!encode_spaces(text, reference))
 		return fail(error, "longer than %d bytes", URL_LEN_MAX);
 	memset(u, 0, sizeof *u);
 	u->https = base->https;
-	r = cut_all(reference);
+	r = cut_all(text);
 	if (r.scheme.p)
 		return read_absolute(u, &r, error);
 	if (r.authority.p)

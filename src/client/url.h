@@ -2,8 +2,9 @@
  * URLs of http and https (RFC 3986, RFC 9110 4.2): read one, resolve a reference against one, write one.
  *
  * A fragment is dropped (it never goes to a server), dot segments are removed, the host is lower case, and
- * bytes beyond ASCII in path and query become %XX. Spaces and control characters are refused wherever they
- * stand.
+ * bytes in path and query that no URL may hold become %XX: those beyond ASCII, quotes, braces and the like.
+ * Control characters are refused wherever they stand, and so are spaces in what a person wrote: two URLs may
+ * have become one. In a reference, which a server wrote, a space becomes %20, as browsers read it.
  */
 #ifndef CLIENT_URL_H
 #define CLIENT_URL_H

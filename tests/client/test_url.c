@@ -144,6 +144,34 @@ static void references(void **state)
 	}
 }
 
+/* Servers write Location fields with what a reference may not hold; a path or query of it becomes %XX. */
+static void careless_references(void **state)
+{
+	static const char *const examples[][2] = {
+		{"/a b c",        "http://a/a%20b%20c"                  },
+		{ "g h?i j#k l",  "http://a/b/c/g%20h?i%20j"            },
+		{ "http://h/a b", "http://h/a%20b"                      },
+		{ "/<\"\\^`{|}>", "http://a/%3C%22%5C%5E%60%7B%7C%7D%3E"},
+		{ "/caf\xc3\xa9", "http://a/caf%C3%A9"                  },
+		{ "/100%",        "http://a/100%"                       },
+		{ "/a%20b%zz",    "http://a/a%20b%zz"                   },
+		{ "http://h h/a", NULL                                  },
+		{ "/a\tb",        NULL				  },
+		{ "/a\nHost: x",  NULL                                  },
+	};
+	struct url base;
+
+	(void)state;
+	assert_true(url_parse(&base, "http://a/b/c/d;p?q", &error));
+	for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+		bool ok = url_resolve(&u, &base, examples[i][0], &error);
+		if (ok != (examples[i][1] != NULL))
+			fail_msg("'%s': %s", examples[i][0], ok ? url_text(&u, text) : error.text);
+		if (ok && strcmp(url_text(&u, text), examples[i][1]) != 0)
+			fail_msg("'%s' became %s, not %s", examples[i][0], text, examples[i][1]);
+	}
+}
+
 static void origins(void **state)
 {
 	struct url a;
@@ -165,7 +193,9 @@ static void origins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(good), cmocka_unit_test(bad),
-					    cmocka_unit_test(references), cmocka_unit_test(origins) };
+					    cmocka_unit_test(references),
+					    cmocka_unit_test(careless_references),
+					    cmocka_unit_test(origins) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
