@@ -4,8 +4,8 @@
 
 /*
  * Open for reading, without blocking, what path (relative; "" is the root itself) names below the directory
- * root. Links that stay inside are followed; on kernels without openat2(2) none is. A descriptor or -errno;
- * -EXDEV: it leads out of the root.
+ * root. Links that stay inside are followed, absolute ones too; on kernels without openat2(2) none is. A
+ * descriptor or -errno; -EXDEV: it leads out of the root.
  */
 int http_open(int root, const char *path);
 

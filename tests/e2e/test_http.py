@@ -281,6 +281,23 @@ def test_links(http, site):
     assert ask(port, "/sub/deep/../../small.txt").status == 200
 
 
+def test_absolute_links_that_stay_inside(http, site):
+    (site / "whole").symlink_to(site / "small.txt")
+    (site / "twice").symlink_to(site / "whole")
+    (site / "folder").symlink_to(site / "sub", target_is_directory=True)
+    (site / "self").symlink_to(site, target_is_directory=True)
+    (site.parent / "site-of-another").mkdir()
+    (site.parent / "site-of-another" / "secret").write_bytes(b"the secret")
+    (site / "neighbour").symlink_to(site.parent / "site-of-another" / "secret")
+    (site / "dangling").symlink_to(site / "nothing")
+    port = http().port
+    small = (site / "small.txt").read_bytes()
+    for target in ("/whole", "/twice", "/self/small.txt", "/self/self/whole"):
+        assert ask(port, target).body == small, target
+    assert ask(port, "/folder/").body == ask(port, "/sub/").body
+    assert [ask(port, target).status for target in ("/neighbour", "/absolute", "/dangling", "/self/up/secret")] == [403] * 4
+
+
 # Time ----------------------------------------------------------------------------------------------------------------
 
 
