@@ -60,12 +60,12 @@ static void finish_soon(struct dial *d, int err)
 	pb_timer_set(d->loop, &d->timer, pb_loop_now(d->loop));
 }
 
-static void fail_attempt(struct dial *d, int err)
+static void fail_attempt(struct dial *d, int err, const char *why)
 {
 	char text[PB_ADDR_TEXT];
 
 	d->err = err;
-	snprintf(d->why, sizeof d->why, "%s", strerror(-err));
+	snprintf(d->why, sizeof d->why, "%s", why);
 	step(d, "%s: %s", pb_addr_text(&d->peer, text), d->why);
 	drop_attempt(d);
 	try_next(d);
@@ -73,7 +73,7 @@ static void fail_attempt(struct dial *d, int err)
 
 static void on_attempt_late(struct pb_timer *t)
 {
-	fail_attempt(container_of(t, struct dial, timer), -ETIMEDOUT);
+	fail_attempt(container_of(t, struct dial, timer), -ETIMEDOUT, strerror(ETIMEDOUT));
 }
 
 static void succeed(struct dial *d)
@@ -96,8 +96,9 @@ static void on_connected(struct pb_watch *w, int ready)
 	(void)ready;
 	int rc = pb_getsockopt(d->socket, SOL_SOCKET, SO_ERROR, &err, &len);
 	pb_watch_stop(w);
-	if (rc < 0 || err)
-		fail_attempt(d, rc < 0 ? rc : -err);
+	err = rc < 0 ? -rc : err;
+	if (err)
+		fail_attempt(d, -err, strerror(err));
 	else
 		succeed(d);
 }
@@ -147,11 +148,12 @@ static void try_next(struct dial *d)
 	}
 	d->peer = d->addrs[d->next++];
 	pb_addr_set_port(&d->peer, d->port);
-	rc = begin_attempt(d);
+	const char *forbidden = d->forbid ? d->forbid(d, &d->peer) : NULL;
+	rc = forbidden ? -EPERM : begin_attempt(d);
 	if (rc == 0) {
 		succeed(d);
 	} else if (rc != -EINPROGRESS) {
-		fail_attempt(d, rc);
+		fail_attempt(d, rc, forbidden ? forbidden : strerror(-rc));
 	} else if (d->deadline != PB_NEVER) {
 		d->timer.fn = on_attempt_late;
 		pb_timer_set(d->loop, &d->timer, pb_loop_now(d->loop) + attempt_time(d));
@@ -177,6 +179,20 @@ static void on_resolved(void *arg, int err, const char *why, const union pb_addr
 	try_next(d);
 }
 
+static void start_clock(struct dial *d)
+{
+	d->deadline = d->timeout == PB_NEVER ? PB_NEVER : pb_loop_now(d->loop) + d->timeout;
+}
+
+bool dial_next(struct dial *d)
+{
+	if (d->next == d->count)
+		return false;
+	start_clock(d);
+	try_next(d);
+	return true;
+}
+
 int dial_start(struct dial *d, const char *host, uint16_t port)
 {
 	d->port = port;
@@ -186,7 +202,7 @@ int dial_start(struct dial *d, const char *host, uint16_t port)
 	d->socket = NULL;
 	d->watch = (struct pb_watch){ 0 };
 	d->timer = (struct pb_timer){ 0 };
-	d->deadline = d->timeout == PB_NEVER ? PB_NEVER : pb_loop_now(d->loop) + d->timeout;
+	start_clock(d);
 	step(d, "looking up %s", host);
 	d->query = resolver_lookup(d->resolver, host, d->family, d->timeout, on_resolved, d);
 	return d->query ? 0 : -ENOMEM;

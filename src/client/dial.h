@@ -20,6 +20,9 @@ typedef void dial_fn(struct dial *d, int err, struct pb_socket *s);
 /* What is being done, for people who asked to be told: "10.0.0.5 port 80: connection refused". */
 typedef void dial_step_fn(struct dial *d, const char *text);
 
+/* Why this address must not be called, or NULL. The next one is tried then. */
+typedef const char *dial_forbid_fn(struct dial *d, const union pb_addr *addr);
+
 /* Fill in the first part; the rest is dial.c's. */
 struct dial {
 	struct pb_loop *loop;
@@ -29,7 +32,8 @@ struct dial {
 	int family;      /* AF_UNSPEC: any */
 	pb_time timeout; /* for all of it; PB_NEVER: none of our own */
 	dial_fn *fn;
-	dial_step_fn *step; /* NULL: nobody asked */
+	dial_step_fn *step;     /* NULL: nobody asked */
+	dial_forbid_fn *forbid; /* NULL: any address will do */
 
 	union pb_addr peer; /* being tried; the one that answered */
 	char why[128];      /* the last error, for people */
@@ -46,6 +50,12 @@ struct dial {
 
 /* Begin. 0 or -ENOMEM. The text of host is not needed afterwards. */
 int dial_start(struct dial *d, const char *host, uint16_t port);
+
+/*
+ * After fn was given a socket: its peer is no good after all, as a datagram's shows only later. Try the name's next
+ * address, with the whole time anew; fn is called again. False: there is none.
+ */
+bool dial_next(struct dial *d);
 
 /*
  * Give up: fn is not called, and a connection that was just made is reset: nobody is going to talk on it. Does

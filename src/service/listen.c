@@ -149,6 +149,40 @@ static int open_all(struct server *s, struct service *service, uint16_t port, un
 	return 0;
 }
 
+/* Whether the net has this address itself: only then can a socket be bound to it. */
+static bool is_own(struct pb_net *net, const union pb_addr *addr)
+{
+	union pb_addr at = *addr;
+	struct pb_socket *s;
+
+	if (pb_socket_open(net, at.sa.sa_family, SOCK_DGRAM, 0, &s) < 0)
+		return false;
+	pb_addr_set_port(&at, 0);
+	bool own = pb_bind(s, &at.sa, pb_addr_len(&at)) == 0;
+	pb_close(s);
+	return own;
+}
+
+bool service_listens_at(const struct service *s, int type, const union pb_addr *addr)
+{
+	const struct server *server = s->server;
+	union pb_addr to = *addr;
+
+	pb_addr_unmap(&to);
+	for (size_t i = 0; i < server->listener_count; i++) {
+		const struct listener *l = &server->listeners[i];
+		if (l->service != s || l->type != type || pb_addr_port(&l->local) != pb_addr_port(&to) ||
+		    l->local.sa.sa_family != to.sa.sa_family)
+			continue;
+		/* A call to the unspecified address goes to the loopback address. */
+		bool loops = pb_addr_is_any(&to) && pb_addr_is_loopback(&l->local);
+		if (loops || pb_addr_equal(&l->local, &to) ||
+		    (pb_addr_is_any(&l->local) && is_own(server->net, &to)))
+			return true;
+	}
+	return false;
+}
+
 static void close_from(struct server *s, size_t first)
 {
 	while (s->listener_count > first) {

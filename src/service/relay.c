@@ -104,6 +104,11 @@ static void relay_stop(struct service *s)
 	r->resolver = NULL;
 }
 
+const char *relay_forbids(const struct service *s, int type, const union pb_addr *addr)
+{
+	return service_listens_at(s, type, addr) ? "that is this relay itself: see to=" : NULL;
+}
+
 static void relay_received(struct service *s, const struct datagram *d)
 {
 	struct relay *r = s->config;

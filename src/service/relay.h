@@ -23,6 +23,12 @@ struct relay {
 	struct relay_sessions *sessions; /* of UDP */
 };
 
+/*
+ * Why a relay must not call this address, or NULL: it is its own, and each call would make another, without end. A ring
+ * of several relays is not noticed; connections in one are bounded by the limits.
+ */
+const char *relay_forbids(const struct service *s, int type, const union pb_addr *addr);
+
 /* relay_tcp.c: one connection, and the calls of service_kind for it. */
 struct relay_conn {
 	struct conn conn;

@@ -220,6 +220,13 @@ static void on_dialed(struct dial *d, int err, struct pb_socket *s)
 	free(dialing);
 }
 
+static const char *forbid(struct dial *d, const union pb_addr *addr)
+{
+	const struct relay_conn *r = container_of(d, struct dialing, dial)->owner;
+
+	return relay_forbids(r->conn.service, d->type, addr);
+}
+
 static bool start_dialing(struct relay_conn *r)
 {
 	const struct relay *relay = r->conn.service->config;
@@ -234,6 +241,7 @@ static bool start_dialing(struct relay_conn *r)
 				       .type = SOCK_STREAM,
 				       .family = AF_UNSPEC,
 				       .timeout = relay->connect_time,
+				       .forbid = forbid,
 				       .fn = on_dialed };
 	if (dial_start(&dialing->dial, relay->host, relay->port) < 0) {
 		free(dialing);

@@ -5,8 +5,12 @@
  * A session ends when nothing went either way for the idle time. When all that may be are in use, the one idle longest
  * gives way: refusing the new one would let a few forged datagrams lock everybody out for that long.
  *
+ * Where a name has several addresses, an ICMP error from one that has not answered yet makes room for the next, which
+ * gets the datagrams so far once more. Otherwise an ICMP error is logged, once a session, and changes nothing: the next
+ * datagram may get through.
+ *
  * Datagrams may get lost, and here they do when a socket has no room, or when more than a few come before the name is
- * looked up. An ICMP error for one of ours is logged, once a session, and changes nothing: the next may get through.
+ * looked up.
  */
 #include "base/hash.h"
 #include "client/dial.h"
@@ -18,9 +22,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define DATAGRAMS_A_TURN 64
-#define WAITING_MAX      8         /* datagrams of a session that wait for its socket */
-#define RETRY_TIME       PB_SEC(1) /* a session that could not be dialed drops what comes for so long */
+#define DATAGRAMS_A_TURN  64
+#define WAITING_MAX       8           /* datagrams of a session that wait for its socket, or for an answer */
+#define WAITING_BYTES_MAX (64 * 1024) /* of all of them */
+#define RETRY_TIME        PB_SEC(1)   /* a session that could not be dialed drops what comes for so long */
 
 struct dialing {
 	struct dial dial;
@@ -38,11 +43,11 @@ struct session {
 	struct session *next;    /* in its bucket */
 	struct pb_link recent;   /* in relay_sessions.recent */
 	struct datagram client;  /* whom to answer, and from where; without data */
-	struct dialing *dialing; /* until it has a socket */
+	struct dialing *dialing; /* until it has a socket, and while there are other addresses, an answer */
 	struct pb_watch upstream;
 	struct pb_timer timer;
 	struct pb_link waiting;
-	size_t waiting_count;
+	size_t waiting_count, waiting_bytes;
 	bool failed;   /* could not be dialed */
 	bool reported; /* an error has been logged */
 };
@@ -117,7 +122,7 @@ static void drop_waiting(struct session *x)
 	list_each_safe (l, &x->waiting)
 		free(container_of(l, struct waiting, link));
 	list_init(&x->waiting);
-	x->waiting_count = 0;
+	x->waiting_count = x->waiting_bytes = 0;
 }
 
 static void end(struct session *x)
@@ -145,17 +150,45 @@ static void on_idle(struct pb_timer *t)
 
 /* Passing on --------------------------------------------------------------------------------------------------- */
 
-/* The error that a send answers may be that of an earlier datagram (ICMP, RFC 1122 4.1.3.3): then try once more. */
-static void pass(struct session *x, const void *data, size_t len)
+/* Nobody else will be dialed. */
+static void settle(struct session *x)
+{
+	free(x->dialing);
+	x->dialing = NULL;
+	drop_waiting(x);
+}
+
+static bool is_icmp(ssize_t rc)
+{
+	return rc == -ECONNREFUSED || rc == -EHOSTUNREACH || rc == -ENETUNREACH;
+}
+
+/* The address has proved to be no good. True: the name's next one is being dialed. */
+static bool try_next(struct session *x)
+{
+	if (!x->dialing || x->dialing->dial.next == x->dialing->dial.count)
+		return false;
+	pb_watch_close(&x->upstream);
+	return dial_next(&x->dialing->dial);
+}
+
+/*
+ * The error that a send answers may be that of an earlier datagram (ICMP, RFC 1122 4.1.3.3): then try once more. False:
+ * it is the next address's turn.
+ */
+static bool pass(struct session *x, const void *data, size_t len)
 {
 	ssize_t n = pb_send(x->upstream.socket, data, len, 0);
 
-	if (n == -ECONNREFUSED || n == -EHOSTUNREACH || n == -ENETUNREACH) {
+	if (is_icmp(n)) {
+		if (try_next(x))
+			return false;
 		report(x, strerror((int)-n));
 		n = pb_send(x->upstream.socket, data, len, 0);
 	}
 	if (n < 0 && n != -EAGAIN)
 		report(x, strerror((int)-n));
+	return true;
 }
 
 static void on_upstream(struct pb_watch *w, int ready)
@@ -169,25 +202,30 @@ static void on_upstream(struct pb_watch *w, int ready)
 		ssize_t n = pb_recv(w->socket, buffer, SCRATCH_SIZE, 0);
 		if (n == -EAGAIN)
 			return;
+		if (is_icmp(n) && try_next(x))
+			return;
 		if (n < 0) {
 			report(x, strerror((int)-n));
 			continue;
 		}
+		settle(x);
 		touch(x);
 		datagram_reply(s, &x->client, buffer, (size_t)n);
 	}
 }
 
-static void wait_for_socket(struct session *x, const struct datagram *d)
+static void keep(struct session *x, const struct datagram *d)
 {
 	struct waiting *w;
 
-	if (x->waiting_count == WAITING_MAX || !(w = malloc(sizeof *w + d->len)))
+	if (x->waiting_count == WAITING_MAX || x->waiting_bytes + d->len > WAITING_BYTES_MAX ||
+	    !(w = malloc(sizeof *w + d->len)))
 		return;
 	w->len = d->len;
 	memcpy(w->bytes, d->data, d->len);
 	list_push(&x->waiting, &w->link);
 	x->waiting_count++;
+	x->waiting_bytes += d->len;
 }
 
 /* Beginning ---------------------------------------------------------------------------------------------------- */
@@ -199,7 +237,7 @@ static void fail(struct session *x, const char *why)
 
 	report(x, why);
 	x->failed = true;
-	drop_waiting(x);
+	settle(x);
 	pb_timer_set(loop, &x->timer, pb_loop_now(loop) + RETRY_TIME);
 }
 
@@ -213,22 +251,28 @@ static void begin(struct session *x, struct pb_socket *s)
 	}
 	list_each (l, &x->waiting) {
 		struct waiting *w = container_of(l, struct waiting, link);
-		pass(x, w->bytes, w->len);
+		if (!pass(x, w->bytes, w->len))
+			return;
 	}
-	drop_waiting(x);
+	if (x->dialing->dial.next == x->dialing->dial.count)
+		settle(x);
 }
 
 static void on_dialed(struct dial *d, int err, struct pb_socket *s)
 {
-	struct dialing *dialing = container_of(d, struct dialing, dial);
-	struct session *x = dialing->owner;
+	struct session *x = container_of(d, struct dialing, dial)->owner;
 
-	x->dialing = NULL;
 	if (err)
 		fail(x, d->why);
 	else
 		begin(x, s);
-	free(dialing);
+}
+
+static const char *forbid(struct dial *d, const union pb_addr *addr)
+{
+	const struct session *x = container_of(d, struct dialing, dial)->owner;
+
+	return relay_forbids(x->all->service, d->type, addr);
 }
 
 static bool start_dialing(struct session *x)
@@ -245,6 +289,7 @@ static bool start_dialing(struct session *x)
 					  .type = SOCK_DGRAM,
 					  .family = AF_UNSPEC,
 					  .timeout = relay->connect_time,
+					  .forbid = forbid,
 					  .fn = on_dialed };
 	return dial_start(&x->dialing->dial, relay->host, relay->port) == 0;
 }
@@ -292,8 +337,8 @@ void relay_sessions_received(struct relay_sessions *all, const struct datagram *
 		return;
 	touch(x);
 	if (x->dialing)
-		wait_for_socket(x, d);
-	else
+		keep(x, d);
+	if (x->upstream.socket)
 		pass(x, d->data, d->len);
 }
 
