@@ -11,14 +11,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Text for scdoc: what would be markup there is escaped. */
+/* Text for scdoc: what would be markup there is escaped; - is, where a line begins. */
 static void text(const char *s)
 {
+	if (*s == '-')
+		putchar('\\');
 	for (; *s; s++) {
 		if (strchr("_*\\#~[|]<>", *s))
 			putchar('\\');
 		putchar(*s);
 	}
+}
+
+/* The same, beginning with a capital. */
+static void sentence(const char *s)
+{
+	const char first[] = { (char)toupper((unsigned char)*s), '\0' };
+
+	text(first);
+	text(s + 1);
 }
 
 /* The same where indented lines stay as they are: a literal block. Prose and blocks alternate by paragraph. */
@@ -64,8 +75,8 @@ static void man_option(const struct cli_option *o)
 		printf(" ");
 		text(o->arg);
 	}
-	printf("\n\t%c", toupper((unsigned char)o->help[0]));
-	text(o->help + 1);
+	printf("\n\t");
+	sentence(o->help);
 	printf(".\n\n");
 }
 
@@ -74,8 +85,7 @@ static void man_examples(const struct cli_example *e)
 	if (e && e->line)
 		puts("# EXAMPLES\n");
 	for (; e && e->line; e++) {
-		printf("%c", toupper((unsigned char)e->what[0]));
-		text(e->what + 1);
+		sentence(e->what);
 		printf(":\n\n```\n%s\n```\n\n", e->line);
 	}
 }
@@ -135,9 +145,8 @@ static void man_all(void)
 	man_head("packetboat", "TCP/IP, client and server: serve, call, and see who talks to whom");
 	puts("*packetboat* COMMAND \\[ARGUMENT\\]...\n\n# COMMANDS\n");
 	for (size_t i = 0; commands[i]; i++) {
-		printf("*packetboat-%s*(1)\n\t%c", commands[i]->name,
-		       toupper((unsigned char)commands[i]->summary[0]));
-		text(commands[i]->summary + 1);
+		printf("*packetboat-%s*(1)\n\t", commands[i]->name);
+		sentence(commands[i]->summary);
 		puts(".\n");
 	}
 	puts("*packetboat help* \\[COMMAND\\]\n\tExplain a command.\n");
