@@ -34,6 +34,17 @@ static int meet(struct world *w, const struct meeting *m, const union pb_addr *f
 	return rc;
 }
 
+/* Whether they may meet. A port that is free at the first's address may be a program's at the second's: try others. */
+static bool may_meet(struct world *w, const struct meeting *m, const union pb_addr *first,
+		     const union pb_addr *second)
+{
+	int rc = -EADDRINUSE;
+
+	for (int i = 0; i < 16 && rc == -EADDRINUSE; i++)
+		rc = meet(w, m, first, second);
+	return rc == 0;
+}
+
 static const struct meeting plain[] = { { .type = SOCK_STREAM }, { .type = SOCK_DGRAM } };
 
 static void same_address_conflicts(void **state)
@@ -50,9 +61,9 @@ static void different_addresses_share_a_port(void **state)
 	struct world *w = *state;
 
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(meet(w, &plain[i], &w->a, &w->b), 0);
+		assert_true(may_meet(w, &plain[i], &w->a, &w->b));
 	if (w->has_v6)
-		assert_int_equal(meet(w, &plain[0], &w->a, &w->v6), 0);
+		assert_true(may_meet(w, &plain[0], &w->a, &w->v6));
 }
 
 static void wildcard_conflicts_with_specific(void **state)
