@@ -225,15 +225,15 @@ static void on_host(void *arg, int status, int timeouts, struct hostent *host)
 	take_status(q, status);
 }
 
-static bool is_localhost(const char *host)
+/* host is this domain, or a name in it. */
+static bool is_in(const char *host, const char *domain)
 {
-	static const char name[] = "localhost";
-	size_t len = strlen(host);
+	size_t len = strlen(host), n = strlen(domain);
 
 	len -= len && host[len - 1] == '.';
-	if (len < sizeof name - 1 || strncasecmp(host + len - (sizeof name - 1), name, sizeof name - 1) != 0)
+	if (len < n || strncasecmp(host + len - n, domain, n) != 0)
 		return false;
-	return len == sizeof name - 1 || host[len - sizeof name] == '.';
+	return len == n || host[len - n - 1] == '.';
 }
 
 /* An address as it is, or in the brackets that keep a port away from it (RFC 5952 6). */
@@ -250,7 +250,7 @@ static bool parse_literal(union pb_addr *a, const char *host)
 	return pb_addr_parse(a, text) && a->sa.sa_family == AF_INET6;
 }
 
-/* What needs nobody's help. True: q has its addresses. */
+/* What needs nobody's help. True: q has its addresses, if there are any. */
 static bool answer_alone(struct resolver_query *q, const char *host, int family)
 {
 	static const char *const loopback[] = { "::1", "127.0.0.1" };
@@ -261,8 +261,8 @@ static bool answer_alone(struct resolver_query *q, const char *host, int family)
 			add_addr(q, &a.sa, pb_addr_len(&a));
 		return true;
 	}
-	if (!is_localhost(host))
-		return false;
+	if (!is_in(host, "localhost"))
+		return is_in(host, "invalid");
 	for (int i = 0; i < 2; i++)
 		if (pb_addr_parse(&a, loopback[i]) && (family == AF_UNSPEC || family == a.sa.sa_family))
 			add_addr(q, &a.sa, pb_addr_len(&a));
@@ -300,7 +300,10 @@ struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int
 		return NULL;
 	q->fn = fn;
 	if (answer_alone(q, host, family)) {
-		answer_soon(q, q->count ? 0 : -ENXIO, q->count ? "" : "not an address of the wanted family");
+		answer_soon(q, q->count ? 0 : -ENXIO,
+			    q->count                 ? ""
+			    : is_in(host, "invalid") ? "there is no such name, by agreement (RFC 6761)"
+						     : "not an address of the wanted family");
 		return q;
 	}
 	begin_asking(q, timeout);

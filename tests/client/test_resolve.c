@@ -128,6 +128,9 @@ static void localhost(void **state)
 		assert_true(a.count == 1 && is(&a.addrs[0], "127.0.0.1"));
 	}
 	assert_int_equal(look_up("notlocalhost", AF_UNSPEC).err, -ETIMEDOUT);
+	assert_int_equal(look_up("nosuch.Invalid.", AF_UNSPEC).err, -ENXIO);
+	assert_int_equal(look_up("invalid", AF_INET).err, -ENXIO);
+	assert_int_equal(look_up("notinvalid", AF_UNSPEC).err, -ETIMEDOUT);
 }
 
 static void silent_server(void **state)
