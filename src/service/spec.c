@@ -102,7 +102,10 @@ static bool parse_port(struct spec *s, const char *text, struct spec_error *erro
 static bool add_value(struct spec *s, const char *key, const char *value, struct spec_error *error)
 {
 	if (s->count == SPEC_VALUES_MAX)
-		return spec_fail(error, "more than %d values", SPEC_VALUES_MAX);
+		return spec_fail(error,
+				 "%.64s=%.64s is one too many: %d values at most, of all keys together; "
+				 "prefixes side by side can be written as one (10.0.0.0/8)",
+				 key, value, SPEC_VALUES_MAX);
 	s->values[s->count++] = (struct spec_value){ key, value };
 	return true;
 }

@@ -133,7 +133,7 @@ static void limits(void **state)
 	assert_int_equal(s.count, SPEC_VALUES_MAX);
 	spec_free(&s);
 	strcat(text, ",::1");
-	refuses(text, "more than");
+	refuses(text, "allow=::1 is one too many: 64 values at most");
 }
 
 /* However long the wrong part, the example stays in the message. */
