@@ -1,4 +1,4 @@
-/* Echo for any number of callers: echo_server ADDRESS:PORT; of port 0 it says what it became. Waits for slow readers. */
+/* Echo for any number of callers: echo_server ADDRESS:PORT; of port 0 it says what it became. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <packetboat/packetboat.h>
@@ -6,15 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the caller has sent is looked at first and taken when it has gone back: a slow reader keeps it in his socket. */
 static void on_data(struct pb_watch *w, int ready)
 {
 	char buf[4096];
-	ssize_t n = pb_recv(w->socket, buf, sizeof buf, 0);
+	ssize_t n = pb_recv(w->socket, buf, sizeof buf, MSG_PEEK), sent = 0;
 
 	(void)ready;
 	if (n > 0)
-		n = pb_send_all(w->socket, buf, (size_t)n);
-	if (n > 0 || n == -EAGAIN)
+		sent = pb_send(w->socket, buf, (size_t)n, 0);
+	if (sent > 0)
+		pb_recv(w->socket, buf, (size_t)sent, 0);
+	pb_watch_want(w, sent < n ? POLLOUT : POLLIN);
+	if ((n > 0 || n == -EAGAIN) && (sent >= 0 || sent == -EAGAIN))
 		return;
 	pb_watch_close(w);
 	free(w);
