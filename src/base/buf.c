@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZES 3
-static const uint32_t size_of[SIZES] = { 256, 2048, 65536 + 512 };
+/* Headers; a frame of the usual MTU; a large frame, or a piece of a super-segment; the largest. */
+#define SIZES 4
+static const uint32_t size_of[SIZES] = { 256, 2048, 16384, 65536 + 512 };
 
 /* Free blocks kept for the next one, in bytes of each size; beyond that they go back to malloc(). */
 #define KEEP_BYTES ((size_t)4 << 20)

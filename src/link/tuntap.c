@@ -4,7 +4,8 @@
  *
  * How long the next frame is, nobody knows before it is read: so it is read into a row of blocks of the pool,
  * of which it takes as many as it fills, and those are replaced. Nothing is copied, and a short frame holds
- * no long block.
+ * no long block. The row is no longer than what the kernel takes without allocating memory for it
+ * (UIO_FASTIOV, 8 pieces).
  */
 #include "base/list.h"
 #include "link/vnet.h"
@@ -12,6 +13,7 @@
 
 #include <packetboat/device.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -23,19 +25,24 @@
 #include <unistd.h>
 
 #define FRAME_MAX      (ETHERNET_HEADER_LEN + 65535)
-#define BLOCK          2048 /* a frame of the usual MTU fits into one */
-#define BLOCKS         ((FRAME_MAX + BLOCK - 1) / BLOCK)
+#define SMALL          2048 /* a frame of the usual MTU fits into one */
+#define SMALL_BLOCKS   3
+#define LARGE          16384
+#define LARGE_BLOCKS   4
+#define BLOCKS         (SMALL_BLOCKS + LARGE_BLOCKS)
 #define SEND_PARTS_MAX 128 /* a packet of more parts is put together before */
 #define MTU_DEFAULT    1500
+
+static_assert(SMALL_BLOCKS * SMALL + LARGE_BLOCKS * LARGE >= FRAME_MAX, "any frame fits into the row");
+static_assert(1 + BLOCKS <= 8, "UIO_FASTIOV");
 
 struct tuntap {
 	struct pb_device device;
 	int fd;
 	char name[IFNAMSIZ];
 	uint8_t header[VIRTIO_NET_HEADER_LEN]; /* of the frame being read */
-	struct pb_buf *block[BLOCKS];          /* empty; those in use are at the front */
-	struct iovec room[1 + BLOCKS + 1];     /* the header, the blocks, the overflow */
-	int blocks;
+	struct pb_buf *block[BLOCKS];          /* empty; NULL: to be replaced */
+	struct iovec room[1 + BLOCKS];         /* the header, and the blocks */
 	uint8_t overflow;  /* the kernel cuts a frame to the room there is, and does not say so */
 	uint8_t *together; /* FRAME_MAX bytes; NULL until a packet of many parts is sent */
 };
@@ -45,39 +52,59 @@ static struct tuntap *tuntap_of(const struct pb_device *d)
 	return container_of(d, struct tuntap, device);
 }
 
-static void set_block(struct tuntap *t, int i, struct pb_buf *b)
+static size_t block_size(int i)
 {
-	t->block[i] = b;
-	t->room[1 + i] = (struct iovec){ .iov_base = b->data, .iov_len = BLOCK };
+	return i < SMALL_BLOCKS ? SMALL : LARGE;
 }
 
-static void refill(struct tuntap *t, struct pb_pool *pool)
+/* Replace the blocks that are gone. Returns how many there are, from the first on. */
+static int refill(struct tuntap *t, struct pb_pool *pool)
 {
-	while (t->blocks < BLOCKS) {
-		struct pb_buf *b = pb_buf_new(pool, 0, BLOCK);
-		if (!b)
-			return;
-		set_block(t, t->blocks++, b);
+	int i = 0;
+
+	for (; i < BLOCKS; i++) {
+		if (t->block[i])
+			continue;
+		t->block[i] = pb_buf_new(pool, 0, block_size(i));
+		if (!t->block[i])
+			break;
+		t->room[1 + i] = (struct iovec){ .iov_base = t->block[i]->data, .iov_len = block_size(i) };
 	}
+	return i;
 }
 
-/* Make a frame of the first blocks, into which n bytes have been read; the last blocks take their place. */
-static struct pb_buf *take_blocks(struct tuntap *t, size_t n)
+/* Read into the header and so many blocks. More comes only from a frame for which they are too few. */
+static ssize_t read_frame(struct tuntap *t, int blocks)
 {
-	int count = n ? (int)((n + BLOCK - 1) / BLOCK) : 1;
+	struct iovec *behind = &t->room[1 + blocks];
+
+	if (blocks == BLOCKS)
+		return readv(t->fd, t->room, 1 + BLOCKS);
+	*behind = (struct iovec){ .iov_base = &t->overflow, .iov_len = 1 };
+	return readv(t->fd, t->room, 1 + blocks + 1);
+}
+
+/* Make a frame of the first blocks, into which len bytes have been read. NULL: those are not all of it. */
+static struct pb_buf *take_blocks(struct tuntap *t, int blocks, size_t len)
+{
 	struct pb_buf *frame = NULL;
+	int i = 0;
 
-	for (int i = count; i-- > 0;) {
+	do {
+		size_t n = len < block_size(i) ? len : block_size(i);
 		struct pb_buf *b = t->block[i];
-		pb_buf_extend(b, i == count - 1 ? n - (size_t)i * BLOCK : BLOCK);
+		t->block[i] = NULL;
+		pb_buf_extend(b, n);
 		if (frame)
-			pb_buf_append(b, frame);
-		frame = b;
-	}
-	t->blocks -= count;
-	for (int i = 0; i < count && i < t->blocks; i++)
-		set_block(t, i, t->block[count + t->blocks - 1 - i]);
-	return frame;
+			pb_buf_append(frame, b);
+		else
+			frame = b;
+		len -= n;
+	} while (len && ++i < blocks);
+	if (!len)
+		return frame;
+	pb_buf_free(frame);
+	return NULL;
 }
 
 /* No memory: frames are dropped, lest the descriptor stay readable for ever. */
@@ -93,22 +120,17 @@ static struct pb_buf *receive_frame(struct pb_device *d, pb_time now, struct pb_
 	struct virtio_net_header h;
 
 	(void)now;
-	refill(t, pool);
-	if (!t->blocks)
+	int blocks = refill(t, pool);
+	if (!blocks)
 		return discard_frame(t);
-	t->room[1 + t->blocks] = (struct iovec){ .iov_base = &t->overflow, .iov_len = 1 };
-	ssize_t n = readv(t->fd, t->room, 1 + t->blocks + 1);
+	ssize_t n = read_frame(t, blocks);
 	if (n < 0)
 		return NULL;
 	struct reader r = { .p = t->header,
 			    .left = (size_t)n < sizeof t->header ? (size_t)n : sizeof t->header };
 	size_t len = (size_t)n - r.left;
-	if (!pb_virtio_net_parse(&h, &r) || len > (size_t)t->blocks * BLOCK) {
-		d->receive_drops++;
-		return NULL;
-	}
-	struct pb_buf *frame = take_blocks(t, len);
-	if (!pb_vnet_note(frame, &h)) {
+	struct pb_buf *frame = pb_virtio_net_parse(&h, &r) ? take_blocks(t, blocks, len) : NULL;
+	if (!frame || !pb_vnet_note(frame, &h)) {
 		pb_buf_free(frame);
 		d->receive_drops++;
 		return NULL;
@@ -175,7 +197,7 @@ static void close_device(struct pb_device *d)
 {
 	struct tuntap *t = tuntap_of(d);
 
-	for (int i = 0; i < t->blocks; i++)
+	for (int i = 0; i < BLOCKS; i++)
 		pb_buf_free(t->block[i]);
 	if (t->fd >= 0)
 		close(t->fd);
