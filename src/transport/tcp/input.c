@@ -23,9 +23,7 @@ static bool timestamp_fresh(struct tcp_conn *c, const struct tcp_segment *s)
 /* RFC 7323 §4.3 (2), for a segment that is acceptable. */
 static void keep_timestamp(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (!c->has_timestamps || !s->h.options.has_timestamp || s->h.flags & TCP_RST)
-		return;
-	if (seq_le(s->seq, c->last_ack_sent)) {
+	if (c->has_timestamps && seq_le(s->seq, c->last_ack_sent)) {
 		c->ts_recent = s->h.options.ts_value;
 		c->ts_recent_age = tcp_now(c);
 	}
