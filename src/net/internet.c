@@ -9,6 +9,7 @@
 #include "net/loopback.h"
 #include "wire/ethernet.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -174,24 +175,34 @@ static struct route subnet_route(struct iface *i, const struct ip *a, unsigned b
 	return (struct route){ .prefix = *a, .bits = bits, .on_link = true, .iface = i };
 }
 
+static int check_new_address(struct iface *i, const struct ip *a, unsigned bits)
+{
+	if (!ip_is4(a))
+		return -EAFNOSUPPORT;
+	if (!is_host_address(i, a, bits))
+		return -EINVAL;
+	if (pb_iface_address(i, a))
+		return -EEXIST;
+	return i->address_count < IFACE_ADDRESSES_MAX ? 0 : -ENOSPC;
+}
+
 int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
 			    bool at_once)
 {
 	bool probe = i->device->ethernet && ip_is4(a) && !at_once;
 
-	if (!is_host_address(i, a, bits))
-		return -EINVAL;
-	if (pb_iface_address(i, a))
-		return -EEXIST;
-	if (i->address_count == IFACE_ADDRESSES_MAX)
-		return -ENOSPC;
-	struct route route = subnet_route(i, a, bits);
-	int rc = i->loopback ? 0 : pb_routes_add(&net->routes, &route);
-	if (rc < 0 && rc != -EEXIST)
+	int rc = check_new_address(i, a, bits);
+	if (rc < 0)
 		return rc;
 	struct iface_address *entry = calloc(1, sizeof *entry);
 	if (!entry)
 		return -ENOMEM;
+	struct route route = subnet_route(i, a, bits);
+	rc = i->loopback ? 0 : pb_routes_add(&net->routes, &route);
+	if (rc < 0 && rc != -EEXIST) {
+		free(entry);
+		return rc;
+	}
 	*entry = (struct iface_address){ .ip = *a,
 					 .bits = (uint8_t)bits,
 					 .broadcast = broadcast_of(i, a, bits),
@@ -268,7 +279,8 @@ int pb_internet_remove_route(struct internet *net, const struct ip *prefix, unsi
 
 void pb_internet_take_foreign(struct internet *net, bool on)
 {
-	net->foreign += on ? 1 : -1u;
+	assert(on || net->foreign);
+	net->foreign = on ? net->foreign + 1 : net->foreign - 1;
 }
 
 bool pb_internet_is_local(const struct internet *net, const struct ip *a)

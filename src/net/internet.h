@@ -97,7 +97,7 @@ struct iface *pb_internet_iface(struct internet *net, unsigned index);
 /*
  * Give an interface an address, and the route to its subnet. On Ethernet it is probed for first (RFC 5227)
  * unless at_once; whether it is in use shows in its state. -EEXIST, -ENOSPC (there are IFACE_ADDRESSES_MAX),
- * -EINVAL.
+ * -EINVAL, -EAFNOSUPPORT (IPv6, as yet). The route stays as long as an address has its prefix.
  */
 int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
 			    bool at_once);
@@ -145,8 +145,9 @@ struct ip_path {
 
 /*
  * Find the way to dst. src any: the source is chosen (RFC 1122 3.3.4.3; RFC 6724 for version 6); otherwise it
- * is kept as it is. bound: index of the interface to use, 0 any. 0; -ENETUNREACH: no route; -EADDRNOTAVAIL:
- * no source address; -EHOSTUNREACH.
+ * is kept as it is. dst any is this host, as in Linux: path->dst says so. bound: index of the interface to
+ * use, 0 any. 0; -ENETUNREACH: no route; -EADDRNOTAVAIL: no source address; -EINVAL: a loopback address as
+ * source to elsewhere; -ENODEV: no such interface; -ENOBUFS.
  */
 int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
 	       unsigned bound);

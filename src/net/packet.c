@@ -1,11 +1,14 @@
 #include "net/packet.h"
 
+#include "net/internet.h"
+
 #include <string.h>
 
 /* The first len bytes of b, copied behind headroom, and the notes. */
 static struct pb_buf *copy_front(struct pb_pool *pool, const struct pb_buf *b, size_t headroom, size_t len)
 {
-	struct pb_buf *copy = pb_buf_new(pool, headroom, len);
+	/* Who asks for some will soon ask for more. */
+	struct pb_buf *copy = pb_buf_new(pool, headroom > IP_HEADROOM ? headroom : IP_HEADROOM, len);
 
 	if (!copy)
 		return NULL;

@@ -137,10 +137,10 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
 {
 	struct ip_path found = { .src = *src, .dst = *dst, .bound = bound };
 
+	if (!ip_is4(dst))
+		return -ENETUNREACH;
 	if (ip_is_any(dst)) /* as in Linux, that is this host */
 		found.dst = !ip_is_any(src) ? *src : ip_from4(localhost);
-	if (!ip_is4(&found.dst))
-		return -ENETUNREACH;
 	int rc = pb_internet_is_local(net, &found.dst) ? find_loopback(net, &found)
 						       : find_way_out(net, &found);
 	if (rc < 0) {
