@@ -236,15 +236,16 @@ static int send_in_doubt(struct neighbour *n, struct pb_buf *b)
 	case NEIGHBOUR_PROBE:
 		break;
 	}
+	n->used = true;
 	pb_iface_send(n->iface, n->mac, ethertype(n), b);
 	return 0;
 }
 
 int pb_neighbour_send(struct neighbour *n, struct pb_buf *b)
 {
-	n->used = true;
 	if (n->state != NEIGHBOUR_REACHABLE || n->reachable_until < env_now(n->cache->env))
 		return send_in_doubt(n, b);
+	n->used = true;
 	pb_iface_send(n->iface, n->mac, ethertype(n), b);
 	return 0;
 }

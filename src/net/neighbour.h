@@ -9,8 +9,8 @@
  *   PROBE        being asked itself
  *   FAILED       no answer
  *
- * The cache is bounded: when it is full, the one goes that was not used for the longest time (a second-chance round). So
- * is what waits for an answer; the oldest is dropped. Only an answer that was asked for says where a neighbour is.
+ * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round); those that never
+ * answered count as not used, so whoever scans a subnet pushes out nobody else. So is what waits for an answer; the oldest is dropped. Only an answer that was asked for says where a neighbour is.
  */
 #ifndef PB_NET_NEIGHBOUR_H
 #define PB_NET_NEIGHBOUR_H

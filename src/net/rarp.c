@@ -21,7 +21,7 @@ int pb_rarp_add_host(struct internet *net, const uint8_t mac[PB_MAC_LEN], const 
 	struct rarp *r = &net->rarp;
 	struct rarp_host *h = find_host(r, mac);
 
-	if (!ip_is4(ip) || ip_is_any(ip) || ethernet_is_group(mac))
+	if (!ip_is4(ip) || ip_is_any(ip) || ip_is_multicast(ip) || ethernet_is_group(mac))
 		return -EINVAL;
 	if (!h && r->host_count == RARP_HOSTS_MAX)
 		return -ENOSPC;

@@ -305,7 +305,7 @@ static void cut(struct model *m, uint16_t id)
 		from = end;
 		if (m->count % (PIECES / DATAGRAMS) == PIECES / DATAGRAMS - 3 && more) {
 			m->pieces[m->count++] = (struct piece){ .id = id, .from = from, .end = len };
-				return;
+			return;
 		}
 	}
 }
