@@ -9,8 +9,9 @@
  *   PROBE        being asked itself
  *   FAILED       no answer
  *
- * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round); those that never
- * answered count as not used, so whoever scans a subnet pushes out nobody else. So is what waits for an answer; the oldest is dropped. Only an answer that was asked for says where a neighbour is.
+ * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round). Who never answered
+ * counts as not used, so that scanning a subnet pushes out nobody else. What waits for an answer is bounded, too; the
+ * oldest is dropped. Only an answer that was asked for says where a neighbour is.
  */
 #ifndef PB_NET_NEIGHBOUR_H
 #define PB_NET_NEIGHBOUR_H
