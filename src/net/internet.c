@@ -65,8 +65,10 @@ int pb_internet_new(struct env *env, const struct internet_limits *limits, struc
 	net->limits = complete(limits);
 	net->generation = 1;
 	net->key = pb_rng_key(&env->rng);
-	for (size_t n = 0; n < IDENTIFICATIONS; n++)
-		net->ids[n] = (uint16_t)pb_rng_next(&env->rng);
+	for (size_t n = 0; n < IDENTIFICATIONS; n += 4) {
+		uint64_t four = pb_rng_next(&env->rng);
+		memcpy(&net->ids[n], &four, sizeof four);
+	}
 	pb_path_mtus_init(&net->path_mtus, env, &net->generation);
 	int rc = pb_neighbours_init(&net->neighbours, env, net->limits.neighbours_max, &neighbour_ops,
 				    &net->generation);

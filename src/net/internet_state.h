@@ -14,7 +14,7 @@
 #include "net/route.h"
 
 /* Counters of identifications and accounts of ICMP errors: destinations share them by a keyed hash. */
-#define IDENTIFICATIONS 4096
+#define IDENTIFICATIONS 1024
 #define ERROR_ACCOUNTS  256
 
 struct internet {

@@ -167,9 +167,9 @@ static void send_some(struct world *w, unsigned which)
 	dst.bytes[15] = (uint8_t)(which >> 1);
 	if (pb_ip_path(w->net, &path, &any, &dst, 0) < 0)
 		return;
-	struct pb_buf *b = pb_buf_new(w->env.pool, IP_HEADROOM, 4000);
+	struct pb_buf *b = pb_buf_new(w->env.pool, IP_HEADROOM, which * 7);
 	assert(b);
-	memset(pb_buf_extend(b, which * 15), 'x', which * 15);
+	memset(pb_buf_extend(b, which * 7), 'x', which * 7);
 	int rc = pb_ip_send(w->net, &path, &how, b);
 	assert(rc == 0 || rc == -EMSGSIZE || rc == -EHOSTUNREACH);
 }
