@@ -233,6 +233,7 @@ struct pb_buf *pb_buf_slice(const struct pb_buf *b, size_t offset, size_t len)
 	for (; offset >= b->len && b->more; b = b->more)
 		offset -= b->len;
 	do {
+		assert(b);
 		size_t n = b->len - offset < left ? b->len - offset : left;
 		*at = refer(b->block, b->data + offset, n);
 		if (!*at) {
@@ -248,10 +249,9 @@ struct pb_buf *pb_buf_slice(const struct pb_buf *b, size_t offset, size_t len)
 	return first;
 }
 
-/* from's notes, for a packet whose first part begins with the same bytes. */
-static void copy_notes(struct pb_buf *to, const struct pb_buf *from)
+static void copy_notes(struct pb_buf *to, const struct pb_buf *from, uint8_t *transport)
 {
-	to->transport = from->transport ? to->data + (from->transport - from->data) : NULL;
+	to->transport = transport;
 	to->checksum_offset = from->checksum_offset;
 	to->segment_size = from->segment_size;
 	to->checksum = from->checksum;
@@ -262,7 +262,7 @@ struct pb_buf *pb_buf_share(const struct pb_buf *b)
 	struct pb_buf *again = pb_buf_slice(b, 0, b->total);
 
 	if (again)
-		copy_notes(again, b);
+		copy_notes(again, b, b->transport); /* the same bytes */
 	return again;
 }
 
@@ -273,7 +273,7 @@ struct pb_buf *pb_buf_duplicate(struct pb_pool *pool, const struct pb_buf *b)
 	if (!again)
 		return NULL;
 	pb_buf_copy(b, 0, pb_buf_extend(again, b->total), b->total);
-	copy_notes(again, b);
+	copy_notes(again, b, b->transport ? again->data + (b->transport - b->data) : NULL);
 	return again;
 }
 
