@@ -32,7 +32,8 @@ PB_API int pb_listen_on(struct pb_net *net, const char *network, const char *add
 
 /*
  * Wait until one of events (POLLIN, POLLOUT) or an error is there, for at most timeout nanoseconds.
- * Returns what is there, as pb_ready(); 0 when the time is over; or -errno.
+ * Returns what is there, as pb_ready(); 0 when the time is over; or -errno. On a stack it turns the loop that drives it
+ * (or one of its own, if none does), so it must not be called from inside that loop.
  */
 PB_API int pb_wait(struct pb_socket *s, int events, pb_time timeout);
 

@@ -45,16 +45,29 @@ struct pb_watch {
 /* A loop on the real clock (CLOCK_MONOTONIC). 0 and *loop, or -errno. */
 PB_API int pb_loop_new(struct pb_loop **loop);
 
-/* Every watch and timer must have been stopped or have fired. NULL is allowed. */
+/*
+ * A loop in virtual time, which begins at start and moves only when there is nothing left to do: then at once to the next
+ * instant at which there is. Everything on it happens in the same order each time, as fast as the processor can.
+ */
+PB_API int pb_loop_new_virtual(pb_time start, struct pb_loop **loop);
+
+/* Every watch and timer must have been stopped or have fired. Its nets are taken out. NULL is allowed. */
 PB_API void pb_loop_free(struct pb_loop *loop);
 
 /* The time of this turn: read once a turn, so the same for all that is done in it. */
 PB_API pb_time pb_loop_now(const struct pb_loop *loop);
 
 /*
+ * Let the loop drive a net, as far as it needs to be driven: a stack, once its devices are attached. 0, -EBUSY (another
+ * loop does), -ENOMEM, -ENOSPC. Take it out before it is closed.
+ */
+PB_API int pb_loop_add_net(struct pb_loop *loop, struct pb_net *net);
+PB_API void pb_loop_remove_net(struct pb_loop *loop, struct pb_net *net);
+
+/*
  * Wait until something is ready or due, at the latest until the loop's clock shows until (PB_NEVER: as long
  * as it takes; 0: not at all), and call what is to be called. Returns how many functions were called, or
- * -errno.
+ * -errno; -EDEADLK: in virtual time, where nothing will ever happen and until is PB_NEVER.
  */
 PB_API int pb_loop_turn(struct pb_loop *loop, pb_time until);
 

@@ -31,15 +31,18 @@
 #define UDP_IDLE     PB_SEC(1)  /* after the end of input, for answers */
 #define TIMEOUT      PB_SEC(30) /* to connect */
 
+enum { OPT_NET = 256, OPT_CAPTURE };
+
 static const struct cli_option connect_options[] = {
-	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",             'u'},
-	{ '4', NULL,      NULL,      "only IPv4 addresses",                                        '4'},
-	{ '6', NULL,      NULL,      "only IPv6 addresses",                                        '6'},
-	{ 'v', "verbose", NULL,      "tell each step on standard error",                           'v'},
-	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                               'w'},
+	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",                     'u'},
+	{ '4', NULL,      NULL,      "only IPv4 addresses",                                                '4'},
+	{ '6', NULL,      NULL,      "only IPv6 addresses",                                                '6'},
+	{ 'v', "verbose", NULL,      "tell each step on standard error",                                   'v'},
+	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                                       'w'},
 	{ 'i', "idle",    "SECONDS", "end after a silence both ways (UDP: 1, after end of input)", 'i'},
-	{ 0,   "net",     "NET",     "the network to call on (host)",                              256},
-	{ 0,   NULL,      NULL,      NULL,							 0  },
+	{ 0,   "net",     "NET",     NET_OPTION_HELP,                                                      OPT_NET},
+	{ 0,   "capture", "FILE",    CAPTURE_OPTION_HELP,                                                  OPT_CAPTURE},
+	{ 0,   NULL,      NULL,      NULL,								 0  },
 };
 
 static const struct cli_example connect_examples[] = {
@@ -56,7 +59,7 @@ struct buffer {
 
 struct call {
 	const struct command *command;
-	const char *host, *port, *net_name;
+	const char *host, *port, *net_name, *capture;
 	bool verbose, udp;
 	pb_time idle; /* 0: none was asked for */
 
@@ -314,8 +317,10 @@ static void look_at_descriptors(struct call *c)
 
 static int begin(struct call *c, uint16_t port)
 {
-	int rc = resolver_new(c->loop, &c->resolver);
+	int rc = pb_loop_add_net(c->loop, c->net);
 
+	if (rc == 0)
+		rc = resolver_new(c->loop, &c->resolver);
 	c->dial.loop = c->loop;
 	c->dial.net = c->net;
 	c->dial.resolver = c->resolver;
@@ -372,6 +377,9 @@ static int parse_option(struct call *c, const struct options *o, int id)
 			return EXIT_USAGE;
 		*(id == 'w' ? &c->dial.timeout : &c->idle) = ns;
 		break;
+	case OPT_CAPTURE:
+		c->capture = o->value;
+		break;
 	default:
 		c->net_name = o->value;
 	}
@@ -406,11 +414,11 @@ static int run(const struct command *self, int argc, char **argv)
 	if (c.udp && !c.idle)
 		c.idle = UDP_IDLE;
 	c.dial.type = c.udp ? SOCK_DGRAM : SOCK_STREAM;
-	code = net_open(self, c.net_name, &c.net);
+	code = net_open(self, c.net_name, c.capture, &c.net);
 	if (code != EXIT_DONE)
 		return code;
 	code = talk(&c, port);
-	pb_net_close(c.net);
+	net_close(self, c.net);
 	return code;
 }
 

@@ -430,13 +430,13 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	if (o.rest != argc)
 		return command_usage(self, "takes no argument '%s'", argv[o.rest]);
-	int code = net_open(self, net, &d.net);
+	int code = net_open(self, net, NULL, &d.net);
 	if (code != EXIT_DONE)
 		return code;
 	d.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	bool ok = make_site(&d) && play(&d);
 	clear_stage(&d);
-	pb_net_close(d.net);
+	net_close(self, d.net);
 	return ok ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -28,6 +28,7 @@ enum {
 	OPT_IDLE,
 	OPT_INSECURE,
 	OPT_NET,
+	OPT_CAPTURE,
 	OPT_ERROR_BODY,
 };
 
@@ -52,7 +53,7 @@ struct job {
 struct get {
 	const struct command *command;
 	/* What the options say. */
-	const char *output, *directory, *net_spec;
+	const char *output, *directory, *net_spec, *capture;
 	bool by_name, head_only, show_head, quiet, verbose, error_body;
 	long parallel;
 	struct http_config config;
@@ -87,7 +88,8 @@ static const struct cli_option get_options[] = {
          OPT_INSECURE },
 	{ '4',    NULL, NULL, "IPv4 only", '4' },
 	{ '6',    NULL, NULL, "IPv6 only", '6' },
-	{ 0,   "net", "NET", "use this network (host)", OPT_NET },
+	{ 0,   "net", "NET", NET_OPTION_HELP, OPT_NET },
+	{ 0,   "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
 	{ 'q',    "quiet", NULL, "no progress", 'q' },
 	{ 'v',    "verbose", NULL, "tell each step", 'v' },
 	{ 0  },
@@ -369,18 +371,20 @@ static int fetch(struct get *g)
 /* With a net, a loop and a resolver. */
 static int fetch_on_net(struct get *g)
 {
-	int code = net_open(g->command, g->net_spec, &g->config.net);
+	int code = net_open(g->command, g->net_spec, g->capture, &g->config.net);
 	int err;
 
 	if (code != EXIT_DONE)
 		return code;
 	err = pb_loop_new(&g->config.loop);
 	if (!err)
+		err = pb_loop_add_net(g->config.loop, g->config.net);
+	if (!err)
 		err = resolver_new(g->config.loop, &g->config.resolver);
 	code = err ? command_fail(g->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : fetch(g);
 	resolver_free(g->config.resolver);
 	pb_loop_free(g->config.loop);
-	pb_net_close(g->config.net);
+	net_close(g->command, g->config.net);
 	return code;
 }
 
@@ -466,6 +470,9 @@ static bool take_option(struct get *g, const struct options *o, int id)
 		return true;
 	case OPT_NET:
 		g->net_spec = o->value;
+		return true;
+	case OPT_CAPTURE:
+		g->capture = o->value;
 		return true;
 	case 'q':
 		g->quiet = true;

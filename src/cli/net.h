@@ -1,12 +1,29 @@
-/* --net: which network a command runs on. */
+/* --net and --capture: the network that a command runs on. */
 #ifndef CLI_NET_H
 #define CLI_NET_H
 
 #include "cli/command.h"
 
-#include <packetboat/net.h>
+#include <packetboat/packetboat.h>
 
-/* EXIT_DONE and *net; otherwise it has been said what is wrong, and the exit code is answered. */
-int net_open(const struct command *c, const char *spec, struct pb_net **net);
+/*
+ * Open the network that spec names. capture: a file for the frames of a stack (pcapng); NULL: none. EXIT_DONE and *net;
+ * otherwise it has been said what is wrong, and the exit code is answered.
+ */
+int net_open(const struct command *c, const char *spec, const char *capture, struct pb_net **net);
+
+/*
+ * Close it. What a stack's sockets had still to say is said first, for some seconds at most: there is no kernel behind
+ * us that would. A capture that could not be written to its end is told of.
+ */
+void net_close(const struct command *c, struct pb_net *net);
+
+/* The option's line in a command's table, and what --help says of NET. */
+#define NET_OPTION_HELP     "the network to use: host, or tap:NAME,addr=ADDRESS/BITS,... (host)"
+#define CAPTURE_OPTION_HELP "write the frames of a stack to a pcapng file"
+#define NET_ABOUT                                                                                            \
+	"NET is host, the kernel's network, or a TCP/IP of our own: tap:NAME,addr=ADDRESS/BITS\n"            \
+	"[,gateway=ADDRESS][,mtu=BYTES][,host=ADDRESS/BITS], host= being what the kernel's side\n"           \
+	"of the device is given; or tun:NAME,... likewise. Making a device needs root.\n"
 
 #endif

@@ -32,7 +32,7 @@ enum {
 	PROBES = 8192, /* remembered: an answer to an older one is taken for somebody else's */
 };
 
-enum { OPT_JSON = 256, OPT_NET };
+enum { OPT_JSON = 256, OPT_NET, OPT_CAPTURE };
 
 /* A request that was sent. */
 struct probe {
@@ -44,7 +44,7 @@ struct probe {
 struct ping {
 	const struct command *command;
 	/* What the command line says. */
-	const char *host, *net_spec;
+	const char *host, *net_spec, *capture;
 	int family;
 	long count, size, ttl; /* 0: no limit, -, the system's */
 	pb_time interval, deadline, patience;
@@ -77,7 +77,8 @@ static const struct cli_option ping_options[] = {
 	{ '4',       NULL, NULL, "IPv4 only", '4' },
 	{ '6', NULL, NULL, "IPv6 only", '6' },
 	{ 0,       "json", NULL, "a JSON object on a line for each event", OPT_JSON },
-	{ 0,       "net", "NET", "use this network (host)", OPT_NET },
+	{ 0,       "net", "NET", NET_OPTION_HELP, OPT_NET },
+	{ 0,       "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
 	{ 0},
 };
 
@@ -452,18 +453,20 @@ static int ping_all(struct ping *p)
 
 static int ping_on_net(struct ping *p)
 {
-	int code = net_open(p->command, p->net_spec, &p->net);
+	int code = net_open(p->command, p->net_spec, p->capture, &p->net);
 	int err;
 
 	if (code != EXIT_DONE)
 		return code;
 	err = pb_loop_new(&p->loop);
 	if (!err)
+		err = pb_loop_add_net(p->loop, p->net);
+	if (!err)
 		err = resolver_new(p->loop, &p->resolver);
 	code = err ? command_fail(p->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : ping_all(p);
 	resolver_free(p->resolver);
 	pb_loop_free(p->loop);
-	pb_net_close(p->net);
+	net_close(p->command, p->net);
 	return code;
 }
 
@@ -499,6 +502,9 @@ static bool take_option(struct ping *p, const struct options *o, int id)
 		return true;
 	case OPT_JSON:
 		p->json = true;
+		return true;
+	case OPT_CAPTURE:
+		p->capture = o->value;
 		return true;
 	default: /* OPT_NET: options_next() answers nothing that is not in the table */
 		p->net_spec = o->value;

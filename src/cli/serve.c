@@ -15,10 +15,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { OPT_NET = 256, OPT_LOG, OPT_WORKERS, OPT_GRACE };
+enum { OPT_NET = 256, OPT_CAPTURE, OPT_LOG, OPT_WORKERS, OPT_GRACE };
 
 static const struct cli_option serve_options[] = {
-	{0,  "net",     "NET",     "the network to serve on (host)",                                  OPT_NET    },
+	{0,  "net",     "NET",     NET_OPTION_HELP,                                                   OPT_NET    },
+	{ 0, "capture", "FILE",    CAPTURE_OPTION_HELP,                                               OPT_CAPTURE},
 	{ 0, "log",     "FORM",    "log to standard error as text, json or none (text)",              OPT_LOG    },
 	{ 0, "workers", "N",       "share the ports among N processes; one that crashes is replaced", OPT_WORKERS},
 	{ 0, "grace",   "SECONDS", "how long connections may finish after SIGTERM (10)",              OPT_GRACE  },
@@ -40,7 +41,7 @@ struct serve {
 	struct server_config config;
 	enum log_form log_form;
 	long workers; /* 0: serve in this process, without a supervisor */
-	const char *net;
+	const char *net, *capture;
 };
 
 /* What a serving process has. */
@@ -70,6 +71,9 @@ static int parse_option(struct serve *s, const struct options *o, int id)
 	switch (id) {
 	case OPT_NET:
 		s->net = o->value;
+		return EXIT_DONE;
+	case OPT_CAPTURE:
+		s->capture = o->value;
 		return EXIT_DONE;
 	case OPT_LOG:
 		return parse_log(s, o->value);
@@ -197,9 +201,13 @@ static int run(const struct command *self, int argc, char **argv)
 	if (o.rest == argc)
 		return command_usage(self,
 				     "what to serve? Name at least one SERVICE, as http://127.0.0.1:8080");
-	code = net_open(self, s.net, &s.config.net);
+	code = net_open(self, s.net, s.capture, &s.config.net);
 	if (code != EXIT_DONE)
 		return code;
+	if (s.workers && pb_stack_of(s.config.net)) {
+		net_close(self, s.config.net);
+		return command_usage(self, "--workers shares ports of the host; a stack belongs to one process");
+	}
 	raise_descriptor_limit();
 	s.config.workers = s.workers ? (unsigned)s.workers : 1;
 	s.config.log = log_new(s.log_form, STDERR_FILENO);
@@ -207,7 +215,7 @@ static int run(const struct command *self, int argc, char **argv)
 		return command_fail(self, EXIT_FAILED, "out of memory");
 	code = listen_and_serve(&s, (const char *const *)argv + o.rest, (size_t)(argc - o.rest));
 	log_free(s.config.log);
-	pb_net_close(s.config.net);
+	net_close(self, s.config.net);
 	return code;
 }
 

@@ -1,12 +1,15 @@
 /*
- * The loop over the kernel's epoll, the real clock and the timer wheel.
+ * The loop over the kernel's epoll, stacks, a clock and the timer wheel.
  *
  * Readiness is kept by us, and the kernel only tells the news: sockets are registered once, edge-triggered, for
  * everything. A watch whose owner wants something that is ready stands on the ready list and is called once a turn
  * until that is no longer so. Hence wanting something else costs no system call, and a connection that is served
  * and closed in the turn that accepted it is never registered at all.
  *
- * Invariant: a started watch is on the ready list with all that is wanted ready, or registered with the kernel.
+ * The sockets of a stack are told of by the stack: each turn drives those that were added, and takes their news.
+ *
+ * Invariant: a started watch is on the ready list with all that is wanted ready, or registered with the kernel, or its
+ * news comes from its stack.
  */
 #include "base/list.h"
 #include "base/timers.h"
@@ -24,17 +27,23 @@
 
 struct pb_loop {
 	int epoll;
+	size_t descriptors; /* in it, at least: where there are none, nothing needs to be asked */
 	bool stop;
+	bool virtual;
+	pb_time virtual_now;
+	struct pb_net *nets; /* that we drive */
 	struct pb_timers timers;
 	struct pb_link ready;     /* watches to be called */
 	struct pb_watch *current; /* the one being called; NULL once it has been stopped */
 	struct epoll_event events[EVENTS_A_TURN];
 };
 
-static pb_time clock_now(void)
+static pb_time clock_now(const struct pb_loop *loop)
 {
 	struct timespec t;
 
+	if (loop->virtual)
+		return loop->virtual_now;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return PB_SEC(t.tv_sec) + t.tv_nsec;
 }
@@ -54,14 +63,28 @@ int pb_loop_new(struct pb_loop **loop)
 		return -err;
 	}
 	list_init(&l->ready);
-	pb_timers_init(&l->timers, clock_now());
+	pb_timers_init(&l->timers, clock_now(l));
 	return 0;
+}
+
+int pb_loop_new_virtual(pb_time start, struct pb_loop **loop)
+{
+	int rc = pb_loop_new(loop);
+
+	if (rc == 0) {
+		(*loop)->virtual = true;
+		(*loop)->virtual_now = start;
+		pb_timers_init(&(*loop)->timers, start);
+	}
+	return rc;
 }
 
 void pb_loop_free(struct pb_loop *loop)
 {
 	if (!loop)
 		return;
+	while (loop->nets)
+		pb_loop_remove_net(loop, loop->nets);
 	close(loop->epoll);
 	free(loop);
 }
@@ -98,11 +121,20 @@ static int add_to_epoll(struct pb_watch *w, int fd, uint32_t events)
 	if (epoll_ctl(w->loop->epoll, EPOLL_CTL_ADD, fd, &e) < 0)
 		return -errno;
 	w->registered = true;
+	w->loop->descriptors++;
 	return 0;
+}
+
+/* Whether the kernel tells of it, rather than its stack. */
+static bool of_kernel(const struct pb_watch *w)
+{
+	return !w->socket || w->socket->ops->fd;
 }
 
 static int register_socket(struct pb_watch *w)
 {
+	if (!of_kernel(w))
+		return 0;
 	return add_to_epoll(w, w->socket->ops->fd(w->socket),
 			    EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
@@ -143,15 +175,15 @@ static void start(struct pb_loop *loop, struct pb_watch *w, int wants, pb_watch_
 
 int pb_watch_socket(struct pb_loop *loop, struct pb_watch *w, struct pb_socket *s, int wants, pb_watch_fn *fn)
 {
-	assert(!s->watched);
+	assert(!s->watch);
 	start(loop, w, wants, fn);
 	w->socket = s;
 	w->fd = -1;
-	s->watched = true;
+	s->watch = w;
 	if (!news(w)) { /* settle() would do, but could not tell that it failed */
 		int rc = register_socket(w);
 		if (rc < 0) {
-			s->watched = false;
+			s->watch = NULL;
 			w->loop = NULL;
 			return rc;
 		}
@@ -177,6 +209,7 @@ static void update_fd(struct pb_watch *w)
 
 	if (w->wants || w->registered)
 		epoll_ctl(w->loop->epoll, how, w->fd, &e);
+	w->loop->descriptors += (how == EPOLL_CTL_ADD) - (size_t)(how == EPOLL_CTL_DEL && w->registered);
 	w->registered = w->wants != 0;
 }
 
@@ -214,11 +247,13 @@ void pb_watch_stop(struct pb_watch *w)
 
 	if (!loop)
 		return;
-	if (w->registered)
+	if (w->registered) {
 		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, w->socket ? w->socket->ops->fd(w->socket) : w->fd,
 			  NULL);
+		loop->descriptors--;
+	}
 	if (w->socket)
-		w->socket->watched = false;
+		w->socket->watch = NULL;
 	list_remove(&w->link);
 	if (loop->current == w)
 		loop->current = NULL;
@@ -230,8 +265,10 @@ int pb_watch_close(struct pb_watch *w)
 {
 	struct pb_socket *s = w->socket;
 
-	if (s && s->sole)
+	if (s && s->sole && w->registered) { /* closing takes it out of the epoll */
 		w->registered = false;
+		w->loop->descriptors--;
+	}
 	pb_watch_stop(w);
 	w->socket = NULL;
 	return pb_close(s);
@@ -276,14 +313,76 @@ static bool call(struct pb_loop *loop, struct pb_watch *w)
 	return ready;
 }
 
-static int wait_for_news(struct pb_loop *loop, pb_time until)
+/* Nets that we drive ------------------------------------------------------------------------------------------------ */
+
+static const char net_event; /* its address stands for "frames came to a net" */
+
+static int watch_devices(struct pb_loop *loop, struct pb_net *net, int how)
 {
-	pb_time next = list_empty(&loop->ready) ? pb_timers_next(&loop->timers) : 0;
-	pb_time wait = next < until ? next : until;
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = (void *)&net_event };
+	int fd;
+
+	for (unsigned n = 0; (fd = net->ops->fd(net, n)) >= 0; n++) {
+		if (epoll_ctl(loop->epoll, how, fd, &e) < 0 && errno != EEXIST && errno != ENOENT)
+			return -errno;
+		loop->descriptors += how == EPOLL_CTL_ADD ? 1 : (size_t)-1;
+	}
+	return 0;
+}
+
+int pb_loop_add_net(struct pb_loop *loop, struct pb_net *net)
+{
+	if (!net->ops->poll || net->loop == loop)
+		return 0;
+	if (net->loop)
+		return -EBUSY;
+	int rc = watch_devices(loop, net, EPOLL_CTL_ADD);
+	if (rc < 0)
+		return rc;
+	net->loop = loop;
+	net->next = loop->nets;
+	loop->nets = net;
+	return 0;
+}
+
+void pb_loop_remove_net(struct pb_loop *loop, struct pb_net *net)
+{
+	if (net->loop != loop)
+		return;
+	watch_devices(loop, net, EPOLL_CTL_DEL);
+	for (struct pb_net **n = &loop->nets; *n; n = &(*n)->next)
+		if (*n == net) {
+			*n = net->next;
+			break;
+		}
+	net->loop = NULL;
+}
+
+/* When they want to be driven next. */
+static pb_time drive_nets(struct pb_loop *loop)
+{
+	pb_time next = PB_NEVER, now = loop->nets ? clock_now(loop) : 0;
+
+	for (struct pb_net *net = loop->nets; net; net = net->next) {
+		pb_time t = net->ops->poll(net, now);
+		struct pb_socket *s;
+		next = t < next ? t : next;
+		while ((s = net->ops->news(net)))
+			if (s->watch)
+				settle(s->watch);
+	}
+	return next;
+}
+
+/* A turn ------------------------------------------------------------------------------------------------------------ */
+
+/* The kernel's news, waited for until wait at most. How many there were, or -errno. */
+static int ask_kernel(struct pb_loop *loop, pb_time wait)
+{
 	struct timespec t = { 0 };
 
 	if (wait != PB_NEVER && wait > 0) {
-		wait -= clock_now();
+		wait -= clock_now(loop);
 		if (wait > 0)
 			t = (struct timespec){ .tv_sec = wait / PB_SEC(1), .tv_nsec = wait % PB_SEC(1) };
 	}
@@ -291,8 +390,38 @@ static int wait_for_news(struct pb_loop *loop, pb_time until)
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n; i++)
-		take_news(loop->events[i].data.ptr, loop->events[i].events);
+		if (loop->events[i].data.ptr != &net_event)
+			take_news(loop->events[i].data.ptr, loop->events[i].events);
+	return n;
+}
+
+/* In virtual time nobody waits: when the kernel has nothing to tell, the clock jumps. */
+static int jump(struct pb_loop *loop, pb_time wait)
+{
+	int n = loop->descriptors ? ask_kernel(loop, 0) : 0;
+
+	if (n != 0 || wait <= loop->virtual_now)
+		return n;
+	if (wait == PB_NEVER)
+		return -EDEADLK;
+	loop->virtual_now = wait;
 	return 0;
+}
+
+static int wait_for_news(struct pb_loop *loop, pb_time until)
+{
+	pb_time wait = drive_nets(loop), timer = pb_timers_next(&loop->timers);
+
+	wait = timer < wait ? timer : wait;
+	wait = until < wait ? until : wait;
+	if (!list_empty(&loop->ready))
+		wait = 0;
+	int n = loop->virtual                     ? jump(loop, wait) :
+		wait || loop->descriptors ? ask_kernel(loop, wait) :
+					    0;
+	if (n >= 0 && wait)
+		drive_nets(loop);
+	return n;
 }
 
 int pb_loop_turn(struct pb_loop *loop, pb_time until)
@@ -302,7 +431,7 @@ int pb_loop_turn(struct pb_loop *loop, pb_time until)
 
 	if (rc < 0)
 		return rc;
-	calls += pb_timers_run(&loop->timers, clock_now());
+	calls += pb_timers_run(&loop->timers, clock_now(loop));
 	list_init(&now);
 	list_splice(&now, &loop->ready);
 	while (!list_empty(&now)) {

@@ -335,17 +335,20 @@ int server_start(struct server *s, struct pb_loop *loop, unsigned worker)
 	s->lingering.scratch = s->scratch;
 	s->grace_timer.fn = on_grace_over;
 	census_begin(s->census, worker);
+	int rc = pb_loop_add_net(loop, s->net);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < s->service_count; i++) {
 		struct service *service = &s->services[i];
-		int rc = service->kind->start ? service->kind->start(service, loop) : 0;
+		rc = service->kind->start ? service->kind->start(service, loop) : 0;
 		if (rc < 0)
 			return rc;
 	}
 	for (size_t i = 0; i < s->listener_count; i++) {
 		struct listener *l = &s->listeners[i];
 		l->retry.fn = on_retry;
-		int rc = pb_watch_socket(loop, &l->watch, l->socket, POLLIN,
-					 l->type == SOCK_STREAM ? on_caller : on_datagram);
+		rc = pb_watch_socket(loop, &l->watch, l->socket, POLLIN,
+				     l->type == SOCK_STREAM ? on_caller : on_datagram);
 		if (rc < 0)
 			return rc;
 	}

@@ -241,7 +241,7 @@ static const struct pb_net_ops host_net_ops = {
 
 int pb_net_host(struct pb_net **net)
 {
-	*net = malloc(sizeof **net);
+	*net = calloc(1, sizeof **net);
 	if (!*net)
 		return -ENOMEM;
 	(*net)->ops = &host_net_ops;

@@ -15,7 +15,7 @@ int pb_close(struct pb_socket *s)
 {
 	if (!s)
 		return 0;
-	assert(!s->watched);
+	assert(!s->watch);
 	return s->ops->close(s);
 }
 
@@ -132,6 +132,8 @@ const char *pb_net_name(const struct pb_net *net)
 
 void pb_net_close(struct pb_net *net)
 {
-	if (net)
-		net->ops->close(net);
+	if (!net)
+		return;
+	assert(!net->loop);
+	net->ops->close(net);
 }

@@ -171,6 +171,13 @@ int pb_ports_listen(struct ports *p, struct binding *b)
 	return -EADDRINUSE;
 }
 
+void pb_ports_set_connected(struct ports *p, struct binding *b, bool connected)
+{
+	list_remove(&b->link);
+	b->connected = connected;
+	attach(list_of(p, b->port), b, b->port);
+}
+
 void pb_ports_release(struct ports *p, struct binding *b)
 {
 	(void)p;
@@ -264,6 +271,16 @@ struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint
 		if (b->reuse_port && fitness(b, addr, foreign) == best_fitness && turn-- == 0)
 			return b;
 	}
+}
+
+void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context), void *context)
+{
+	struct pb_link *list = list_of(p, port);
+
+	if (!list)
+		return;
+	list_each_safe (l, list)
+		fn(binding_of(l), context);
 }
 
 void pb_ports_each(const struct ports *p, void (*fn)(struct binding *b, void *context), void *context)

@@ -59,6 +59,9 @@ int pb_ports_keep(struct ports *p, struct binding *b);
 int pb_ports_listen(struct ports *p, struct binding *b);
 
 /* b, bound or not, is so no longer. */
+/* A bound b is found by its socket pair from now on (UDP's connect), or by its binding again. */
+void pb_ports_set_connected(struct ports *p, struct binding *b, bool connected);
+
 void pb_ports_release(struct ports *p, struct binding *b);
 
 /*
@@ -82,7 +85,8 @@ int pb_ports_connect(struct ports *p, const struct pairs *pairs, struct socket_p
 struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint16_t port, uint32_t hash,
 			      bool foreign);
 
-/* Every binding. fn may release the one that it is called with, no other. */
+/* Every binding; fn may release the one that it is called with. each_at: those of one port. */
+void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context), void *context);
 void pb_ports_each(const struct ports *p, void (*fn)(struct binding *b, void *context), void *context);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <packetboat/dial.h>
+#include <packetboat/loop.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -58,10 +59,48 @@ static int look_up(struct pb_net *net, const char *network, const char *address,
 	return rc == 0 ? 0 : rc == EAI_SERVICE ? -EINVAL : rc == EAI_MEMORY ? -ENOMEM : -ENXIO;
 }
 
+/* As a call that found nothing does: more news is wanted. */
+static void came(struct pb_watch *w, int ready)
+{
+	w->socket->ready &= ~ready;
+}
+
+/* Turn the loop until s is ready. It may have been watched by nobody until now. */
+static int wait_in_loop(struct pb_loop *loop, struct pb_socket *s, int events, pb_time timeout)
+{
+	struct pb_watch w = { 0 };
+	pb_time end = timeout == PB_NEVER ? PB_NEVER : pb_loop_now(loop) + timeout;
+	int rc = pb_watch_socket(loop, &w, s, events, came), ready = 0;
+
+	while (rc >= 0 && !(ready = pb_ready(s) & (events | POLLERR | POLLHUP)) && pb_loop_now(loop) < end)
+		rc = pb_loop_turn(loop, end);
+	pb_watch_stop(&w);
+	s->ready |= ready;
+	return rc < 0 ? rc : ready;
+}
+
+/* A stack that no loop drives gets one for as long as the call takes. */
+static int wait_on_stack(struct pb_socket *s, int events, pb_time timeout)
+{
+	struct pb_loop *loop = s->net->loop, *own = NULL;
+	int rc = loop ? 0 : pb_loop_new(&own);
+
+	if (rc == 0 && own)
+		rc = pb_loop_add_net(own, s->net);
+	if (rc == 0)
+		rc = wait_in_loop(loop ? loop : own, s, events, timeout);
+	if (own)
+		pb_loop_remove_net(own, s->net);
+	pb_loop_free(own);
+	return rc;
+}
+
 int pb_wait(struct pb_socket *s, int events, pb_time timeout)
 {
 	int rc;
 
+	if (!s->ops->wait)
+		return wait_on_stack(s, events, timeout);
 	do
 		rc = s->ops->wait(s, events, timeout);
 	while (rc == -EINTR);

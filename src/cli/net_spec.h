@@ -1,0 +1,36 @@
+/*
+ * What --net says:
+ *
+ *     host                                    the kernel's network
+ *     tap:NAME,addr=10.9.0.2/24[,key=value]   a stack of our own behind the kernel's Ethernet device NAME
+ *     tun:NAME,addr=10.9.0.2/24[,key=value]   the same without Ethernet
+ *
+ * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
+ * host=ADDRESS/BITS is what the kernel's side of the device is to have.
+ */
+#ifndef CLI_NET_SPEC_H
+#define CLI_NET_SPEC_H
+
+#include "base/addr.h"
+
+#include <stddef.h>
+
+#define NET_SPEC_LEN_MAX   1024
+#define NET_SPEC_ADDRS_MAX 16
+
+enum net_kind { NET_HOST, NET_TAP, NET_TUN };
+
+struct net_spec {
+	enum net_kind kind;
+	char name[IF_NAMESIZE]; /* of the device */
+	struct pb_prefix addrs[NET_SPEC_ADDRS_MAX];
+	size_t addr_count;
+	union pb_addr gateway; /* AF_UNSPEC: none */
+	struct pb_prefix host; /* AF_UNSPEC: the kernel's side is left alone */
+	unsigned mtu;          /* 0: the device's */
+};
+
+/* Read a spec. False: error (of size bytes) says which part is wrong and what a right one looks like. */
+bool net_spec_parse(struct net_spec *s, const char *text, char *error, size_t size);
+
+#endif

@@ -1,0 +1,314 @@
+#include "socket/datagram.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const struct pb_socket_ops datagram_ops;
+
+int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type, int protocol,
+		     struct pb_socket **socket)
+{
+	struct datagram_socket *s = calloc(1, sizeof *s);
+
+
+	if (!s) {
+		endpoint->ops->close(endpoint);
+		return -ENOMEM;
+	}
+	s->base = (struct pb_socket){ .ops = &datagram_ops, .net = &stack->net, .ready = POLLOUT };
+	s->endpoint = endpoint;
+	s->type = type;
+	s->protocol = protocol;
+	endpoint->news.owner = s;
+	stack->sockets++;
+	*socket = &s->base;
+	return 0;
+}
+
+static int datagram_close(struct pb_socket *socket)
+{
+	struct datagram_socket *s = datagram_of(socket);
+
+	s->endpoint->ops->close(s->endpoint);
+	stack_of(socket)->sockets--;
+	free(s);
+	return 0;
+}
+
+static int datagram_bind(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+{
+	struct endpoint *e = datagram_of(socket)->endpoint;
+	struct ip a;
+	uint16_t port;
+	int rc = pb_stack_read_addr(e->family, sa, len, &a, &port);
+
+	if (rc < 0)
+		return rc;
+	if (e->bound || e->connected)
+		return -EINVAL;
+	if (!ip_is_any(&a) && !ip_is_multicast(&a) && !e->any && !pb_internet_is_local(e->net, &a))
+		return -EADDRNOTAVAIL;
+	return e->ops->bind(e, &a, port);
+}
+
+static int datagram_connect(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+{
+	struct endpoint *e = datagram_of(socket)->endpoint;
+	struct ip a;
+	uint16_t port;
+
+	if (len >= sizeof sa->sa_family && sa->sa_family == AF_UNSPEC)
+		return e->ops->connect(e, NULL, 0);
+	int rc = pb_stack_read_addr(e->family, sa, len, &a, &port);
+	if (rc < 0)
+		return rc;
+	if (ip_is_any(&a))
+		a = ip_is4(&a) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+	return e->ops->connect(e, &a, port);
+}
+
+static int no_listen(struct pb_socket *s, int backlog)
+{
+	(void)s;
+	(void)backlog;
+	return -EOPNOTSUPP;
+}
+
+static int no_accept(struct pb_socket *s, struct pb_socket **conn)
+{
+	(void)s;
+	(void)conn;
+	return -EOPNOTSUPP;
+}
+
+/* Sending ----------------------------------------------------------------------------------------------------------- */
+
+/* To whom: the message's name, or the peer. */
+static int destination(const struct datagram_socket *s, const struct msghdr *msg, struct ip *to, uint16_t *port)
+{
+	const struct endpoint *e = s->endpoint;
+
+	if (!msg->msg_name) {
+		*to = e->peer;
+		*port = e->peer_port;
+		return e->connected ? 0 : -EDESTADDRREQ;
+	}
+	int rc = pb_stack_read_addr(e->family, msg->msg_name, msg->msg_namelen, to, port);
+	if (rc == 0 && s->protocol == IPPROTO_UDP && *port == 0)
+		return -EINVAL;
+	if (rc == 0 && ip_is_any(to))
+		*to = ip_is4(to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+	return rc;
+}
+
+static size_t length_of(const struct iovec *iov, size_t count)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len = iov[i].iov_len > SSIZE_MAX - len ? SSIZE_MAX : len + iov[i].iov_len;
+	return len;
+}
+
+/* A packet of what iov has; NULL: no memory. */
+static struct pb_buf *gather(const struct endpoint *e, const struct iovec *iov, size_t count, size_t len)
+{
+	struct pb_buf *b = pb_buf_new(e->env->pool, IP_HEADROOM + e->ops->headroom, len);
+	uint8_t *to = b ? pb_buf_extend(b, len) : NULL;
+
+	if (!b)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (iov[i].iov_len)
+			memcpy(to, iov[i].iov_base, iov[i].iov_len);
+		to += iov[i].iov_len;
+	}
+	return b;
+}
+
+static ssize_t datagram_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
+{
+	struct datagram_socket *s = datagram_of(socket);
+	struct endpoint *e = s->endpoint;
+	size_t len = length_of(msg->msg_iov, msg->msg_iovlen);
+	struct ip to, from;
+	uint16_t port;
+	bool has_from = false;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (e->send_shut)
+		return -EPIPE;
+	if (len > e->ops->data_max)
+		return -EMSGSIZE;
+	int rc = destination(s, msg, &to, &port);
+	if (rc == 0)
+		rc = pb_datagram_source(s, msg, &from, &has_from);
+	if (rc == 0)
+		rc = pb_endpoint_take_pending(e);
+	if (rc < 0)
+		return rc;
+	struct pb_buf *data = gather(e, msg->msg_iov, msg->msg_iovlen, len);
+	if (!data)
+		return -ENOBUFS;
+	rc = e->ops->send(e, has_from ? &from : NULL, &to, port, data);
+	return rc < 0 ? rc : (ssize_t)len;
+}
+
+static ssize_t datagram_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return datagram_sendmsg(socket, &msg, flags);
+}
+
+/* The bytes of a file, at most a datagram of them. */
+static ssize_t datagram_sendfile(struct pb_socket *socket, int fd, off_t *offset, size_t len)
+{
+	static const size_t most = 65507;
+	size_t want = len < most ? len : most;
+	uint8_t *block = malloc(want ? want : 1);
+	ssize_t n = block ? pread(fd, block, want, *offset) : -1;
+
+	if (n < 0)
+		n = block ? -errno : -ENOMEM;
+	else if (n > 0)
+		n = datagram_send(socket, block, (size_t)n, 0);
+	free(block);
+	if (n > 0)
+		*offset += n;
+	return n;
+}
+
+/* Receiving --------------------------------------------------------------------------------------------------------- */
+
+/* Copy as much of b as fits. */
+static size_t scatter(const struct pb_buf *b, const struct iovec *iov, size_t count)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < count && done < b->total; i++) {
+		size_t n = iov[i].iov_len < b->total - done ? iov[i].iov_len : b->total - done;
+		pb_buf_copy(b, done, iov[i].iov_base, n);
+		done += n;
+	}
+	return done;
+}
+
+static void tell_source(const struct endpoint *e, const struct ip *from, uint16_t port, struct msghdr *msg)
+{
+	socklen_t len = msg->msg_namelen;
+
+	if (msg->msg_name) {
+		pb_stack_give_addr(e->family, from, port, msg->msg_name, &len);
+		msg->msg_namelen = len;
+	}
+}
+
+static ssize_t receive_error(struct datagram_socket *s, struct msghdr *msg)
+{
+	struct returned *r = pb_endpoint_take_error(s->endpoint);
+
+	if (!r)
+		return -EAGAIN;
+	size_t done = 0;
+	for (size_t i = 0; i < msg->msg_iovlen && done < r->len; i++) {
+		size_t n = msg->msg_iov[i].iov_len < r->len - done ? msg->msg_iov[i].iov_len : r->len - done;
+		memcpy(msg->msg_iov[i].iov_base, r->data + done, n);
+		done += n;
+	}
+	tell_source(s->endpoint, &r->error.dst, r->dst_port, msg);
+	msg->msg_flags = MSG_ERRQUEUE | (done < r->len ? MSG_TRUNC : 0);
+	pb_datagram_tell_error(s, r, msg);
+	free(r);
+	return (ssize_t)done;
+}
+
+static ssize_t datagram_recvmsg(struct pb_socket *socket, struct msghdr *msg, int flags)
+{
+	struct datagram_socket *s = datagram_of(socket);
+	struct endpoint *e = s->endpoint;
+
+	if (flags & MSG_ERRQUEUE)
+		return receive_error(s, msg);
+	int rc = pb_endpoint_take_pending(e);
+	if (rc < 0)
+		return rc;
+	struct datagram *d = pb_endpoint_first(e);
+	if (!d)
+		return e->receive_shut ? 0 : stack_settled(socket, -EAGAIN);
+	size_t whole = d->buf->total, n = scatter(d->buf, msg->msg_iov, msg->msg_iovlen);
+	tell_source(e, &d->src, d->src_port, msg);
+	msg->msg_flags = n < whole ? MSG_TRUNC : 0;
+	pb_datagram_tell(s, d, msg);
+	if (!(flags & MSG_PEEK))
+		pb_endpoint_drop_first(e);
+	return stack_settled(socket, (ssize_t)(flags & MSG_TRUNC ? whole : n));
+}
+
+static ssize_t datagram_recv(struct pb_socket *socket, void *buf, size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return datagram_recvmsg(socket, &msg, flags);
+}
+
+/* The rest ---------------------------------------------------------------------------------------------------------- */
+
+static int datagram_shutdown(struct pb_socket *socket, int how)
+{
+	struct endpoint *e = datagram_of(socket)->endpoint;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	if (!e->connected)
+		return -ENOTCONN;
+	e->receive_shut |= how != SHUT_WR;
+	e->send_shut |= how != SHUT_RD;
+	if (how != SHUT_WR)
+		socket->ready |= POLLIN;
+	return 0;
+}
+
+static int datagram_getsockname(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
+{
+	const struct endpoint *e = datagram_of(socket)->endpoint;
+
+	return pb_stack_give_addr(e->family, &e->local, e->local_port, sa, len);
+}
+
+static int datagram_getpeername(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
+{
+	const struct endpoint *e = datagram_of(socket)->endpoint;
+
+	return e->connected ? pb_stack_give_addr(e->family, &e->peer, e->peer_port, sa, len) : -ENOTCONN;
+}
+
+static int datagram_poll(struct pb_socket *socket)
+{
+	return pb_endpoint_ready(datagram_of(socket)->endpoint);
+}
+
+static const struct pb_socket_ops datagram_ops = {
+	.close = datagram_close,
+	.bind = datagram_bind,
+	.listen = no_listen,
+	.accept = no_accept,
+	.connect = datagram_connect,
+	.send = datagram_send,
+	.sendmsg = datagram_sendmsg,
+	.sendfile = datagram_sendfile,
+	.recv = datagram_recv,
+	.recvmsg = datagram_recvmsg,
+	.shutdown = datagram_shutdown,
+	.getsockopt = pb_datagram_getsockopt,
+	.setsockopt = pb_datagram_setsockopt,
+	.getsockname = datagram_getsockname,
+	.getpeername = datagram_getpeername,
+	.poll = datagram_poll,
+};

@@ -1,0 +1,109 @@
+/* Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_RECVERR, ip(7), and their sisters of ipv6(7). */
+#include "socket/datagram.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+
+/* The control messages of one call, written one behind the other. */
+struct control {
+	struct msghdr *msg;
+	size_t used;
+};
+
+static void add(struct control *c, int level, int type, const void *data, size_t len)
+{
+	if (c->used + CMSG_SPACE(len) > c->msg->msg_controllen) {
+		c->msg->msg_flags |= MSG_CTRUNC;
+		return;
+	}
+	struct cmsghdr *h = (struct cmsghdr *)((char *)c->msg->msg_control + c->used);
+	h->cmsg_level = level;
+	h->cmsg_type = type;
+	h->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(h), data, len);
+	c->used += CMSG_SPACE(len);
+}
+
+static void add_int(struct control *c, int level, int type, int n)
+{
+	add(c, level, type, &n, sizeof n);
+}
+
+static void add_info(struct control *c, int family, const struct datagram *d)
+{
+	if (family == AF_INET) {
+		struct in_pktinfo info = { .ipi_ifindex = (int)d->iface };
+		memcpy(&info.ipi_addr, ip_bytes4(&d->dst), 4);
+		info.ipi_spec_dst = info.ipi_addr;
+		add(c, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+	} else {
+		struct in6_pktinfo info = { .ipi6_ifindex = d->iface };
+		memcpy(&info.ipi6_addr, d->dst.bytes, 16);
+		add(c, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+	}
+}
+
+void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d, struct msghdr *msg)
+{
+	struct control c = { .msg = msg };
+	int family = s->endpoint->family;
+
+	if (!msg->msg_control)
+		msg->msg_controllen = 0;
+	if (s->want_info)
+		add_info(&c, family, d);
+	if (s->want_ttl)
+		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_TTL : IPV6_HOPLIMIT,
+			d->ttl);
+	if (s->want_tos)
+		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_TOS : IPV6_TCLASS, d->tos);
+	msg->msg_controllen = c.used;
+}
+
+void pb_datagram_tell_error(const struct datagram_socket *s, const struct returned *r, struct msghdr *msg)
+{
+	struct {
+		struct sock_extended_err error;
+		union pb_addr offender;
+	} body = {
+		.error = { .ee_errno = (uint32_t)r->error.error,
+			   .ee_origin = ip_is4(&r->error.dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+			   .ee_type = r->error.type,
+			   .ee_code = r->error.code,
+			   .ee_info = r->error.mtu },
+	};
+	struct control c = { .msg = msg };
+	int family = s->endpoint->family;
+
+	pb_ip_to_sockaddr(&body.offender, &r->error.offender, 0, family);
+	if (!msg->msg_control)
+		msg->msg_controllen = 0;
+	add(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &body,
+	    sizeof body.error + pb_addr_len(&body.offender));
+	msg->msg_controllen = c.used;
+}
+
+int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source, bool *has)
+{
+	*has = false;
+	if (!msg->msg_control || !msg->msg_controllen)
+		return 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+		struct in_pktinfo v4;
+		struct in6_pktinfo v6;
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			if (c->cmsg_len < CMSG_LEN(sizeof v4))
+				return -EINVAL;
+			memcpy(&v4, CMSG_DATA(c), sizeof v4);
+			*source = ip_from4((const uint8_t *)&v4.ipi_spec_dst);
+			*has = !ip_is_any(source);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			if (c->cmsg_len < CMSG_LEN(sizeof v6))
+				return -EINVAL;
+			memcpy(&v6, CMSG_DATA(c), sizeof v6);
+			*source = ip_from6((const uint8_t *)&v6.ipi6_addr);
+			*has = !ip_is_any(source);
+		}
+	}
+	return *has && !s->endpoint->any && !pb_internet_is_local(s->endpoint->net, source) ? -EINVAL : 0;
+}

@@ -1,0 +1,77 @@
+/*
+ * What the files of the stack's sockets share: stack.c (the stack), stream.c (TCP), datagram.c (UDP, ICMP, raw),
+ * stream_options.c and datagram_options.c.
+ */
+#ifndef PB_SOCKET_STACK_H
+#define PB_SOCKET_STACK_H
+
+#include "socket/socket.h"
+#include "transport/raw.h"
+#include "transport/tcp/tcp.h"
+#include "transport/udp.h"
+
+#include <errno.h>
+#include <packetboat/stack.h>
+#include <poll.h>
+
+struct pb_stack {
+	struct pb_net net; /* first */
+	struct env env;
+	struct internet *internet;
+	struct tcp *tcp;
+	struct udp udp;
+	struct raw raw;
+	size_t sockets;      /* open */
+	bool takes_foreign; /* packets for addresses that are not ours climb, too */
+};
+
+static inline struct pb_stack *stack_of(const struct pb_socket *s)
+{
+	return (struct pb_stack *)s->net;
+}
+
+/* Open one of the kind. 0 or -errno. */
+int pb_stream_open(struct pb_stack *stack, int family, struct pb_socket **s);
+int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type, int protocol,
+		     struct pb_socket **s);
+
+/*
+ * The address of a call: -EINVAL, -EAFNOSUPPORT as connect(2) and bind(2) have them. family: the socket's.
+ */
+int pb_stack_read_addr(int family, const struct sockaddr *sa, socklen_t len, struct ip *a, uint16_t *port);
+
+/* An address for the caller, as getsockname(2) cuts it. */
+int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct sockaddr *sa, socklen_t *len);
+
+/*
+ * After a call: what is ready is known here, not just thought to be, so that a loop in virtual time never turns for
+ * nothing. More of what is no longer ready will be told (socket.h).
+ */
+static inline ssize_t stack_settled(struct pb_socket *s, ssize_t rc)
+{
+	s->ready = (s->ready & ~(POLLIN | POLLOUT)) | (s->ops->poll(s) & (POLLIN | POLLOUT));
+	return rc;
+}
+
+/*
+ * A socket asks for any address (IP_TRANSPARENT): from now on what is for addresses that are nobody's climbs, too, and
+ * stays so, for connections outlive their sockets.
+ */
+static inline void stack_take_foreign(struct pb_stack *stack)
+{
+	if (!stack->takes_foreign)
+		pb_internet_take_foreign(stack->internet, true);
+	stack->takes_foreign = true;
+}
+
+/* Options whose value is an int. */
+int pb_stack_int_in(const void *value, socklen_t len, int *n);
+int pb_stack_int_out(int n, void *value, socklen_t *len);
+
+/* SOL_SOCKET's options that say what a socket is. -ENOPROTOOPT: it is another. */
+int pb_stack_identity(int name, int family, int type, int protocol, int *n);
+
+/* The interface of SO_BINDTODEVICE's text. 0: none of that name. */
+int pb_stack_interface_named(struct pb_stack *stack, const void *value, socklen_t len, unsigned *index);
+
+#endif

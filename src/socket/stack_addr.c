@@ -1,0 +1,74 @@
+/* Addresses, integers and interface names as the sockets' calls pass them, for the sockets of a stack. */
+#include "socket/stack.h"
+
+#include <errno.h>
+
+int pb_stack_read_addr(int family, const struct sockaddr *sa, socklen_t len, struct ip *a, uint16_t *port)
+{
+	socklen_t least = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+
+	if (len < least)
+		return -EINVAL;
+	if (sa->sa_family != family)
+		return -EAFNOSUPPORT;
+	return pb_ip_from_sockaddr(a, port, sa, len) ? 0 : -EAFNOSUPPORT;
+}
+
+int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct sockaddr *sa, socklen_t *len)
+{
+	union pb_addr addr;
+
+	pb_ip_to_sockaddr(&addr, a, port, family);
+	socklen_t size = pb_addr_len(&addr);
+	memcpy(sa, &addr, size < *len ? size : *len);
+	*len = size;
+	return 0;
+}
+
+int pb_stack_int_in(const void *value, socklen_t len, int *n)
+{
+	if (len < sizeof *n)
+		return -EINVAL;
+	memcpy(n, value, sizeof *n);
+	return 0;
+}
+
+int pb_stack_int_out(int n, void *value, socklen_t *len)
+{
+	if (*len > sizeof n)
+		*len = sizeof n;
+	memcpy(value, &n, *len);
+	return 0;
+}
+
+int pb_stack_identity(int name, int family, int type, int protocol, int *n)
+{
+	switch (name) {
+	case SO_DOMAIN:
+		*n = family;
+		return 0;
+	case SO_TYPE:
+		*n = type;
+		return 0;
+	case SO_PROTOCOL:
+		*n = protocol;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+int pb_stack_interface_named(struct pb_stack *stack, const void *value, socklen_t len, unsigned *index)
+{
+	const char *name = value;
+
+	*index = 0;
+	if (len == 0 || name[0] == '\0')
+		return 0;
+	for (struct iface *i = pb_internet_ifaces(stack->internet); i; i = i->next)
+		if (strnlen(name, len) == strlen(i->name) && memcmp(name, i->name, strlen(i->name)) == 0) {
+			*index = i->index;
+			return 0;
+		}
+	return -ENODEV;
+}

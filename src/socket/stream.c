@@ -1,0 +1,433 @@
+/*
+ * TCP sockets of a stack. One is, in turn: fresh (settings and perhaps a local address), and then a listener or a
+ * connection. What a connection that came to nothing leaves is fresh again.
+ */
+#include "socket/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SENDFILE_MAX 65536 /* bytes of a file that are read in one go */
+
+static const struct pb_socket_ops stream_ops;
+
+static struct tcp *tcp_of(const struct stream *s)
+{
+	return stack_of(&s->base)->tcp;
+}
+
+/* Fresh ------------------------------------------------------------------------------------------------------------- */
+
+static struct fresh *fresh_new(struct stream *s, const struct tcp_settings *set)
+{
+	struct fresh *f = calloc(1, sizeof *f);
+
+	if (!f)
+		return NULL;
+	f->set = *set;
+	f->binding.owner = s;
+	list_init(&f->binding.link);
+	f->binding.addr = s->family == AF_INET ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+	return f;
+}
+
+static struct stream *stream_new(struct pb_stack *stack, int family)
+{
+	struct stream *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->base = (struct pb_socket){ .ops = &stream_ops, .net = &stack->net };
+	s->family = (uint8_t)family;
+	stack->sockets++;
+	return s;
+}
+
+static void stream_free(struct stream *s)
+{
+	stack_of(&s->base)->sockets--;
+	free(s->fresh);
+	free(s);
+}
+
+int pb_stream_open(struct pb_stack *stack, int family, struct pb_socket **socket)
+{
+	struct stream *s = stream_new(stack, family);
+
+	if (!s)
+		return -ENOMEM;
+	s->fresh = fresh_new(s, &pb_tcp_settings_default);
+	if (!s->fresh) {
+		stream_free(s);
+		return -ENOMEM;
+	}
+	*socket = &s->base;
+	return 0;
+}
+
+static int bind_fresh(struct stream *s, const struct ip *addr, uint16_t port)
+{
+	struct binding *b = &s->fresh->binding;
+
+	b->addr = *addr;
+	b->port = port;
+	b->v6only = s->v6only;
+	b->reuse_addr = s->reuse_addr;
+	b->reuse_port = s->reuse_port;
+	b->any = s->transparent;
+	int rc = pb_ports_bind(&tcp_of(s)->ports, tcp_of(s)->env, b);
+	if (rc < 0)
+		b->port = 0;
+	return rc;
+}
+
+static void release_fresh(struct stream *s)
+{
+	if (s->fresh && s->fresh->binding.port)
+		pb_ports_release(&tcp_of(s)->ports, &s->fresh->binding);
+}
+
+static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+{
+	struct stream *s = stream_of(socket);
+	struct ip a;
+	uint16_t port;
+	int rc = pb_stack_read_addr(s->family, sa, len, &a, &port);
+
+	if (rc < 0)
+		return rc;
+	if (!s->fresh || s->fresh->binding.port)
+		return -EINVAL;
+	if (!ip_is_any(&a) && !s->transparent && !pb_internet_is_local(stack_of(socket)->internet, &a))
+		return -EADDRNOTAVAIL;
+	rc = bind_fresh(s, &a, port);
+	s->fresh->bound_by_owner = rc == 0;
+	return rc;
+}
+
+/* Listening --------------------------------------------------------------------------------------------------------- */
+
+static int stream_listen(struct pb_socket *socket, int backlog)
+{
+	struct stream *s = stream_of(socket);
+	unsigned most = backlog < 0 ? 0 : (unsigned)backlog;
+	struct fresh *f = s->fresh;
+	int rc = 0;
+
+	if (s->listener) {
+		s->listener->backlog = most;
+		return 0;
+	}
+	if (!f)
+		return -EINVAL;
+	if (!f->binding.port)
+		rc = bind_fresh(s, &f->binding.addr, 0);
+	if (rc == 0)
+		rc = pb_tcp_listen(tcp_of(s), &f->set, &f->binding, most, s, &s->listener);
+	if (rc < 0)
+		return rc;
+	free(f);
+	s->fresh = NULL;
+	return 0;
+}
+
+static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
+{
+	struct stream *l = stream_of(socket), *s;
+
+	if (!l->listener)
+		return -EINVAL;
+	if (!l->listener->waiting_count)
+		return (int)stack_settled(socket, -EAGAIN);
+	s = stream_new(stack_of(socket), l->family);
+	if (!s)
+		return -ENOMEM;
+	s->linger = l->linger;
+	s->reuse_addr = l->reuse_addr;
+	s->reuse_port = l->reuse_port;
+	s->transparent = l->transparent;
+	s->told_connected = true;
+	s->conn = pb_tcp_accept(l->listener, s);
+	s->base.ready = pb_tcp_ready(s->conn);
+	*conn = &s->base;
+	return (int)stack_settled(socket, 0);
+}
+
+/* Connecting -------------------------------------------------------------------------------------------------------- */
+
+/* An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was given. */
+static int start_over(struct stream *s)
+{
+	struct fresh *f = fresh_new(s, &s->conn->set);
+	struct socket_pair pair = *tcp_pair(s->conn);
+
+	if (!f)
+		return -ENOMEM;
+	pb_tcp_close(s->conn, false);
+	s->conn = NULL;
+	s->fresh = f;
+	if (s->bound_by_owner && bind_fresh(s, &pair.local, pair.local_port) == 0)
+		f->bound_by_owner = true;
+	return 0;
+}
+
+/* connect(2) on a connection: how it goes, and then that it is there. */
+static int tell_progress(struct stream *s)
+{
+	struct tcp_conn *c = s->conn;
+
+	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+		return -EALREADY;
+	if (c->error) {
+		int error = c->error;
+		c->error = 0;
+		return -error;
+	}
+	if (c->state == STATE_CLOSED && !s->told_connected)
+		return start_over(s);
+	bool told = s->told_connected;
+	s->told_connected = true;
+	return told ? -EISCONN : 0;
+}
+
+static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+{
+	struct stream *s = stream_of(socket);
+	struct ip to;
+	uint16_t port;
+	int rc = pb_stack_read_addr(s->family, sa, len, &to, &port);
+
+	if (rc < 0)
+		return rc;
+	if (s->listener)
+		return -EISCONN;
+	if (s->conn) {
+		rc = tell_progress(s);
+		if (!s->fresh)
+			return rc;
+	}
+	if (ip_is_any(&to)) /* this host, as on Linux */
+		to = ip_is4(&to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+	struct fresh *f = s->fresh;
+	bool bound = f->binding.port != 0;
+	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &s->conn);
+	if (rc < 0)
+		return bound && rc == -EADDRINUSE ? -EADDRNOTAVAIL : rc;
+	s->bound_by_owner = f->bound_by_owner;
+	free(f);
+	s->fresh = NULL;
+	s->told_connected = false;
+	socket->ready = 0;
+	return -EINPROGRESS;
+}
+
+/* Sending and receiving --------------------------------------------------------------------------------------------- */
+
+static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
+{
+	struct stream *s = stream_of(socket);
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (!s->conn)
+		return -EPIPE;
+	return stack_settled(socket, pb_tcp_send(s->conn, iov, count, flags & MSG_MORE));
+}
+
+static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
+
+	return send_parts(socket, &iov, 1, flags);
+}
+
+static ssize_t stream_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
+{
+	const struct stream *s = stream_of(socket);
+
+	if (msg->msg_name && s->conn && s->told_connected)
+		return -EISCONN;
+	return send_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
+}
+
+/* The file is read once, into buffers that then are the stream's. */
+static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, size_t len)
+{
+	struct stream *s = stream_of(socket);
+	size_t most = len < SENDFILE_MAX ? len : SENDFILE_MAX;
+
+	if (!s->conn)
+		return -EPIPE;
+	if (!(pb_tcp_ready(s->conn) & POLLOUT))
+		return stack_settled(socket, -EAGAIN);
+	struct pb_buf *b = pb_buf_new(stack_of(socket)->env.pool, 0, most);
+	if (!b)
+		return -ENOBUFS;
+	ssize_t n = pread(fd, pb_buf_extend(b, most), most, *offset);
+	if (n <= 0) {
+		n = n < 0 ? -errno : 0;
+		pb_buf_free(b);
+		return n;
+	}
+	pb_buf_trim(b, (size_t)n);
+	int rc = pb_tcp_give(s->conn, b);
+	if (rc < 0) {
+		pb_buf_free(b);
+		return stack_settled(socket, rc);
+	}
+	*offset += n;
+	return stack_settled(socket, n);
+}
+
+static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
+{
+	struct stream *s = stream_of(socket);
+
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	if (flags & MSG_OOB)
+		return -EINVAL; /* recv(2): there is no urgent data */
+	if (!s->conn)
+		return -ENOTCONN;
+	return stack_settled(socket, pb_tcp_receive(s->conn, iov, count, flags & MSG_PEEK));
+}
+
+static ssize_t stream_recv(struct pb_socket *socket, void *buf, size_t len, int flags)
+{
+	struct iovec iov = { .iov_base = buf, .iov_len = len };
+
+	return receive_parts(socket, &iov, 1, flags);
+}
+
+static ssize_t stream_recvmsg(struct pb_socket *socket, struct msghdr *msg, int flags)
+{
+	ssize_t n = receive_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
+
+	if (n >= 0) {
+		msg->msg_namelen = 0;
+		msg->msg_controllen = 0;
+		msg->msg_flags = 0;
+	}
+	return n;
+}
+
+int pb_give(struct pb_socket *socket, struct pb_buf *text)
+{
+	struct stream *s = stream_of(socket);
+
+	if (socket->ops != &stream_ops)
+		return -EOPNOTSUPP;
+	return s->conn ? (int)stack_settled(socket, pb_tcp_give(s->conn, text)) : -EPIPE;
+}
+
+struct pb_buf *pb_take(struct pb_socket *socket, int *why)
+{
+	struct stream *s = stream_of(socket);
+
+	if (socket->ops != &stream_ops || !s->conn) {
+		*why = socket->ops != &stream_ops ? -EOPNOTSUPP : -ENOTCONN;
+		return NULL;
+	}
+	struct pb_buf *b = pb_tcp_take(s->conn, why);
+	stack_settled(socket, 0);
+	return b;
+}
+
+/* Ending ------------------------------------------------------------------------------------------------------------ */
+
+/* A listener that is shut for reading listens no more, and keeps its address (Linux: inet_shutdown()). */
+static int stop_listening(struct stream *s, int how)
+{
+	struct fresh *f = how == SHUT_WR ? NULL : fresh_new(s, &s->listener->set);
+	struct binding old = s->listener->binding;
+
+	if (!f)
+		return how == SHUT_WR ? 0 : -ENOMEM;
+	pb_tcp_listener_close(s->listener);
+	s->listener = NULL;
+	s->fresh = f;
+	f->bound_by_owner = bind_fresh(s, &old.addr, old.port) == 0;
+	return 0;
+}
+
+static int stream_shutdown(struct pb_socket *socket, int how)
+{
+	struct stream *s = stream_of(socket);
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	if (s->listener)
+		return stop_listening(s, how);
+	if (!s->conn)
+		return -ENOTCONN;
+	int rc = pb_tcp_shutdown(s->conn, how);
+	if (rc == 0 && how != SHUT_WR)
+		socket->ready |= POLLIN; /* a read now answers 0 */
+	return rc;
+}
+
+static int stream_close(struct pb_socket *socket)
+{
+	struct stream *s = stream_of(socket);
+
+	if (s->conn)
+		pb_tcp_close(s->conn, s->linger.l_onoff && s->linger.l_linger == 0);
+	if (s->listener)
+		pb_tcp_listener_close(s->listener);
+	release_fresh(s);
+	stream_free(s);
+	return 0;
+}
+
+/* Names and readiness ----------------------------------------------------------------------------------------------- */
+
+static int stream_getsockname(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
+{
+	const struct stream *s = stream_of(socket);
+	const struct binding *b = s->fresh ? &s->fresh->binding : s->listener ? &s->listener->binding : NULL;
+
+	if (b)
+		return pb_stack_give_addr(s->family, &b->addr, b->port, sa, len);
+	const struct socket_pair *pair = tcp_pair(s->conn);
+	return pb_stack_give_addr(s->family, &pair->local, pair->local_port, sa, len);
+}
+
+static int stream_getpeername(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
+{
+	const struct stream *s = stream_of(socket);
+
+	if (!s->conn || s->conn->state == STATE_CLOSED || s->conn->state == STATE_SYN_SENT)
+		return -ENOTCONN;
+	const struct socket_pair *pair = tcp_pair(s->conn);
+	return pb_stack_give_addr(s->family, &pair->remote, pair->remote_port, sa, len);
+}
+
+static int stream_poll(struct pb_socket *socket)
+{
+	const struct stream *s = stream_of(socket);
+
+	if (s->listener)
+		return s->listener->waiting_count ? POLLIN : 0;
+	return s->conn ? pb_tcp_ready(s->conn) : POLLOUT | POLLHUP; /* tcp_poll(): as one that is over */
+}
+
+static const struct pb_socket_ops stream_ops = {
+	.close = stream_close,
+	.bind = stream_bind,
+	.listen = stream_listen,
+	.accept = stream_accept,
+	.connect = stream_connect,
+	.send = stream_send,
+	.sendmsg = stream_sendmsg,
+	.sendfile = stream_sendfile,
+	.recv = stream_recv,
+	.recvmsg = stream_recvmsg,
+	.shutdown = stream_shutdown,
+	.getsockopt = pb_stream_getsockopt,
+	.setsockopt = pb_stream_setsockopt,
+	.getsockname = stream_getsockname,
+	.getpeername = stream_getpeername,
+	.poll = stream_poll,
+};

@@ -1,0 +1,176 @@
+#include "transport/endpoint.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#define RING_FIRST 8
+
+void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env, struct internet *net,
+		      int family)
+{
+	*e = (struct endpoint){ .ops = ops,
+				.env = env,
+				.net = net,
+				.family = family,
+				.receive_buffer = ENDPOINT_BUFFER_DEFAULT,
+				.send_buffer = ENDPOINT_BUFFER_DEFAULT,
+				.group_ttl = 1, /* RFC 1112 §6.1 */
+				.errors_end = &e->errors };
+	list_init(&e->news.link);
+	if (family == AF_INET)
+		e->local = ip_from4((const uint8_t[4]){ 0 });
+}
+
+void pb_endpoint_fini(struct endpoint *e)
+{
+	struct returned *r;
+
+	while (e->count)
+		pb_endpoint_drop_first(e);
+	free(e->ring);
+	while ((r = pb_endpoint_take_error(e)))
+		free(r);
+	list_remove(&e->news.link);
+}
+
+static bool grow(struct endpoint *e)
+{
+	uint32_t size = e->size ? e->size * 2 : RING_FIRST;
+	struct datagram *ring = malloc(size * sizeof *ring);
+
+	if (!ring)
+		return false;
+	for (uint32_t i = 0; i < e->count; i++)
+		ring[i] = e->ring[(e->first + i) & (e->size - 1)];
+	free(e->ring);
+	e->ring = ring;
+	e->size = size;
+	e->first = 0;
+	return true;
+}
+
+bool pb_endpoint_push(struct endpoint *e, const struct datagram *d)
+{
+	size_t cost = d->buf->total + ENDPOINT_PACKET_COST;
+
+	/* One at least, however large, as on Linux. */
+	bool room = !e->receive_shut && (!e->count || e->bytes + cost <= e->receive_buffer);
+	if (!room || (e->count == e->size && !grow(e))) {
+		pb_buf_free(d->buf);
+		return false;
+	}
+	e->ring[(e->first + e->count++) & (e->size - 1)] = *d;
+	e->bytes += cost;
+	readiness_tell(&e->news, e->env, POLLIN);
+	return true;
+}
+
+struct datagram *pb_endpoint_first(struct endpoint *e)
+{
+	return e->count ? &e->ring[e->first] : NULL;
+}
+
+void pb_endpoint_drop_first(struct endpoint *e)
+{
+	struct datagram *d = &e->ring[e->first];
+
+	e->bytes -= d->buf->total + ENDPOINT_PACKET_COST;
+	pb_buf_free(d->buf);
+	e->first = (e->first + 1) & (e->size - 1);
+	e->count--;
+}
+
+static void queue_error(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data, size_t len)
+{
+	if (len > ENDPOINT_QUOTE_MAX)
+		len = ENDPOINT_QUOTE_MAX;
+	struct returned *r = e->error_count < ENDPOINT_ERRORS_MAX ? malloc(sizeof *r + len) : NULL;
+	if (!r)
+		return;
+	r->next = NULL;
+	r->error = *error;
+	r->error.quote = NULL;
+	r->dst_port = port;
+	r->len = len;
+	if (len)
+		memcpy(r->data, data, len);
+	*e->errors_end = r;
+	e->errors_end = &r->next;
+	e->error_count++;
+}
+
+void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data,
+			   size_t len)
+{
+	if (e->want_errors)
+		queue_error(e, error, port, data, len);
+	else if (!error->hard || !e->connected)
+		return;
+	e->error = error->error;
+	readiness_tell(&e->news, e->env, POLLERR | POLLIN | POLLOUT);
+}
+
+struct returned *pb_endpoint_take_error(struct endpoint *e)
+{
+	struct returned *r = e->errors;
+
+	if (!r)
+		return NULL;
+	e->errors = r->next;
+	if (!e->errors)
+		e->errors_end = &e->errors;
+	e->error_count--;
+	return r;
+}
+
+int pb_endpoint_take_pending(struct endpoint *e)
+{
+	int error = e->error;
+
+	e->error = 0;
+	return -error;
+}
+
+int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip *to)
+{
+	const struct ip *src = from && !ip_is_any(from) ? from : &e->local;
+	/* A wildcard of the other family leaves the choice of the source open, too. */
+	struct ip any = ip_is4(to) ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+
+	if (ip_is_any(src))
+		src = &any;
+	else if (ip_is4(src) != ip_is4(to))
+		return -ENETUNREACH;
+	if (ip_equal(&e->path.dst, to) && e->path.bound == e->interface && e->path.iface && !from)
+		return 0; /* pb_ip_send() looks again where it is stale */
+	return pb_ip_path(e->net, &e->path, src, to, e->interface);
+}
+
+int pb_endpoint_ready(const struct endpoint *e)
+{
+	int ready = POLLOUT;
+
+	if (e->count || e->error || e->receive_shut)
+		ready |= POLLIN;
+	if (e->receive_shut)
+		ready |= POLLRDHUP;
+	if (e->receive_shut && e->send_shut)
+		ready |= POLLHUP;
+	if (e->error || e->errors)
+		ready |= POLLERR;
+	return ready;
+}
+
+bool pb_endpoint_hears(const struct endpoint *e, const struct ip_packet *p)
+{
+	if (e->interface && e->interface != p->iface->index)
+		return false;
+	if (e->bound && !ip_is_any(&e->local) && !ip_equal(&e->local, &p->dst))
+		return false;
+	if (p->foreign && !e->any)
+		return false;
+	if (e->family == AF_INET6 && ip_is4(&p->dst) && e->v6only)
+		return false;
+	return e->family == AF_INET6 || ip_is4(&p->dst);
+}

@@ -1,0 +1,477 @@
+#include "simulation.h"
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "base/rng.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TALKS_MAX   8
+#define TEXT_MAX    (200 * 1024) /* bytes one side says at most */
+#define PIECE_MAX   20000        /* bytes of a send or receive */
+#define PORT        7
+#define VIRTUAL_MAX PB_SEC(7200) /* by then everything has ended, or something never will */
+
+const char *const trouble_name[TROUBLES] = { "1 % loss",    "5 % loss",   "20 % loss",          "30 % reordering",
+					     "duplication", "corruption", "everything at once" };
+
+struct simulation;
+
+/* One end of a connection: says its text in pieces, hears the other's, closes. */
+struct talker {
+	struct simulation *sim;
+	struct talker *other; /* NULL: not yet known (the server's end, until it has heard who calls) */
+	struct pb_watch watch;
+	struct pb_timer start; /* a caller's */
+	struct pb_timer nap;   /* a slow reader's */
+	bool calls;
+	uint8_t number; /* a caller's: the first byte of his text */
+	uint64_t key;   /* of his text */
+	uint64_t to_say, said, heard;
+	bool shut, ended, done;
+	bool closes_late;         /* waits for the other's end first */
+	bool lets_other_close_late; /* a caller's; not both, or they would wait forever */
+	int error;
+};
+
+struct simulation {
+	struct pb_loop *loop;
+	struct pb_stack *stack[2];
+	struct rng rng;
+	struct pb_watch listener;
+	union pb_addr server;
+	struct talker client[TALKS_MAX], callee[TALKS_MAX];
+	unsigned talks, accepted, over;
+	struct outcome *out;
+};
+
+static void fail(struct simulation *s, const char *what, long detail)
+{
+	if (s->out->ok)
+		snprintf(s->out->why, sizeof s->out->why, "%s (%ld) at %.6f s", what, detail,
+			 (double)pb_loop_now(s->loop) / 1e9);
+	s->out->ok = false;
+}
+
+static void note(struct simulation *s, uint64_t what)
+{
+	s->out->digest = (s->out->digest ^ what ^ (uint64_t)pb_loop_now(s->loop)) * 0x9e3779b97f4a7c15u;
+	s->out->digest ^= s->out->digest >> 29;
+}
+
+/* Any byte of a talker's text is known from its place. */
+static uint8_t text_at(const struct talker *t, uint64_t at)
+{
+	uint64_t x = (t->key + at / 8) * 0xbf58476d1ce4e5b9u;
+
+	if (t->calls && at == 0)
+		return t->number;
+	x ^= x >> 31;
+	x *= 0x94d049bb133111ebu;
+	return (uint8_t)(x >> (at % 8 * 8));
+}
+
+static size_t piece(struct simulation *s)
+{
+	/* Small ones and large ones alike. */
+	uint64_t most = pb_rng_chance(&s->rng, 0.3) ? 100 : PIECE_MAX;
+
+	return 1 + pb_rng_below(&s->rng, most);
+}
+
+/* Talking --------------------------------------------------------------------------------------------------------------- */
+
+static void finish(struct talker *t)
+{
+	struct simulation *s = t->sim;
+
+	if (t->done)
+		return;
+	t->done = true;
+	pb_timer_stop(s->loop, &t->nap);
+	pb_watch_close(&t->watch);
+	s->over++;
+	s->out->errors += t->error != 0;
+	s->out->bytes += t->heard;
+	note(s, t->heard << 8 ^ (uint64_t)t->error);
+}
+
+static void broken(struct talker *t, int error)
+{
+	t->error = error;
+	if (!t->sim->out->error)
+		t->sim->out->error = error;
+	finish(t);
+}
+
+static void on_nap_over(struct pb_timer *timer)
+{
+	struct talker *t = container_of(timer, struct talker, nap);
+
+	pb_watch_want(&t->watch, POLLIN | (t->said < t->to_say ? POLLOUT : 0));
+}
+
+/* What comes first from a caller is the number of his talk. */
+static void learn_caller(struct talker *t, uint8_t number)
+{
+	struct simulation *s = t->sim;
+
+	if (number >= s->talks || s->client[number].other) {
+		fail(s, "a caller's number is wrong", number);
+		return;
+	}
+	t->other = &s->client[number];
+	t->other->other = t;
+	t->to_say = pb_rng_below(&s->rng, TEXT_MAX);
+	t->key = t->other->key ^ 0x5555;
+	t->closes_late = t->other->lets_other_close_late;
+}
+
+static void check_text(struct talker *t, const uint8_t *text, size_t len)
+{
+	if (!t->other)
+		learn_caller(t, text[0]);
+	for (size_t i = 0; i < len && t->sim->out->ok; i++)
+		if (text[i] != text_at(t->other, t->heard + i))
+			fail(t->sim, "a byte is wrong", (long)(t->heard + i));
+	t->heard += len;
+	if (t->sim->out->ok && t->heard > t->other->said)
+		fail(t->sim, "more came than was sent", (long)t->heard);
+}
+
+static bool hear(struct talker *t)
+{
+	static uint8_t room[PIECE_MAX];
+	ssize_t n = pb_recv(t->watch.socket, room, piece(t->sim), 0);
+
+	if (n == -EAGAIN)
+		return false;
+	if (n < 0) {
+		broken(t, (int)-n);
+		return false;
+	}
+	if (n == 0) {
+		t->ended = true;
+		if (t->other && !t->other->error && t->heard != t->other->said)
+			fail(t->sim, "the end came too early", (long)t->heard);
+		return false;
+	}
+	check_text(t, room, (size_t)n);
+	return true;
+}
+
+static bool say(struct talker *t)
+{
+	static uint8_t room[PIECE_MAX];
+	size_t want = piece(t->sim);
+
+	if (want > t->to_say - t->said)
+		want = (size_t)(t->to_say - t->said);
+	for (size_t i = 0; i < want; i++)
+		room[i] = text_at(t, t->said + i);
+	ssize_t n = pb_send(t->watch.socket, room, want, 0);
+	if (n < 0 && n != -EAGAIN)
+		broken(t, (int)-n);
+	if (n > 0)
+		t->said += (uint64_t)n;
+	return n > 0;
+}
+
+static void close_when_done(struct talker *t)
+{
+	/* A server must know the caller before it knows what to say. */
+	bool said_all = t->said == t->to_say && t->other && (!t->closes_late || t->ended);
+
+	if (said_all && !t->shut) {
+		int rc = pb_shutdown(t->watch.socket, SHUT_WR);
+		t->shut = true;
+		if (rc < 0 && rc != -ENOTCONN)
+			fail(t->sim, "shutdown", rc);
+	}
+	if (t->ended && t->shut)
+		finish(t);
+}
+
+static void on_ready(struct pb_watch *w, int ready)
+{
+	struct talker *t = container_of(w, struct talker, watch);
+	struct simulation *s = t->sim;
+
+	if (ready & (POLLIN | POLLERR | POLLHUP))
+		for (int i = 0; i < 4 && !t->done && !t->ended && hear(t); i++)
+			;
+	if (!t->done && t->said < t->to_say)
+		for (int i = 0; i < 4 && !t->done && t->said < t->to_say && say(t); i++)
+			;
+	if (t->done)
+		return;
+	close_when_done(t);
+	if (t->done)
+		return;
+	int wants = (t->ended ? 0 : POLLIN) | (t->said < t->to_say ? POLLOUT : 0);
+	if (!t->ended && pb_rng_chance(&s->rng, 0.02)) {
+		wants = 0;
+		pb_timer_set(s->loop, &t->nap, pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->rng, PB_SEC(2)));
+	}
+	pb_watch_want(w, wants);
+}
+
+/* A peer that gave up, and whose reset was lost, would never be missed by who only listens. */
+static void keep_alive(struct pb_socket *s)
+{
+	static const int on = 1, idle = 60, interval = 10;
+
+	pb_setsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	pb_setsockopt(s, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+	pb_setsockopt(s, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+}
+
+static void talker_init(struct talker *t, struct simulation *s)
+{
+	t->sim = s;
+	t->nap.fn = on_nap_over;
+}
+
+static void on_caller(struct pb_watch *w, int ready)
+{
+	struct simulation *s = container_of(w, struct simulation, listener);
+	struct pb_socket *conn;
+
+	(void)ready;
+	while (pb_accept(w->socket, &conn) == 0) {
+		if (s->accepted == s->talks) {
+			fail(s, "more calls came than were made", s->accepted);
+			pb_close(conn);
+			return;
+		}
+		struct talker *t = &s->callee[s->accepted++];
+		talker_init(t, s);
+		keep_alive(conn);
+		if (pb_watch_socket(s->loop, &t->watch, conn, POLLIN, on_ready) < 0)
+			fail(s, "watch", 0);
+	}
+}
+
+static void on_start(struct pb_timer *timer)
+{
+	struct talker *t = container_of(timer, struct talker, start);
+	struct simulation *s = t->sim;
+	struct pb_socket *socket;
+	int rc = pb_socket_open(pb_stack_net(s->stack[0]), AF_INET, SOCK_STREAM, 0, &socket);
+
+	if (rc == 0)
+		keep_alive(socket);
+	if (rc == 0)
+		rc = pb_connect(socket, &s->server.sa, pb_addr_len(&s->server));
+	if (rc != -EINPROGRESS)
+		fail(s, "connect", rc);
+	else if (pb_watch_socket(s->loop, &t->watch, socket, POLLIN | POLLOUT, on_ready) < 0)
+		fail(s, "watch", 0);
+}
+
+/* The world ------------------------------------------------------------------------------------------------------------- */
+
+static struct pb_impairment impairment(struct simulation *s, enum trouble trouble)
+{
+	bool all = trouble == EVERYTHING;
+	struct pb_impairment i = { .delay = (pb_time)pb_rng_below(&s->rng, PB_MSEC(60)) };
+
+	if (pb_rng_chance(&s->rng, 0.5))
+		i.jitter = (pb_time)pb_rng_below(&s->rng, PB_MSEC(5));
+	if (pb_rng_chance(&s->rng, 0.5))
+		i.rate = 1000000 + pb_rng_below(&s->rng, 1000000000);
+	i.loss = trouble == LOSS_1 ? 0.01 : trouble == LOSS_5 || all ? 0.05 : trouble == LOSS_20 ? 0.2 : 0;
+	i.reordering = trouble == REORDERING || all ? 0.3 : 0;
+	i.reorder_delay = (pb_time)pb_rng_below(&s->rng, PB_MSEC(20));
+	i.duplication = trouble == DUPLICATION || all ? 0.1 : 0;
+	i.corruption = trouble == CORRUPTION || all ? 0.05 : 0;
+	return i;
+}
+
+static uint32_t random_mtu(struct simulation *s)
+{
+	static const uint32_t mtus[] = { 576, 1280, 1500, 1500, 1500, 9000, 65535 };
+
+	return mtus[pb_rng_below(&s->rng, sizeof mtus / sizeof *mtus)];
+}
+
+/* A stack at one end of the wire: what it receives has suffered, and is written down. */
+static int make_stack(struct simulation *s, int which, struct pb_device *end, const struct pb_impairment *bad,
+		      const uint8_t seed[16], struct pb_capture *capture)
+{
+	struct pb_stack_options options = { .memory_max = 64 << 20 };
+	const char *name = which ? "server" : "client";
+	union pb_addr addr;
+	struct pb_device *device;
+
+	memcpy(options.seed, seed, 16);
+	options.seed[15] ^= (uint8_t)(1 + which);
+	pb_addr_parse(&addr, which ? "10.0.0.2" : "10.0.0.1");
+	int rc = pb_device_impair(end, bad, seed, name, &device);
+	if (rc == 0 && capture)
+		rc = pb_device_capture(device, capture, name, &device);
+	if (rc == 0)
+		rc = pb_stack_new(&options, &s->stack[which]);
+	int index = rc < 0 ? rc : pb_stack_attach(s->stack[which], device, "wire");
+	if (index >= 0)
+		rc = pb_stack_add_address(s->stack[which], (unsigned)index, &addr.sa, 24, PB_USE_AT_ONCE);
+	return index < 0 ? index : rc < 0 ? rc : pb_loop_add_net(s->loop, pb_stack_net(s->stack[which]));
+}
+
+static int make_world(struct simulation *s, enum trouble trouble, const uint8_t seed[16], struct pb_capture *capture)
+{
+	struct pb_device *end[2];
+	int rc = pb_loop_new_virtual(0, &s->loop);
+
+	if (rc == 0)
+		rc = pb_device_pair(random_mtu(s), true, 4096, end);
+	for (int i = 0; i < 2 && rc == 0; i++) {
+		struct pb_impairment bad = impairment(s, trouble);
+		rc = make_stack(s, i, end[i], &bad, seed, capture);
+	}
+	return rc;
+}
+
+static int open_server(struct simulation *s)
+{
+	struct pb_socket *l;
+
+	pb_addr_parse(&s->server, "10.0.0.2");
+	pb_addr_set_port(&s->server, PORT);
+	int rc = pb_socket_open(pb_stack_net(s->stack[1]), AF_INET, SOCK_STREAM, 0, &l);
+	if (rc == 0)
+		rc = pb_bind(l, &s->server.sa, pb_addr_len(&s->server));
+	if (rc == 0)
+		rc = pb_listen(l, TALKS_MAX);
+	return rc < 0 ? rc : pb_watch_socket(s->loop, &s->listener, l, POLLIN, on_caller);
+}
+
+static void plan_callers(struct simulation *s)
+{
+	for (unsigned i = 0; i < s->talks; i++) {
+		struct talker *t = &s->client[i];
+		t->calls = true;
+		t->number = (uint8_t)i;
+		talker_init(t, s);
+		t->key = pb_rng_next(&s->rng);
+		t->to_say = 1 + pb_rng_below(&s->rng, TEXT_MAX);
+		t->closes_late = pb_rng_chance(&s->rng, 0.4);
+		t->lets_other_close_late = !t->closes_late && pb_rng_chance(&s->rng, 0.5);
+		t->start.fn = on_start;
+		pb_timer_set(s->loop, &t->start, (pb_time)pb_rng_below(&s->rng, PB_SEC(3)));
+	}
+}
+
+/* Both ends of every talk are over; a caller who failed before he was heard has no other end. */
+static bool all_over(const struct simulation *s)
+{
+	for (unsigned i = 0; i < s->talks; i++)
+		if (!s->client[i].done)
+			return false;
+	return s->over == s->talks + s->accepted;
+}
+
+static void count_entry(const struct pb_stack_entry *e, void *context)
+{
+	(void)e;
+	++*(size_t *)context;
+}
+
+static size_t memory(const struct simulation *s)
+{
+	return pb_pool_bytes(pb_stack_pool(s->stack[0])) + pb_pool_bytes(pb_stack_pool(s->stack[1]));
+}
+
+/* Until nothing is left: neither connections nor TIME-WAIT behind them, nor memory, of which the wire may hold some. */
+static void wait_for_silence(struct simulation *s)
+{
+	size_t entries = 1;
+
+	while ((entries || memory(s)) && s->out->ok && pb_loop_now(s->loop) < VIRTUAL_MAX) {
+		int rc = pb_loop_turn(s->loop, pb_loop_now(s->loop) + PB_SEC(10));
+		if (rc < 0)
+			fail(s, "the loop", rc);
+		entries = 0;
+		for (int i = 0; i < 2; i++)
+			pb_stack_each(s->stack[i], count_entry, &entries);
+	}
+	if (entries)
+		fail(s, "connections do not end", (long)entries);
+	if (memory(s))
+		fail(s, "memory is kept", (long)memory(s));
+}
+
+static void play(struct simulation *s)
+{
+	while (s->out->ok && !all_over(s) && pb_loop_now(s->loop) < VIRTUAL_MAX) {
+		int rc = pb_loop_turn(s->loop, VIRTUAL_MAX);
+		if (rc < 0)
+			fail(s, "the loop", rc);
+	}
+	if (!all_over(s))
+		fail(s, "talks do not end", s->over);
+	s->out->took = pb_loop_now(s->loop);
+	pb_watch_close(&s->listener);
+	wait_for_silence(s);
+}
+
+static void add_counters(struct pb_counters *sum, const struct pb_counters *more)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)
+		to[i] += from[i];
+}
+
+static void take_down(struct simulation *s)
+{
+	for (unsigned i = 0; i < TALKS_MAX; i++) {
+		pb_timer_stop(s->loop, &s->client[i].start);
+		finish(&s->client[i]);
+		finish(&s->callee[i]);
+	}
+	pb_watch_close(&s->listener);
+	pb_loop_free(s->loop);
+	for (int i = 0; i < 2; i++)
+		if (s->stack[i]) {
+			add_counters(&s->out->counters, pb_stack_counters(s->stack[i]));
+			pb_net_close(pb_stack_net(s->stack[i]));
+		}
+}
+
+struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
+{
+	struct outcome out = { .ok = true };
+	struct simulation *s = calloc(1, sizeof *s);
+	struct pb_capture *capture = NULL;
+	uint8_t bytes[16] = { 0 };
+
+	if (!s || (path && pb_capture_open(path, 0, &capture) < 0))
+		abort();
+	memcpy(bytes, &seed, sizeof seed);
+	bytes[8] = (uint8_t)trouble;
+	s->out = &out;
+	s->rng = pb_rng_derive(bytes, "simulation");
+	s->talks = out.talks = 1 + (unsigned)pb_rng_below(&s->rng, TALKS_MAX);
+	for (unsigned i = 0; i < TALKS_MAX; i++)
+		s->client[i].sim = s->callee[i].sim = s;
+	int rc = make_world(s, trouble, bytes, capture);
+	if (rc == 0)
+		rc = open_server(s);
+	if (rc < 0) {
+		fail(s, "cannot begin", rc);
+	} else {
+		plan_callers(s);
+		play(s);
+	}
+	take_down(s);
+	if (capture)
+		pb_capture_close(capture);
+	free(s);
+	return out;
+}
