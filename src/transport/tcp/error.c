@@ -31,7 +31,6 @@ static void send_smaller(struct tcp_conn *c)
 	pb_tcp_conn_fit(c);
 	c->snd_nxt = c->snd_una;
 	pb_tcp_sendq_rewind(&c->sendq);
-	c->rtt.timed_at = 0; /* Karn: what is sent twice is not timed */
 	c->in_recovery = false;
 	c->dup_acks = 0;
 	c->recover = c->snd_max; /* duplicate ACKs of what comes twice tell of no loss */

@@ -145,17 +145,16 @@ static void ranges_are_bounded(void **state)
 	pb_pool_free(pool);
 }
 
-/* A peer that sends byte by byte, from the end: each costs a packet, and no copy behind another is possible. */
-static void packets_are_bounded(void **state)
+/* A peer that sends byte by byte, in memory without room behind it: each costs a packet, also of one range. */
+static void packets_are_bounded(bool backwards)
 {
 	struct pb_pool *pool = pb_pool_new(64 << 20);
 	struct ooo q = { 0 };
 
-	(void)state;
-	for (uint32_t i = 100000; i > 0; i--) {
-		struct pb_buf *b = pb_buf_new(pool, 0, 1);
+	for (uint32_t i = 1; i < 100000; i++) {
+		struct pb_buf *b = pb_buf_new(pool, 255, 1);
 		*pb_buf_extend(b, 1) = 'x';
-		pb_tcp_ooo_insert(&q, (seq){ i }, b);
+		pb_tcp_ooo_insert(&q, (seq){ backwards ? -i : i }, b);
 	}
 	assert_int_equal(q.ranges, 1);
 	assert_in_range(q.packets, 1000, 10000);
@@ -164,12 +163,25 @@ static void packets_are_bounded(void **state)
 	pb_pool_free(pool);
 }
 
+static void packets_are_bounded_forwards(void **state)
+{
+	(void)state;
+	packets_are_bounded(false);
+}
+
+static void packets_are_bounded_backwards(void **state)
+{
+	(void)state;
+	packets_are_bounded(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(against_the_model),
 		cmocka_unit_test(ranges_are_bounded),
-		cmocka_unit_test(packets_are_bounded),
+		cmocka_unit_test(packets_are_bounded_forwards),
+		cmocka_unit_test(packets_are_bounded_backwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,10 +11,15 @@ static struct tcp_listener *l;
 static struct tcp_conn *c;
 static uint32_t ours;
 
+/* What the peer's segments say besides. */
+static struct tcp_options options;
+static uint16_t peer_window;
+
 static int begin(void **state)
 {
 	(void)state;
 	harness_begin(&h, 1, NULL);
+	peer_window = 65535;
 	l = harness_listen(&h, 4);
 	c = harness_accept(&h, l, &ours);
 	return 0;
@@ -30,16 +35,14 @@ static int end(void **state)
 	return 0;
 }
 
-/* The peer's text from a place on, with options where the test has set them. */
-static struct tcp_options options;
-
+/* The peer's text from a place on. */
 static void text_comes(uint32_t place, uint32_t len)
 {
 	struct segment s = {
 		.h = {.flags = TCP_ACK,
                       .seq = START + place,
                       .ack = ours,
-                      .window = 65535,
+                      .window = peer_window,
                       .options = options},
 		.text_len = len,
 	};
@@ -107,6 +110,9 @@ static void gaps_are_told_at_once(void **state)
 	assert_int_equal(c->recvq.packets.bytes, 400);
 	text_comes(400, 100); /* the sender's window is small now: help it */
 	acknowledged(500);
+	c->quick_acks = 0;
+	text_comes(450, 100); /* part of it again: the peer waits for an ACK */
+	acknowledged(550);
 }
 
 /* A sender that does not heed the window: what is beyond is cut off, and no FIN is taken from behind it. */
@@ -145,9 +151,11 @@ static void old_acks_bring_text(void **state)
 	ours += 1;
 	text_comes(0, 0);
 	ours -= 1;
+	peer_window = 1000;
 	text_comes(0, 100);
 	acknowledged(100);
 	assert_int_equal(c->snd_una.v, ours + 1);
+	assert_int_equal(c->snd_wnd, 65535); /* it is as old as the ACK */
 	assert_int_equal(c->recvq.packets.bytes, 100);
 }
 
