@@ -74,8 +74,8 @@ void pb_acd_stop(struct iface_address *a)
 }
 
 /*
- * RFC 5227 §2.4 (c): an address in use is kept, as that of a server has to be, and claimed at most once in ten
- * seconds. (By (a) or (b) a forged packet or two would take it away.)
+ * RFC 5227 §2.4 (c): an address in use is kept, as that of a server has to be, and claimed at most once in
+ * ten seconds. (By (a) or (b) a forged packet or two would take it away.)
  */
 static void defend(struct iface_address *a)
 {

@@ -1,5 +1,6 @@
 /*
- * Address conflict detection (RFC 5227): an IPv4 address is probed for before it is used, announced, and defended.
+ * Address conflict detection (RFC 5227): an IPv4 address is probed for before it is used, announced, and
+ * defended.
  */
 #ifndef PB_NET_ACD_H
 #define PB_NET_ACD_H

@@ -1,6 +1,7 @@
 /*
- * ARP (RFC 826): asking where an IPv4 neighbour is, and telling where we are. Its merge rule is kept to what we asked
- * for: nobody tells us unasked where others are. That an address of ours is in use twice is acd.h's.
+ * ARP (RFC 826): asking where an IPv4 neighbour is, and telling where we are. Its merge rule is kept to what
+ * we asked for: nobody tells us unasked where others are. That an address of ours is in use twice is
+ * acd.h's.
  */
 #ifndef PB_NET_ARP_H
 #define PB_NET_ARP_H
@@ -10,7 +11,10 @@
 /* Ask for a neighbour: everybody, or in the PROBE state itself. */
 void pb_arp_solicit(struct neighbour *n);
 
-/* Ask everybody for target, in the name of sender (RFC 5227 §1.1: 0.0.0.0 in a probe, target itself in an announcement). */
+/*
+ * Ask everybody for target, in the name of sender (RFC 5227 §1.1: 0.0.0.0 in a probe, target itself in an
+ * announcement).
+ */
 void pb_arp_ask(struct iface *i, const struct ip *sender, const struct ip *target);
 
 /* An ARP frame came, b->data behind its Ethernet header. Takes b. */

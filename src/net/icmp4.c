@@ -14,7 +14,9 @@
 #define ERRORS_TO_ONE         PB_SEC(1) /* Linux's icmp_ratelimit */
 #define ERRORS_TO_ONE_AT_ONCE 6         /* Linux's XRLIM_BURST_FACTOR */
 
-/* Errors told ---------------------------------------------------------------------------------------------- */
+/*
+ * Errors told ----------------------------------------------------------------------------------------------
+ */
 
 /* Whether a packet is one of those that no error may be told about (RFC 1122 §3.2.2). */
 static bool is_exempt(const struct ip_packet *p, const struct ip4_header *h, const uint8_t *payload)
@@ -112,7 +114,10 @@ static void tell(struct internet *net, const struct ip_packet *p, const struct i
 	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) || !admit(net, p->iface, &p->src))
 		return;
 	struct pb_buf *b = quote(net->env, e, p, skip);
-	/* RFC 1812 §4.3.2.5 is for routers: precedence internetwork control, and in the name that was called. */
+	/*
+	 * RFC 1812 §4.3.2.5 is for routers: precedence internetwork control, and in the name that was
+	 * called.
+	 */
 	if (b)
 		send_message(net, &p->dst, &p->src, 0, b);
 }
@@ -148,9 +153,14 @@ void pb_icmp4_tell_ourselves(struct internet *net, struct pb_buf *b)
 	pb_buf_free(b);
 }
 
-/* Errors understood ---------------------------------------------------------------------------------------- */
+/*
+ * Errors understood ----------------------------------------------------------------------------------------
+ */
 
-/* What Linux makes of codes of ICMP4_UNREACHABLE (RFC 1122 §4.2.3.9 leaves it to us where it is not hard or soft). */
+/*
+ * What Linux makes of codes of ICMP4_UNREACHABLE (RFC 1122 §4.2.3.9 leaves it to us where it is not hard or
+ * soft).
+ */
 static const struct {
 	int error;
 	bool hard;
@@ -210,7 +220,10 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
 	struct icmp_error e;
 	struct ip4_header quoted;
 
-	/* A quote is rarely whole: what counts is that the header is, and that there are eight bytes behind it. */
+	/*
+	 * A quote is rarely whole: what counts is that the header is, and that there are eight bytes behind
+	 * it.
+	 */
 	if (!pb_icmp_error_parse(&e, &r) || !pb_ip4_parse(&quoted, &r, IP4_LEN_MAX) || r.left < QUOTED_MIN ||
 	    quoted.fragment_offset) {
 		net->env->counters.icmp.InErrors++;
@@ -228,7 +241,9 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
 	return ours && !p->group && interpret(error, &e, &quoted) ? IP_COMPLAINT : IP_DELIVER;
 }
 
-/* Input ---------------------------------------------------------------------------------------------------- */
+/*
+ * Input ----------------------------------------------------------------------------------------------------
+ */
 
 /*
  * RFC 1122 §3.2.2.6: what came is sent back, with the type changed; the data by reference. A group is not

@@ -18,7 +18,9 @@ static const struct internet_limits defaults = { .neighbours_max = 1024,
 						 .reassembly_datagrams = 1024,
 						 .errors_per_second = 1000 };
 
-/* Beginning and end ---------------------------------------------------------------------------------------- */
+/*
+ * Beginning and end ----------------------------------------------------------------------------------------
+ */
 
 static void neighbour_unreachable(struct neighbour *n, struct pb_buf *b)
 {
@@ -91,7 +93,8 @@ static void remove_entry(struct iface *i, unsigned n)
 	pb_acd_stop(i->addresses[n]);
 	free(i->addresses[n]);
 	i->address_count--;
-	memmove(&i->addresses[n], &i->addresses[n + 1], (i->address_count - n) * sizeof *i->addresses);
+	memmove(&i->addresses[n], &i->addresses[n + 1],
+		(i->address_count - n) * sizeof(struct iface_address *));
 }
 
 static void free_iface(struct iface *i)
@@ -118,7 +121,9 @@ void pb_internet_free(struct internet *net)
 	free(net);
 }
 
-/* Interfaces, addresses, routes ---------------------------------------------------------------------------- */
+/*
+ * Interfaces, addresses, routes ----------------------------------------------------------------------------
+ */
 
 struct iface *pb_internet_ifaces(struct internet *net)
 {
@@ -310,7 +315,9 @@ void pb_internet_neighbours(struct internet *net, void (*fn)(const struct neighb
 	}
 }
 
-/* Input ---------------------------------------------------------------------------------------------------- */
+/*
+ * Input ----------------------------------------------------------------------------------------------------
+ */
 
 static enum ip_verdict drop(struct pb_buf *b)
 {

@@ -1,6 +1,6 @@
 /*
- * What the internet layer of a stack consists of, for the files of this directory that need more than their own part of
- * it. Whoever is above knows internet.h only.
+ * What the internet layer of a stack consists of, for the files of this directory that need more than their
+ * own part of it. Whoever is above knows internet.h only.
  */
 #ifndef PB_NET_INTERNET_STATE_H
 #define PB_NET_INTERNET_STATE_H

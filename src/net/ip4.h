@@ -1,6 +1,6 @@
 /*
- * IPv4 (RFC 791, RFC 1122 §3.2.1): what comes is checked, what leaves gets its header. We are a host: what is for
- * others is dropped (RFC 1122 §3.3.1.1), and so is what carries a source route (RFC 7126 §4.3, 4.4).
+ * IPv4 (RFC 791, RFC 1122 §3.2.1): what comes is checked, what leaves gets its header. We are a host: what
+ * is for others is dropped (RFC 1122 §3.3.1.1), and so is what carries a source route (RFC 7126 §4.3, 4.4).
  */
 #ifndef PB_NET_IP4_H
 #define PB_NET_IP4_H

@@ -2,7 +2,10 @@
 
 #include <stdlib.h>
 
-/* Beyond that the next packet is dropped. Two stacks' windows fit in: a full queue here is a sender without end. */
+/*
+ * Beyond that the next packet is dropped. Two stacks' windows fit in: a full queue here is a sender without
+ * end.
+ */
 #define PACKETS_MAX 8192
 
 struct loopback {

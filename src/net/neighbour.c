@@ -26,7 +26,7 @@ int pb_neighbours_init(struct neighbours *c, struct env *env, size_t count_max,
 		c->size *= 2;
 	c->key = pb_rng_key(&env->rng);
 	list_init(&c->round);
-	c->buckets = calloc(c->size, sizeof *c->buckets);
+	c->buckets = calloc(c->size, sizeof(struct neighbour *));
 	return c->buckets ? 0 : -ENOMEM;
 }
 
@@ -51,7 +51,7 @@ void pb_neighbours_fini(struct neighbours *c)
 {
 	if (!c->buckets)
 		return;
-	list_each_safe (l, &c->round)
+	for (struct pb_link *l; (l = list_shift(&c->round));)
 		forget(container_of(l, struct neighbour, round));
 	free(c->buckets);
 }

@@ -1,6 +1,7 @@
 /*
- * Neighbours: who is reached directly over an Ethernet, and at which address there. The states and times are those of
- * RFC 4861 §7.3, for ARP as well, so the protocols differ only in how they ask (struct neighbour_ops).
+ * Neighbours: who is reached directly over an Ethernet, and at which address there. The states and times are
+ * those of RFC 4861 §7.3, for ARP as well, so the protocols differ only in how they ask (struct
+ * neighbour_ops).
  *
  *   INCOMPLETE   being asked for, by broadcast; packets wait
  *   REACHABLE    lately confirmed
@@ -9,9 +10,10 @@
  *   PROBE        being asked itself
  *   FAILED       no answer
  *
- * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round). Who never answered
- * counts as not used, so that scanning a subnet pushes out nobody else. What waits for an answer is bounded, too; the
- * oldest is dropped. Only an answer that was asked for says where a neighbour is.
+ * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round). Who
+ * never answered counts as not used, so that scanning a subnet pushes out nobody else. What waits for an
+ * answer is bounded, too; the oldest is dropped. Only an answer that was asked for says where a neighbour
+ * is.
  */
 #ifndef PB_NET_NEIGHBOUR_H
 #define PB_NET_NEIGHBOUR_H
@@ -79,14 +81,14 @@ struct neighbour *pb_neighbours_find(struct neighbours *c, const struct iface *i
 struct neighbour *pb_neighbours_get(struct neighbours *c, struct iface *i, const struct ip *ip);
 
 /*
- * Send an IP packet there, now or when it has answered. Takes b. 0; -EHOSTUNREACH: it did not answer lately, and is
- * asked again.
+ * Send an IP packet there, now or when it has answered. Takes b. 0; -EHOSTUNREACH: it did not answer lately,
+ * and is asked again.
  */
 int pb_neighbour_send(struct neighbour *n, struct pb_buf *b);
 
 /*
- * It has said where it is. Believed where that was asked for; otherwise, if it says something else than is known, it
- * will be asked. Whether it was believed.
+ * It has said where it is. Believed where that was asked for; otherwise, if it says something else than is
+ * known, it will be asked. Whether it was believed.
  */
 bool pb_neighbour_heard(struct neighbour *n, const uint8_t mac[PB_MAC_LEN]);
 

@@ -1,6 +1,7 @@
 /*
- * The way to a peer: over which interface, by which neighbour, from which address, and how large a packet may be. It is
- * found once and kept by whoever sends (struct ip_path), so that what is here is not on the way of each packet.
+ * The way to a peer: over which interface, by which neighbour, from which address, and how large a packet
+ * may be. It is found once and kept by whoever sends (struct ip_path), so that what is here is not on the
+ * way of each packet.
  */
 #include "base/checksum.h"
 #include "net/internet_state.h"
@@ -24,8 +25,8 @@ static const struct iface_address *ready_address(const struct iface *i, const st
 }
 
 /*
- * RFC 1122 §3.3.4.3: an address of the interface, of the next hop's subnet where there is one; else of any other
- * interface that is not the loopback.
+ * RFC 1122 §3.3.4.3: an address of the interface, of the next hop's subnet where there is one; else of any
+ * other interface that is not the loopback.
  */
 static int choose_source(const struct internet *net, const struct iface *i, const struct ip *next_hop,
 			 struct ip *src)
@@ -54,7 +55,10 @@ static int find_loopback(struct internet *net, struct ip_path *path)
 	return 0;
 }
 
-/* Where a group is that no route tells of: the interface asked for, or the first that is none of the loopback. */
+/*
+ * Where a group is that no route tells of: the interface asked for, or the first that is none of the
+ * loopback.
+ */
 static struct iface *iface_for_group(struct internet *net, struct iface *bound)
 {
 	for (struct iface *i = net->ifaces; i && !bound; i = i->next)
@@ -153,7 +157,9 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
 	return 0;
 }
 
-/* Sending -------------------------------------------------------------------------------------------------- */
+/*
+ * Sending --------------------------------------------------------------------------------------------------
+ */
 
 /* See to it that the path is valid. */
 static int renew(struct internet *net, struct ip_path *path)

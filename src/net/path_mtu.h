@@ -1,6 +1,6 @@
 /*
- * What ICMP told of the MTU of paths (RFC 1191 §6): by destination, for ten minutes, in a table of fixed size. When it
- * is full, the entry that is nearest to its end makes room.
+ * What ICMP told of the MTU of paths (RFC 1191 §6): by destination, for ten minutes, in a table of fixed
+ * size. When it is full, the entry that is nearest to its end makes room.
  */
 #ifndef PB_NET_PATH_MTU_H
 #define PB_NET_PATH_MTU_H
@@ -12,9 +12,9 @@
 #define PATH_MTU_AGE     PB_SEC(600) /* RFC 1191 §6.3 */
 
 /*
- * Not lower, whatever is told: who could forge such a message would else make us send crumbs. 552 as in Linux (the 512
- * bytes of text and 40 of headers that were once usual). Packets for a path that is said to be narrower leave without
- * DF, so that routers may cut them.
+ * Not lower, whatever is told: who could forge such a message would else make us send crumbs. 552 as in
+ * Linux (the 512 bytes of text and 40 of headers that were once usual). Packets for a path that is said to
+ * be narrower leave without DF, so that routers may cut them.
  */
 #define PATH_MTU_MIN 552
 

@@ -1,6 +1,6 @@
 /*
- * RARP (RFC 903): a station that knows no address of its own asks for one, and who has a table answers. The form is
- * ARP's, the ethertype its own.
+ * RARP (RFC 903): a station that knows no address of its own asks for one, and who has a table answers. The
+ * form is ARP's, the ethertype its own.
  */
 #ifndef PB_NET_RARP_H
 #define PB_NET_RARP_H
@@ -27,12 +27,15 @@ struct rarp {
 
 struct internet;
 
-/* Answer for a station: it is to have this IPv4 address. 0, -EINVAL, -ENOSPC. What was said of it before is replaced. */
+/*
+ * Answer for a station: it is to have this IPv4 address. 0, -EINVAL, -ENOSPC. What was said of it before is
+ * replaced.
+ */
 int pb_rarp_add_host(struct internet *net, const uint8_t mac[PB_MAC_LEN], const struct ip *ip);
 
 /*
- * Ask for an address for an interface, which gets it, with a prefix of that many bits, from the first answer, at once.
- * 0; -EINVAL: no Ethernet; -EALREADY; -ENOSPC.
+ * Ask for an address for an interface, which gets it, with a prefix of that many bits, from the first
+ * answer, at once. 0; -EINVAL: no Ethernet; -EALREADY; -ENOSPC.
  */
 int pb_rarp_ask(struct internet *net, struct iface *i, unsigned bits);
 

@@ -9,7 +9,10 @@
 struct datagram {
 	struct fragment
 		first; /* addresses, id and protocol are the key; the rest is of the fragment with offset 0 */
-	/* In order of offset, which is in mark; each begins with its payload, the first one (offset 0) with its header. */
+	/*
+	 * In order of offset, which is in mark; each begins with its payload, the first one (offset 0) with
+	 * its header.
+	 */
 	struct pb_buf *fragments;
 	struct pb_buf *last; /* where most come next */
 	size_t fragment_count;
@@ -31,11 +34,14 @@ int pb_reassembly_init(struct reassembly *r, struct env *env, size_t bytes_max, 
 		r->size *= 2;
 	r->key = pb_rng_key(&env->rng);
 	list_init(&r->oldest);
-	r->buckets = calloc(r->size, sizeof *r->buckets);
+	r->buckets = calloc(r->size, sizeof(struct datagram *));
 	return r->buckets ? 0 : -ENOMEM;
 }
 
-/* The datagrams ---------------------------------------------------------------------------------------------- */
+/*
+ * The datagrams
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static size_t bucket_of(const struct reassembly *r, const struct fragment *f)
 {
@@ -106,7 +112,7 @@ void pb_reassembly_fini(struct reassembly *r)
 {
 	if (!r->buckets)
 		return;
-	list_each_safe (l, &r->oldest)
+	for (struct pb_link *l; (l = list_shift(&r->oldest));)
 		forget(container_of(l, struct datagram, age));
 	free(r->buckets);
 }
@@ -128,7 +134,7 @@ static void time_is_up(struct pb_timer *t)
 static void drop_oldest(struct reassembly *r)
 {
 	r->env->counters.ip.ReasmFails++;
-	forget(container_of(r->oldest.next, struct datagram, age));
+	forget(container_of(list_shift(&r->oldest), struct datagram, age));
 }
 
 static struct datagram *begin(struct reassembly *r, const struct fragment *f)
@@ -160,7 +166,10 @@ static struct datagram *find(struct reassembly *r, const struct fragment *f)
 	return d ? d : begin(r, f);
 }
 
-/* Fragments -------------------------------------------------------------------------------------------------- */
+/*
+ * Fragments
+ * --------------------------------------------------------------------------------------------------
+ */
 
 enum fit { FITS, IS_KNOWN, OVERLAPS };
 
@@ -275,13 +284,12 @@ static bool admit(struct reassembly *r, struct datagram *d, size_t cost)
 	if (r->accounts[d->account] + cost > r->bytes_max / REASSEMBLY_SHARE ||
 	    d->fragment_count >= REASSEMBLY_FRAGMENTS_MAX)
 		return false;
-	while (r->bytes + cost > r->bytes_max && r->count > 1) {
-		if (container_of(r->oldest.next, struct datagram, age) == d) {
-			list_remove(&d->age); /* it is served now: others go first */
-			list_push(&r->oldest, &d->age);
-		}
+	if (r->bytes + cost <= r->bytes_max)
+		return true;
+	list_remove(&d->age);
+	list_push(&r->oldest, &d->age);
+	while (r->bytes + cost > r->bytes_max && r->oldest.next != &d->age)
 		drop_oldest(r);
-	}
 	return true;
 }
 

@@ -1,11 +1,12 @@
 /*
  * Reassembly: the fragments of datagrams, kept until they are whole (RFC 791 §3.2, RFC 8200 §4.5).
  *
- * Fragments that overlap are an attack or an error: the whole datagram is refused, with all that still comes of it
- * (RFC 5722 §4, for IPv4 as well). One that is the same as another, byte for byte, is just dropped.
+ * Fragments that overlap are an attack or an error: the whole datagram is refused, with all that still comes
+ * of it (RFC 5722 §4, for IPv4 as well). One that is the same as another, byte for byte, is just dropped.
  *
- * Bounds: bytes in all (the oldest datagram makes room), datagrams (likewise), fragments of one datagram, and bytes from
- * one source: senders share 256 accounts by a keyed hash, and none may hold more than a quarter of all.
+ * Bounds: bytes in all (the oldest datagram makes room), datagrams (likewise), fragments of one datagram,
+ * and bytes from one source: senders share 256 accounts by a keyed hash, and none may hold more than a
+ * quarter of all.
  */
 #ifndef PB_NET_REASSEMBLY_H
 #define PB_NET_REASSEMBLY_H
@@ -52,8 +53,8 @@ int pb_reassembly_init(struct reassembly *r, struct env *env, size_t bytes_max, 
 void pb_reassembly_fini(struct reassembly *r);
 
 /*
- * A fragment came; takes b, which begins with its header. The whole datagram, beginning with the first fragment's
- * header, when it was the last one missing, and in f what is true of the whole; NULL otherwise.
+ * A fragment came; takes b, which begins with its header. The whole datagram, beginning with the first
+ * fragment's header, when it was the last one missing, and in f what is true of the whole; NULL otherwise.
  */
 struct pb_buf *pb_reassembly_add(struct reassembly *r, struct fragment *f, struct pb_buf *b);
 

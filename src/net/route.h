@@ -1,6 +1,6 @@
 /*
- * Routes: which way a destination lies. A small table, sorted so that the first that matches is the right one: longest
- * prefix first (RFC 1122 §3.3.1.2 leaves the form to us), among equals in order of adding.
+ * Routes: which way a destination lies. A small table, sorted so that the first that matches is the right
+ * one: longest prefix first (RFC 1122 §3.3.1.2 leaves the form to us), among equals in order of adding.
  */
 #ifndef PB_NET_ROUTE_H
 #define PB_NET_ROUTE_H

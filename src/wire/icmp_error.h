@@ -36,7 +36,10 @@ struct icmp_error {
 /* Whether messages of this type quote a packet: none may be sent about such a one (RFC 1122 §3.2.2). */
 bool pb_icmp4_is_error(uint8_t type);
 
-/* Read the message up to the quoted packet, where r then is. False: cut short, or no error. The checksum is not judged. */
+/*
+ * Read the message up to the quoted packet, where r then is. False: cut short, or no error. The checksum is
+ * not judged.
+ */
 bool pb_icmp_error_parse(struct icmp_error *e, struct reader *r);
 
 /* Write it, with a checksum of 0. False: no room. */

@@ -1,6 +1,7 @@
 /*
- * The internet layer under frames of every kind: whole ones that are mutated, in parts or not, and time that passes. What
- * is delivered must be what its header says, nothing is kept beyond its bounds, and nothing is lost or freed twice.
+ * The internet layer under frames of every kind: whole ones that are mutated, in parts or not, and time that
+ * passes. What is delivered must be what its header says, nothing is kept beyond its bounds, and nothing is
+ * lost or freed twice.
  */
 #include "base/checksum.h"
 #include "net/internet.h"

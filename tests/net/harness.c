@@ -202,7 +202,9 @@ void harness_resolve(struct harness *h)
 	harness_forget_sent(h);
 }
 
-/* IPv4 ----------------------------------------------------------------------------------------------------- */
+/*
+ * IPv4 -----------------------------------------------------------------------------------------------------
+ */
 
 size_t harness_ip4_frame(uint8_t *frame, struct ip4_header ip, const void *payload, size_t len)
 {

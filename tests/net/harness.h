@@ -1,6 +1,7 @@
 /*
- * An internet layer over a device that keeps what is sent, in virtual time: frames are put in, and looked at when they
- * come out. We are 192.0.2.1/24, 02:00:00:00:00:01; the peer is 192.0.2.2, …:02; the gateway 192.0.2.254, …:fe.
+ * An internet layer over a device that keeps what is sent, in virtual time: frames are put in, and looked at
+ * when they come out. We are 192.0.2.1/24, 02:00:00:00:00:01; the peer is 192.0.2.2, …:02; the gateway
+ * 192.0.2.254, …:fe.
  */
 #ifndef TESTS_NET_HARNESS_H
 #define TESTS_NET_HARNESS_H

@@ -47,7 +47,9 @@ static int requests_from(struct harness *h, const struct ip *sender)
 	return count;
 }
 
-/* RFC 5227 §2.1.1, §2.3: three probes, two seconds of silence, two announcements; 3 to 7 s until it is used. */
+/*
+ * RFC 5227 §2.1.1, §2.3: three probes, two seconds of silence, two announcements; 3 to 7 s until it is used.
+ */
 static void probes_and_announces(void **state)
 {
 	struct harness *h = *state;

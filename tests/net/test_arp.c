@@ -41,7 +41,10 @@ static void expect_ip4_to(struct harness *h, const uint8_t mac[6])
 	assert_memory_equal(frame, mac, 6);
 }
 
-/* RFC 826, "Packet Generation": who wants to send asks everybody; the packet leaves when the answer is there. */
+/*
+ * RFC 826, "Packet Generation": who wants to send asks everybody; the packet leaves when the answer is
+ * there.
+ */
 static void asks_and_then_sends(void **state)
 {
 	struct harness *h = *state;

@@ -25,7 +25,10 @@ static size_t echo_request(uint8_t *message, size_t data_len)
 	return pb_icmp_echo_write(&e, message, 1500);
 }
 
-/* RFC 1122 §3.2.2.6: the data comes back whole, from the address that was called, and raw sockets see the request. */
+/*
+ * RFC 1122 §3.2.2.6: the data comes back whole, from the address that was called, and raw sockets see the
+ * request.
+ */
 static void answers_an_echo(void **state)
 {
 	struct harness *h = harness_open(1500, true, NULL);
@@ -86,11 +89,17 @@ static void drops_damaged_messages(void **state)
 	harness_close(h);
 }
 
-/* Errors that we tell ---------------------------------------------------------------------------------------- */
+/*
+ * Errors that we tell
+ * ----------------------------------------------------------------------------------------
+ */
 
 static const uint8_t datagram[600] = { 0x12, 0x34, 0x00, 0x35, 2, 88 };
 
-/* RFC 1122 §3.2.2.1, §3.2.2: with the header and at least 8 bytes; as much as fits into 576 (RFC 1812 §4.3.2.3). */
+/*
+ * RFC 1122 §3.2.2.1, §3.2.2: with the header and at least 8 bytes; as much as fits into 576 (RFC 1812
+ * §4.3.2.3).
+ */
 static void tells_of_a_port_where_nobody_is(void **state)
 {
 	struct harness *h = harness_open(1500, true, NULL);
@@ -192,7 +201,10 @@ static void limits_its_errors(void **state)
 	harness_close(h);
 }
 
-/* Errors that we are told ------------------------------------------------------------------------------------ */
+/*
+ * Errors that we are told
+ * ------------------------------------------------------------------------------------
+ */
 
 /* An error about a packet of ours to 198.51.100.9, len bytes long, quoting n bytes of its payload. */
 static enum ip_verdict told(struct harness *h, struct icmp_error e, struct ip4_header quoted, size_t n)
@@ -217,21 +229,21 @@ static void tells_transports_what_it_is_told(void **state)
 {
 	struct harness *h = harness_open(1500, true, NULL);
 	static const struct {
-		uint8_t type, code;
 		int error;
+		uint8_t type, code;
 		bool hard;
 	} cases[] = {
-		{3,   0,  ENETUNREACH,  false},
-                { 3,  1,  EHOSTUNREACH, false},
-                { 3,  2,  ENOPROTOOPT,  true },
-		{ 3,  3,  ECONNREFUSED, true },
-                { 3,  5,  EOPNOTSUPP,   false},
-                { 3,  6,  ENETUNREACH,  true },
-		{ 3,  7,  EHOSTDOWN,    true },
-                { 3,  13, EHOSTUNREACH, true },
-                { 11, 0,  EHOSTUNREACH, false},
-		{ 11, 1,  EHOSTUNREACH, false},
-                { 12, 0,  EPROTO,       true },
+		{ENETUNREACH,   3,  0,  false},
+                { EHOSTUNREACH, 3,  1,  false},
+                { ENOPROTOOPT,  3,  2,  true },
+		{ ECONNREFUSED, 3,  3,  true },
+                { EOPNOTSUPP,   3,  5,  false},
+                { ENETUNREACH,  3,  6,  true },
+		{ EHOSTDOWN,    3,  7,  true },
+                { EHOSTUNREACH, 3,  13, true },
+                { EHOSTUNREACH, 11, 0,  false},
+		{ EHOSTUNREACH, 11, 1,  false},
+                { EPROTO,       12, 0,  true },
 	};
 	struct ip dst = ip_of("198.51.100.9"), ours = ip_of("192.0.2.1"), peer = ip_of("192.0.2.2");
 

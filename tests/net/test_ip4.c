@@ -215,7 +215,9 @@ static void tells_of_a_wrong_option(void **state)
 	assert_int_equal(harness_expect_error(h, ICMP4_PARAMETER_PROBLEM, 0).pointer, 22);
 }
 
-/* Output --------------------------------------------------------------------------------------------------- */
+/*
+ * Output ---------------------------------------------------------------------------------------------------
+ */
 
 static struct ip4_header send_one(struct harness *h, struct ip_send how, size_t len)
 {

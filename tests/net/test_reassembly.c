@@ -1,6 +1,7 @@
 /*
- * Reassembly: RFC 791 §3.2, RFC 1122 §3.3.2, RFC 5722, rule by rule; and against a model: datagrams cut at random, their
- * fragments mixed with those of others, out of order and several times, and some with an overlap.
+ * Reassembly: RFC 791 §3.2, RFC 1122 §3.3.2, RFC 5722, rule by rule; and against a model: datagrams cut at
+ * random, their fragments mixed with those of others, out of order and several times, and some with an
+ * overlap.
  */
 #include "net/harness.h"
 #include "net/reassembly.h"
@@ -216,7 +217,9 @@ static void keeps_the_mark_of_congestion(void **state)
 	assert_int_equal(h->packet.tos, 3);
 }
 
-/* Bounds --------------------------------------------------------------------------------------------------- */
+/*
+ * Bounds ---------------------------------------------------------------------------------------------------
+ */
 
 /* One source may not take more than its share, however much it sends; another is still served. */
 static void bounds_what_one_source_takes(void **state)
@@ -262,7 +265,9 @@ static void bounds_the_fragments_of_a_datagram(void **state)
 	harness_close(h);
 }
 
-/* The model ------------------------------------------------------------------------------------------------ */
+/*
+ * The model ------------------------------------------------------------------------------------------------
+ */
 
 #define DATAGRAMS 6
 #define PIECES    200
