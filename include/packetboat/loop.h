@@ -46,8 +46,9 @@ struct pb_watch {
 PB_API int pb_loop_new(struct pb_loop **loop);
 
 /*
- * A loop in virtual time, which begins at start and moves only when there is nothing left to do: then at once to the next
- * instant at which there is. Everything on it happens in the same order each time, as fast as the processor can.
+ * A loop in virtual time, which begins at start and moves only when there is nothing left to do: then at once to
+ * the next instant at which there is. Everything on it happens in the same order each time, as fast as the
+ * processor can.
  */
 PB_API int pb_loop_new_virtual(pb_time start, struct pb_loop **loop);
 

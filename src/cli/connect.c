@@ -34,15 +34,15 @@
 enum { OPT_NET = 256, OPT_CAPTURE };
 
 static const struct cli_option connect_options[] = {
-	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",                     'u'},
-	{ '4', NULL,      NULL,      "only IPv4 addresses",                                                '4'},
-	{ '6', NULL,      NULL,      "only IPv6 addresses",                                                '6'},
-	{ 'v', "verbose", NULL,      "tell each step on standard error",                                   'v'},
-	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                                       'w'},
-	{ 'i', "idle",    "SECONDS", "end after a silence both ways (UDP: 1, after end of input)", 'i'},
-	{ 0,   "net",     "NET",     NET_OPTION_HELP,                                                      OPT_NET},
-	{ 0,   "capture", "FILE",    CAPTURE_OPTION_HELP,                                                  OPT_CAPTURE},
-	{ 0,   NULL,      NULL,      NULL,								 0  },
+	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",             'u'        },
+	{ '4', NULL,      NULL,      "only IPv4 addresses",                                        '4'        },
+	{ '6', NULL,      NULL,      "only IPv6 addresses",                                        '6'        },
+	{ 'v', "verbose", NULL,      "tell each step on standard error",                           'v'        },
+	{ 'w', "wait",    "SECONDS", "longest time to connect (30)",                               'w'        },
+	{ 'i', "idle",    "SECONDS", "end after a silence both ways (UDP: 1, after end of input)", 'i'        },
+	{ 0,   "net",     "NET",     NET_OPTION_HELP,					      OPT_NET    },
+	{ 0,   "capture", "FILE",    CAPTURE_OPTION_HELP,                                          OPT_CAPTURE},
+	{ 0,   NULL,      NULL,      NULL,							 0          },
 };
 
 static const struct cli_example connect_examples[] = {

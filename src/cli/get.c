@@ -89,10 +89,10 @@ static const struct cli_option get_options[] = {
 	{ '4',    NULL, NULL, "IPv4 only", '4' },
 	{ '6',    NULL, NULL, "IPv6 only", '6' },
 	{ 0,   "net", "NET", NET_OPTION_HELP, OPT_NET },
-	{ 0,   "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
+	{ 0,    "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
 	{ 'q',    "quiet", NULL, "no progress", 'q' },
-	{ 'v',    "verbose", NULL, "tell each step", 'v' },
-	{ 0  },
+	{ 'v',   "verbose", NULL, "tell each step", 'v' },
+	{ 0   },
 };
 
 /* Something to be said takes the progress away first; it is drawn again below. */

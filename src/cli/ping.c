@@ -78,8 +78,8 @@ static const struct cli_option ping_options[] = {
 	{ '6', NULL, NULL, "IPv6 only", '6' },
 	{ 0,       "json", NULL, "a JSON object on a line for each event", OPT_JSON },
 	{ 0,       "net", "NET", NET_OPTION_HELP, OPT_NET },
-	{ 0,       "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
-	{ 0},
+	{ 0, "capture", "FILE", CAPTURE_OPTION_HELP, OPT_CAPTURE },
+	{ 0       },
 };
 
 static bool is_v6(const struct ping *p)

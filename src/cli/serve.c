@@ -18,7 +18,7 @@
 enum { OPT_NET = 256, OPT_CAPTURE, OPT_LOG, OPT_WORKERS, OPT_GRACE };
 
 static const struct cli_option serve_options[] = {
-	{0,  "net",     "NET",     NET_OPTION_HELP,                                                   OPT_NET    },
+	{0,  "net",     "NET",     NET_OPTION_HELP,						   OPT_NET    },
 	{ 0, "capture", "FILE",    CAPTURE_OPTION_HELP,                                               OPT_CAPTURE},
 	{ 0, "log",     "FORM",    "log to standard error as text, json or none (text)",              OPT_LOG    },
 	{ 0, "workers", "N",       "share the ports among N processes; one that crashes is replaced", OPT_WORKERS},
@@ -206,7 +206,8 @@ static int run(const struct command *self, int argc, char **argv)
 		return code;
 	if (s.workers && pb_stack_of(s.config.net)) {
 		net_close(self, s.config.net);
-		return command_usage(self, "--workers shares ports of the host; a stack belongs to one process");
+		return command_usage(self,
+				     "--workers shares ports of the host; a stack belongs to one process");
 	}
 	raise_descriptor_limit();
 	s.config.workers = s.workers ? (unsigned)s.workers : 1;

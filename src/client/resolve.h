@@ -2,8 +2,9 @@
  * Names to addresses, without blocking: c-ares does the asking, the loop the waiting.
  *
  * Literal addresses, with or without brackets, answer for themselves; localhost and what ends in .localhost is the
- * loopback address, what ends in .invalid has none, and nobody is asked for either (RFC 6761 6.3, 6.4); the rest is looked up in /etc/hosts and DNS as the host is
- * set up (resolv.conf), and the addresses come in the order in which to try them (RFC 6724).
+ * loopback address, what ends in .invalid has none, and nobody is asked for either (RFC 6761 6.3, 6.4); the rest
+ * is looked up in /etc/hosts and DNS as the host is set up (resolv.conf), and the addresses come in the order in
+ * which to try them (RFC 6724).
  */
 #ifndef CLIENT_RESOLVE_H
 #define CLIENT_RESOLVE_H

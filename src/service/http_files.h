@@ -20,8 +20,8 @@
 #include <sys/types.h>
 
 /*
- * Files up to this are kept in memory. Measured, processor time by sendfile() to that from memory: 1.10 at 4 KiB, 1.04 at
- * 16 KiB, 0.95 at 32 KiB, 0.80 at 64 KiB, 0.48 at 128 KiB.
+ * Files up to this are kept in memory. Measured, processor time by sendfile() to that from memory: 1.10 at 4 KiB,
+ * 1.04 at 16 KiB, 0.95 at 32 KiB, 0.80 at 64 KiB, 0.48 at 128 KiB.
  */
 #define HTTP_CONTENTS_MAX   (32 * 1024)
 #define HTTP_FILES_MAX      8192 /* entries, those in memory included */

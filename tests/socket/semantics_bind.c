@@ -159,8 +159,8 @@ static int bind_both_wildcards(struct world *w, bool v6only)
 }
 
 /*
- * ipv6(7): the IPv6 wildcard takes IPv4's port, too, unless IPV6_V6ONLY keeps it to itself (RFC 3493 5.3). A port that is
- * free for IPv6 alone may be another program's in IPv4, so the second half tries more than one.
+ * ipv6(7): the IPv6 wildcard takes IPv4's port, too, unless IPV6_V6ONLY keeps it to itself (RFC 3493 5.3). A port
+ * that is free for IPv6 alone may be another program's in IPv4, so the second half tries more than one.
  */
 static void v6only(void **state)
 {
