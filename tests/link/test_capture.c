@@ -3,6 +3,7 @@
  * whole and finished.
  */
 #include "frames.h"
+#include "skip.h"
 #include "wire/pcapng.h"
 
 #include <errno.h>
@@ -171,7 +172,7 @@ static void full_disk(void **state)
 
 	(void)state;
 	if (pb_capture_open("/dev/full", 0, &c) != 0)
-		skip();
+		SKIP("there is no /dev/full");
 	pb_device_pair(65535, false, 10, end);
 	pb_device_capture(end[0], c, "", &captured);
 	for (int i = 0; i < 20; i++) {

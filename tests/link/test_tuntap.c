@@ -4,6 +4,7 @@
  * CAP_SYS_ADMIN.
  */
 #include "frames.h"
+#include "skip.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#define MEANS "takes root, network namespaces and /dev/net/tun"
 
 #define BULK       60000
 #define OUR_PORT   80
@@ -228,8 +231,6 @@ static void kernel_receives(struct rig *rig)
 
 static void bulk_both_ways(bool tap)
 {
-	if (!permitted)
-		skip();
 	struct rig rig = rig_new(tap);
 	handshake(&rig);
 	kernel_sends(&rig);
@@ -241,12 +242,16 @@ static void bulk_both_ways(bool tap)
 static void over_tap(void **state)
 {
 	(void)state;
+	if (!permitted)
+		SKIP(MEANS);
 	bulk_both_ways(true);
 }
 
 static void over_tun(void **state)
 {
 	(void)state;
+	if (!permitted)
+		SKIP(MEANS);
 	bulk_both_ways(false);
 }
 
@@ -257,7 +262,7 @@ static void out_of_memory(void **state)
 
 	(void)state;
 	if (!permitted)
-		skip();
+		SKIP(MEANS);
 	struct rig rig = rig_new(false);
 	struct pb_device *d = rig.device;
 	struct pb_pool *none = pb_pool_new(0), *one = pb_pool_new(2048);
@@ -293,7 +298,7 @@ static void queues(void **state)
 
 	(void)state;
 	if (!permitted)
-		skip();
+		SKIP(MEANS);
 	struct rig rig = rig_new(true);
 	assert_int_equal(pb_device_tap(pb_device_name(rig.device), &second), 0);
 	assert_string_equal(pb_device_name(second), pb_device_name(rig.device));
@@ -327,9 +332,7 @@ static void not_permitted(void **state)
 
 	(void)state;
 	if (!permitted)
-		skip();
-	if (access("/dev/net/tun", F_OK) != 0)
-		skip();
+		SKIP(MEANS);
 	assert_int_equal(seteuid(65534), 0);
 	int error = pb_device_tap("", &d);
 	assert_int_equal(seteuid(0), 0);
@@ -347,7 +350,5 @@ int main(void)
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = (uint8_t)random_next(&r);
 	permitted = geteuid() == 0 && unshare(CLONE_NEWNET) == 0 && access("/dev/net/tun", R_OK | W_OK) == 0;
-	if (!permitted)
-		fprintf(stderr, "skipped: takes root, network namespaces and /dev/net/tun\n");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
