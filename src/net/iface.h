@@ -39,6 +39,11 @@ struct iface {
 	bool loopback; /* what is sent comes back: carries what is for our own addresses */
 	struct iface_address *addresses[IFACE_ADDRESSES_MAX];
 	unsigned address_count;
+	/* The last pair of addresses, source and ours, that was found right; while generation is the paths'. */
+	struct {
+		struct ip src, dst;
+		uint32_t generation;
+	} known;
 	struct iface *next;
 };
 

@@ -128,11 +128,25 @@ static struct pb_buf *reassemble(struct internet *net, struct ip_packet *p, cons
 	return b;
 }
 
+/* Between whom a packet may pass. Most are like the one before, so that is remembered. */
+static enum addressee judge_addresses(struct internet *net, struct iface *i, const struct ip4_header *h)
+{
+	if (i->known.generation == net->generation && ip_equal(&i->known.src, &h->src) &&
+	    ip_equal(&i->known.dst, &h->dst))
+		return OURS;
+	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->dst) : NOBODY;
+	if (addressee == OURS) {
+		i->known.src = h->src;
+		i->known.dst = h->dst;
+		i->known.generation = net->generation;
+	}
+	return addressee;
+}
+
 /* What is wrong with a packet whose header is well formed; it is told where that is asked for. */
 static bool is_acceptable(struct internet *net, struct ip_packet *p, const struct ip4_header *h, bool shouted)
 {
-	enum addressee addressee =
-		is_source(net, p->iface, h) ? addressee_of(net, p->iface, &h->dst) : NOBODY;
+	enum addressee addressee = judge_addresses(net, p->iface, h);
 
 	/* RFC 1122 §3.3.6: a frame to all that holds a packet for one is an error, or worse. */
 	if (addressee == NOBODY || (shouted && addressee != GROUP)) {

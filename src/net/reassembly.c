@@ -1,5 +1,6 @@
 #include "net/reassembly.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -133,8 +134,11 @@ static void time_is_up(struct pb_timer *t)
 
 static void drop_oldest(struct reassembly *r)
 {
+	struct pb_link *l = r->oldest.next;
+
+	assert(!list_empty(l)); /* it is on the list, and then it is not */
 	r->env->counters.ip.ReasmFails++;
-	forget(container_of(list_shift(&r->oldest), struct datagram, age));
+	forget(container_of(l, struct datagram, age));
 }
 
 static struct datagram *begin(struct reassembly *r, const struct fragment *f)

@@ -146,6 +146,21 @@ static void takes_groups_it_is_in(void **state)
 	assert_int_equal(input(h, (struct ip4_header){ FROM("0.0.0.0"), TO("255.255.255.255") }), IP_DELIVER);
 }
 
+/* What was right for the packet before is not for this one, if our addresses are others now. */
+static void heeds_a_change_of_addresses(void **state)
+{
+	struct harness *h = *state;
+	struct ip ours = ip_of("192.0.2.1"), peer = ip_of("192.0.2.2");
+
+	assert_int_equal(input(h, (struct ip4_header){ 0 }), IP_DELIVER);
+	assert_int_equal(pb_internet_add_address(h->net, h->iface, &peer, 24, true), 0);
+	assert_int_equal(input(h, (struct ip4_header){ 0 }), IP_DONE);
+	assert_int_equal(pb_internet_remove_address(h->net, h->iface, &peer), 0);
+	assert_int_equal(input(h, (struct ip4_header){ 0 }), IP_DELIVER);
+	assert_int_equal(pb_internet_remove_address(h->net, h->iface, &ours), 0);
+	assert_int_equal(input(h, (struct ip4_header){ 0 }), IP_DONE);
+}
+
 /* RFC 1122 §3.3.6 */
 static void drops_packets_for_one_in_frames_for_all(void **state)
 {
@@ -389,6 +404,7 @@ int main(void)
 		TEST(drops_impossible_sources),
 		TEST(drops_what_is_for_others),
 		TEST(takes_groups_it_is_in),
+		TEST(heeds_a_change_of_addresses),
 		TEST(drops_packets_for_one_in_frames_for_all),
 		TEST(takes_foreign_packets_when_asked),
 		TEST(takes_a_ttl_of_one),
