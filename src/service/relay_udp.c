@@ -111,7 +111,8 @@ static void report(struct session *x, const char *why)
 	char addr[PB_ADDR_TEXT];
 
 	if (!x->reported && log_wants(log))
-		log_say(log, "relay for %s/udp: upstream: %s", pb_addr_text(&x->client.from, addr), why);
+		log_say(log, "relay #%llu %s/udp: upstream: %s", (unsigned long long)x->client.number,
+			pb_addr_text(&x->client.from, addr), why);
 	x->reported = true;
 }
 
