@@ -217,25 +217,23 @@ static size_t largest_payload(const struct pb_buf *b)
 	return segment < b->total ? segment : b->total;
 }
 
-static struct ip4_header make_header(struct internet *net, const struct ip_path *path,
-				     const struct ip_send *how, const struct pb_buf *b)
+static void fill_header(struct ip4_header *h, struct internet *net, const struct ip_path *path,
+			const struct ip_send *how, const struct pb_buf *b)
 {
-	struct ip4_header h = { .len = IP4_HEADER_LEN,
-				.tos = how->tos,
-				.packet_len = (uint16_t)(IP4_HEADER_LEN + b->total),
-				.dont_fragment = how->dont_fragment && !path->narrow,
-				.protocol = how->protocol,
-				.ttl = how->ttl,
-				.src = path->src,
-				.dst = path->dst };
-
-	if (!h.ttl) /* RFC 1112 §6.1 */
-		h.ttl = ip_is_multicast(&path->dst) ? 1 : IP_TTL_DEFAULT;
-	if (!h.dont_fragment) { /* RFC 6864 §4.1: otherwise it says nothing */
-		h.id = net->ids[path->id];
+	*h = (struct ip4_header){ .len = IP4_HEADER_LEN };
+	h->tos = how->tos;
+	h->packet_len = (uint16_t)(IP4_HEADER_LEN + b->total);
+	h->dont_fragment = how->dont_fragment && !path->narrow;
+	h->protocol = how->protocol;
+	h->ttl = how->ttl;
+	h->src = path->src;
+	h->dst = path->dst;
+	if (!h->ttl) /* RFC 1112 §6.1 */
+		h->ttl = ip_is_multicast(&path->dst) ? 1 : IP_TTL_DEFAULT;
+	if (!h->dont_fragment) { /* RFC 6864 §4.1: otherwise it says nothing */
+		h->id = net->ids[path->id];
 		net->ids[path->id] += b->segment_size ? (uint16_t)(b->total / b->segment_size + 1) : 1;
 	}
-	return h;
 }
 
 /* The transport's checksum is of the whole, so it is complete before that is cut. */
@@ -278,7 +276,8 @@ int pb_ip4_send(struct internet *net, struct ip_path *path, const struct ip_send
 		pb_buf_free(b);
 		return -EMSGSIZE;
 	}
-	struct ip4_header h = make_header(net, path, how, b);
+	struct ip4_header h;
+	fill_header(&h, net, path, how, b);
 	return fits ? send_whole(net, path, &h, b) : send_fragments(net, path, &h, b);
 }
 

@@ -88,30 +88,55 @@ static void write_options(const struct ip4_header *h, struct writer *w)
 		memset(wr_room(w, len), IP4_OPTION_END, len);
 }
 
+/* The sum of 16-bit words in network order. */
+static uint32_t sum_of(const uint8_t *p, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t n = 0; n < len; n += 2)
+		sum += (uint32_t)p[n] << 8 | p[n + 1];
+	return sum;
+}
+
+static uint16_t flags_offset_of(const struct ip4_header *h)
+{
+	return (uint16_t)((h->evil ? FLAG_EVIL : 0) | (h->dont_fragment ? FLAG_DONT_FRAGMENT : 0) |
+			  (h->more_fragments ? FLAG_MORE_FRAGMENTS : 0) | h->fragment_offset / OFFSET_UNIT);
+}
+
+/* RFC 1071 of the fields themselves: to read back what was just written would be to wait for it. */
+static uint16_t checksum_of(const struct ip4_header *h, uint16_t version_tos, uint16_t flags_offset,
+			    uint16_t ttl_protocol)
+{
+	uint32_t sum = (uint32_t)version_tos + h->packet_len + h->id + flags_offset + ttl_protocol;
+
+	sum += sum_of(ip_bytes4(&h->src), 4) + sum_of(ip_bytes4(&h->dst), 4);
+	if (h->options)
+		sum += sum_of(h->options, h->len - IP4_HEADER_LEN);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
 bool pb_ip4_write(const struct ip4_header *h, struct writer *w)
 {
 	struct writer out = *w;
-	uint8_t *start = out.p;
+	uint16_t version_tos = (uint16_t)((4 << 4 | h->len / 4) << 8 | h->tos);
+	uint16_t flags_offset = flags_offset_of(h);
+	uint16_t ttl_protocol = (uint16_t)(h->ttl << 8 | h->protocol);
 
 	assert(h->fragment_offset % OFFSET_UNIT == 0);
 	if (h->len < IP4_HEADER_LEN || h->len > IP4_HEADER_LEN_MAX || h->len % 4 || out.left < h->len)
 		return false;
-	wr_u8(&out, (uint8_t)(4 << 4 | h->len / 4));
-	wr_u8(&out, h->tos);
+	wr_u16(&out, version_tos);
 	wr_u16(&out, h->packet_len);
 	wr_u16(&out, h->id);
-	wr_u16(&out,
-	       (uint16_t)((h->evil ? FLAG_EVIL : 0) | (h->dont_fragment ? FLAG_DONT_FRAGMENT : 0) |
-			  (h->more_fragments ? FLAG_MORE_FRAGMENTS : 0) | h->fragment_offset / OFFSET_UNIT));
-	wr_u8(&out, h->ttl);
-	wr_u8(&out, h->protocol);
-	wr_u16(&out, 0);
+	wr_u16(&out, flags_offset);
+	wr_u16(&out, ttl_protocol);
+	wr_u16(&out, checksum_of(h, version_tos, flags_offset, ttl_protocol));
 	wr_bytes(&out, ip_bytes4(&h->src), 4);
 	wr_bytes(&out, ip_bytes4(&h->dst), 4);
 	if (h->len > IP4_HEADER_LEN)
 		write_options(h, &out);
-	struct writer checksum = { .p = start + IP4_CHECKSUM_AT, .left = 2 };
-	wr_u16(&checksum, header_checksum(start, h->len));
 	*w = out;
 	return true;
 }
