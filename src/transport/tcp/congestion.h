@@ -5,12 +5,25 @@
 #ifndef PB_TRANSPORT_TCP_CONGESTION_H
 #define PB_TRANSPORT_TCP_CONGESTION_H
 
+#include "transport/tcp/hystart.h"
+
 #include <packetboat/time.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#define TCP_CWND_MAX                                                                                         \
+	((uint32_t)1 << 30) /* no window is larger (RFC 7323 §2.3); ssthresh: "arbitrarily high" */
+
 struct tcp_congestion;
+
+/* What an ACK of new bytes tells. */
+struct tcp_ack {
+	uint32_t acked;  /* bytes newly acknowledged */
+	uint32_t flight; /* bytes that had been outstanding before */
+	pb_time rtt;     /* the sample; 0: there is none */
+	pb_time srtt;
+};
 
 struct tcp_congestion_ops {
 	const char *name; /* as TCP_CONGESTION has it: "reno" */
@@ -19,11 +32,8 @@ struct tcp_congestion_ops {
 	 * 5681).
 	 */
 	void (*start)(struct tcp_congestion *c, pb_time now);
-	/*
-	 * acked bytes are newly acknowledged, flight bytes having been outstanding before; rtt: the sample,
-	 * or 0. Not called in recovery.
-	 */
-	void (*acked)(struct tcp_congestion *c, pb_time now, uint32_t acked, uint32_t flight, pb_time rtt);
+	/* Not called in recovery. */
+	void (*acked)(struct tcp_congestion *c, pb_time now, const struct tcp_ack *ack);
 	/*
 	 * Fast retransmit: a loss is found; flight bytes are outstanding. Sets ssthresh (and cwnd, which
 	 * recovery then steers).
@@ -37,16 +47,62 @@ struct tcp_congestion_ops {
 	void (*idle)(struct tcp_congestion *c, pb_time now);
 };
 
+struct tcp_newreno_state {
+	uint32_t acked; /* since the window last grew */
+};
+
+/* RFC 9438 §4.1. Windows in bytes. */
+struct tcp_cubic_state {
+	struct hystart hystart;
+	pb_time epoch;   /* when this stage of congestion avoidance began; 0: it has yet to */
+	pb_time updated; /* when the last ACK came */
+	uint32_t k;      /* how long after epoch w_max is reached: 1/1024 s */
+	uint32_t w_max;
+	uint32_t w_est;
+	uint32_t cwnd_prior;
+	uint32_t acked; /* since the window last grew */
+};
+
 struct tcp_congestion {
 	const struct tcp_congestion_ops *ops;
 	uint32_t mss;            /* bytes of text in a full segment (SMSS) */
 	uint32_t cwnd, ssthresh; /* bytes */
-	uint64_t state[6];       /* the algorithm's own */
+
+	uint32_t
+		round_left; /* bytes to be acknowledged until all is that was in flight when the round began */
+	uint32_t used;      /* the most that was in flight in this round */
+	bool round_begins;  /* with the present ACK */
+	bool after_timeout; /* in the slow start that follows one */
+	pb_time validated;  /* when the window was last made use of (RFC 7661 §4.3) */
+
+	union {
+		struct tcp_newreno_state newreno;
+		struct tcp_cubic_state cubic;
+	};
 };
 
-extern const struct tcp_congestion_ops pb_tcp_newreno;
+extern const struct tcp_congestion_ops pb_tcp_newreno, pb_tcp_cubic;
 
 /* By its name; NULL: there is none. */
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len);
+
+/*
+ * -- congestion.c: what algorithms have in common
+ */
+
+/* The initial window (RFC 6928 §2), and everything else as it is before the first ACK. */
+void pb_tcp_congestion_start(struct tcp_congestion *c, pb_time now);
+
+/* Keeps count of rounds. True: the window is made use of, and may grow (RFC 7661 §4.3). */
+bool pb_tcp_congestion_used(struct tcp_congestion *c, pb_time now, const struct tcp_ack *ack);
+
+/* RFC 5681 §3.1, of bytes already divided by whatever slows it down. */
+void pb_tcp_slow_start(struct tcp_congestion *c, uint32_t acked);
+
+/* The loss window (RFC 5681 §3.1), and slow start from there. ssthresh is the algorithm's. */
+void pb_tcp_congestion_collapse(struct tcp_congestion *c);
+
+/* The restart window (RFC 5681 §4.1). */
+void pb_tcp_congestion_restart(struct tcp_congestion *c, pb_time now);
 
 #endif

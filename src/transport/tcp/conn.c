@@ -21,7 +21,7 @@ const struct tcp_settings pb_tcp_settings_default = {
 	.syn_retries = 7,
 	.ttl = IP_TTL_DEFAULT,
 	.linger_fin_wait = PB_SEC(60),
-	.congestion = &pb_tcp_newreno,
+	.congestion = &pb_tcp_cubic,
 };
 
 /* The way, and a place in the table. */

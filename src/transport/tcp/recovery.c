@@ -17,39 +17,37 @@
  */
 
 /*
- * What an echoed timestamp tells, in milliseconds, where Karn's rule leaves no timed segment; -1: nothing. Only one
- * that left with or after what was last sent again is surely answered at once: an older one may come back late,
- * because its own answer was lost, and then a time-out would be taken for a round trip.
+ * What an echoed timestamp tells, in milliseconds; -1: nothing. Only one that left with or after what was last sent
+ * again is surely answered at once: an older one may come back late, because its own answer was lost, and then a
+ * time-out would be taken for a round trip.
  */
 static int32_t echoed(const struct tcp_conn *c, const struct tcp_options *o)
 {
-	bool wanted = c->retransmits || c->in_recovery || c->in_timeout || !c->rtt.srtt;
-
-	if (!wanted || !c->has_timestamps || !o->has_timestamp)
+	if (!c->has_timestamps || !o->has_timestamp)
 		return -1;
 	if (c->total_retransmits && (int32_t)(o->ts_echo - c->rtt.resent) < 0)
 		return -1;
 	return (int32_t)(pb_tcp_timestamp(c->tcp, c->ts_offset) - o->ts_echo);
 }
 
-/* The sample of an ACK of new bytes; 0: none. A timed segment is exact, its neighbours' echoes are not needed. */
+/*
+ * The sample of an ACK of new bytes; 0: none. A timed segment is exact; its neighbours' echoes tell congestion control
+ * that round trips become longer, and the RTO only what Karn's rule has left no timed segment for.
+ */
 static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	pb_time sample;
+	bool timed = c->rtt.timed_at && seq_le(c->rtt.timed_seq, s->ack);
+	bool wanted = c->retransmits || c->in_recovery || c->in_timeout || !c->rtt.srtt;
+	int32_t ms = timed ? 0 : echoed(c, &s->h.options);
+	pb_time sample = timed ? tcp_now(c) - c->rtt.timed_at : PB_MSEC(ms);
 
-	if (c->rtt.timed_at) {
-		if (seq_lt(s->ack, c->rtt.timed_seq))
-			return 0;
-		sample = tcp_now(c) - c->rtt.timed_at;
-		c->rtt.timed_at = 0;
-	} else {
-		int32_t ms = echoed(c, &s->h.options);
-		if (ms < 0)
-			return 0;
-		sample = PB_MSEC(ms);
-	}
+	if (ms < 0)
+		return 0;
 	sample = sample ? sample : 1;
-	pb_tcp_rtt_sample(&c->rtt, sample);
+	if (timed || (wanted && !c->rtt.timed_at))
+		pb_tcp_rtt_sample(&c->rtt, sample);
+	if (timed)
+		c->rtt.timed_at = 0;
 	return sample;
 }
 
@@ -168,27 +166,28 @@ static void advance(struct tcp_conn *c, seq ack)
 }
 
 /* What an ACK of new bytes means for the congestion window, and for a recovery. */
-static void judge(struct tcp_conn *c, uint32_t acked, uint32_t flight, pb_time sample)
+static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
 {
 	bool all = seq_le(c->recover, c->snd_una);
 
 	if (all)
 		c->in_timeout = false;
 	if (!c->in_recovery)
-		c->congestion.ops->acked(&c->congestion, tcp_now(c), acked, flight, sample);
+		c->congestion.ops->acked(&c->congestion, tcp_now(c), ack);
 	else if (all)
 		leave_recovery(c);
 	else
-		next_hole(c, acked);
+		next_hole(c, ack->acked);
 }
 
 static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	uint32_t flight = tcp_flight(c), acked = (uint32_t)seq_diff(s->ack, c->snd_una);
-	pb_time sample = measure(c, s);
+	struct tcp_ack ack = { .acked = (uint32_t)seq_diff(s->ack, c->snd_una), .flight = tcp_flight(c) };
 
+	ack.rtt = measure(c, s);
+	ack.srtt = c->rtt.srtt;
 	advance(c, s->ack);
-	judge(c, acked, flight, sample);
+	judge(c, &ack);
 	c->dup_acks = 0;
 	c->retransmits = 0;
 	c->first_retransmit = 0;

@@ -12,7 +12,7 @@
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
- *   congestion.h how much may be in flight; newreno.c
+ *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
  * t->pending if it has something to say. pb_tcp_flush(), called by the stack once a batch, says it: so one

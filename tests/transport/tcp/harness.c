@@ -194,10 +194,12 @@ void harness_run(struct harness *h, pb_time duration)
 struct tcp_listener *harness_listen(struct harness *h, unsigned backlog)
 {
 	struct binding b = { .addr = harness_ip("0.0.0.0"), .port = HARNESS_PORT, .reuse_addr = true };
+	struct tcp_settings set = pb_tcp_settings_default;
 	struct tcp_listener *l;
 
+	set.congestion = &pb_tcp_newreno; /* whose windows can be told by heart */
 	assert_int_equal(pb_ports_bind(&h->tcp->ports, &h->env, &b), 0);
-	assert_int_equal(pb_tcp_listen(h->tcp, &pb_tcp_settings_default, &b, backlog, h, &l), 0);
+	assert_int_equal(pb_tcp_listen(h->tcp, &set, &b, backlog, h, &l), 0);
 	return l;
 }
 

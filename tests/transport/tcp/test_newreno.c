@@ -19,10 +19,15 @@ static struct tcp_congestion started(uint32_t mss)
 	return c;
 }
 
+static void acked_of(struct tcp_congestion *c, uint32_t bytes, uint32_t flight)
+{
+	c->ops->acked(c, 0, &(struct tcp_ack){ .acked = bytes, .flight = flight });
+}
+
 /* In use to the last byte. */
 static void acked(struct tcp_congestion *c, uint32_t bytes)
 {
-	c->ops->acked(c, 0, bytes, c->cwnd, 0);
+	acked_of(c, bytes, c->cwnd);
 }
 
 /* RFC 6928 §2, equation 1. */
@@ -53,7 +58,7 @@ static void slow_start_doubles(void **state)
 	for (int round = 0; round < 8; round++) {
 		uint32_t before = c.cwnd;
 		for (uint32_t bytes = 0; bytes < before; bytes += 2 * MSS)
-			c.ops->acked(&c, 0, 2 * MSS, before, 0);
+			acked_of(&c, 2 * MSS, before);
 		assert_int_equal(c.cwnd, 2 * before);
 	}
 }
@@ -77,11 +82,11 @@ static void an_unused_window_does_not_grow(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		c.ops->acked(&c, 0, MSS, MSS, 0);
+		acked_of(&c, MSS, MSS);
 	assert_int_equal(c.cwnd, 10 * MSS);
 	c.ssthresh = 5 * MSS;
 	for (int i = 0; i < 100; i++)
-		c.ops->acked(&c, 0, MSS, MSS, 0);
+		acked_of(&c, MSS, MSS);
 	assert_int_equal(c.cwnd, 10 * MSS);
 }
 
@@ -159,7 +164,7 @@ static void step(struct tcp_congestion *c, struct random *random)
 		c->ops->idle(c, 0);
 		break;
 	default:
-		c->ops->acked(c, 0, bytes, flight, 0);
+		acked_of(c, bytes, flight);
 	}
 }
 
