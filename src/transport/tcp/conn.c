@@ -149,6 +149,7 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->has_timestamps = peer->has_timestamp;
 	c->ts_recent = peer->ts_value;
 	c->ts_recent_age = tcp_now(c);
+	c->has_sack = peer->sack_permitted;
 	c->has_scale = peer->has_window_scale;
 	c->snd_scale = c->rcv_scale = 0;
 	if (c->has_scale) { /* RFC 7323 §2.3: above 14 is taken for 14 */

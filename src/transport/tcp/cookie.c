@@ -8,6 +8,15 @@
  *   |  and pair, IRS and period       | (index) |   |
  *   +--------------------------------+---------+---+
  *
+ * The other options fit into no ISS. A caller who has timestamps brings them back in the last bits of ours:
+ *
+ *     5   4    3           0
+ *   +---+------+-------------+
+ *   | 0 | SACK | shift count |     15: no window scale
+ *   +---+------+-------------+
+ *
+ * Whoever changes them on his way lies about himself only.
+ *
  * A cookie lasts for its period and the next, one to two minutes: an ACK that takes longer belongs to a caller who
  * has given up, or to somebody who gathers cookies. To guess one takes 2^28 segments on average, within that time.
  */
@@ -17,6 +26,10 @@
 
 /* Announced by most: the minimum, RFC 9293's two defaults, tunnels, PPPoE (RFC 2516), Ethernet; jumbo frames. */
 static const uint16_t mss_table[8] = { 64, TCP_MSS_DEFAULT4, TCP_MSS_DEFAULT6, 1360, 1440, 1452, 1460, 8940 };
+
+#define OPTIONS_MASK 63u
+#define SACK_BIT     16u
+#define NO_SCALE     15u
 
 struct hashed {
 	struct socket_pair pair;
@@ -59,4 +72,23 @@ bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, se
 		return false;
 	*mss = mss_table[low >> 1];
 	return true;
+}
+
+/* Of our clock, but for the last bits; never ahead of it. */
+uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r)
+{
+	uint32_t now = pb_tcp_timestamp(t, r->ts_offset);
+	uint32_t scale = r->snd_scale < TCP_WINDOW_SCALE_MAX ? r->snd_scale : TCP_WINDOW_SCALE_MAX;
+	uint32_t stamp =
+		(now & ~OPTIONS_MASK) | (r->has_sack ? SACK_BIT : 0) | (r->has_scale ? scale : NO_SCALE);
+
+	return (int32_t)(stamp - now) > 0 ? stamp - (OPTIONS_MASK + 1) : stamp;
+}
+
+void pb_tcp_cookie_options(struct tcp_syn *r, uint32_t echo)
+{
+	r->has_timestamps = true;
+	r->has_sack = echo & SACK_BIT;
+	r->snd_scale = echo & NO_SCALE;
+	r->has_scale = r->snd_scale != NO_SCALE;
 }

@@ -53,10 +53,12 @@ static void refuse(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	if (s->h.flags & TCP_RST)
 		return;
-	if (s->text_len)
+	if (s->text_len) {
+		pb_tcp_sack_twice(c, s->seq, s->text_len);
 		pb_tcp_send_ack(c);
-	else
+	} else {
 		pb_tcp_challenge(c);
+	}
 }
 
 /* False: the segment is out of place, and has been answered. */

@@ -118,10 +118,7 @@ static uint16_t window_of(const struct tcp_listener *l)
 	return (uint16_t)(l->set.receive_buffer < UINT16_MAX ? l->set.receive_buffer : UINT16_MAX);
 }
 
-/*
- * Send what of a SYN-ACK is the same with a record and with a cookie; r may be one that is not kept, and then says
- * that no options were agreed on but the MSS.
- */
+/* Send a SYN-ACK. A record that is not kept is in its cookie. */
 static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 {
 	const struct socket_pair *pair = &r->entry.pair;
@@ -136,8 +133,10 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 		.window = r->window,
 		.options = {.has_window_scale = r->has_scale,
                             .window_scale = r->rcv_scale,
+                            .sack_permitted = r->has_sack,
                             .has_timestamp = r->has_timestamps,
-                            .ts_value = pb_tcp_timestamp(t, r->ts_offset),
+                            .ts_value = r->cookie ? pb_tcp_cookie_timestamp(t, r)
+						   : pb_tcp_timestamp(t, r->ts_offset),
                             .ts_echo = r->ts_recent},
 	};
 
@@ -198,6 +197,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		.arrived = env_now(l->tcp->env),
 		.has_scale = o->has_window_scale,
 		.has_timestamps = o->has_timestamp,
+		.has_sack = o->sack_permitted,
 	};
 
 	r.snd_scale = o->window_scale;
@@ -238,7 +238,9 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_segment *s)
 
 	if (!r.mss)
 		r.mss = ip_is4(&s->packet->src) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
-	r.has_scale = r.has_timestamps = false; /* there is no room to remember them */
+	r.cookie = true;
+	if (!r.has_timestamps) /* there is no room to remember them */
+		r.has_scale = r.has_sack = false;
 	r.iss = pb_tcp_cookie(t, &r.entry.pair, r.irs, r.mss);
 	l->overflowed = true;
 	l->overflowed_at = env_now(t->env);
@@ -255,6 +257,7 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 		.mss = r->mss,
 		.has_window_scale = r->has_scale,
 		.window_scale = r->snd_scale,
+		.sack_permitted = r->has_sack,
 		.has_timestamp = r->has_timestamps,
 		.ts_value = r->ts_recent,
 	};
@@ -343,6 +346,10 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 		return false;
 	}
 	t->env->counters.tcp.SyncookiesRecv++;
+	if (s->h.options.has_timestamp) {
+		r.ts_recent = s->h.options.ts_value;
+		pb_tcp_cookie_options(&r, s->h.options.ts_echo);
+	}
 	if (queue_full(l))
 		return true;
 	if (new_conn(l, &r, &c) < 0)

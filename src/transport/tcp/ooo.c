@@ -3,6 +3,8 @@
  * in a row. Whatever came first stays; of what comes again, only
  * the new is kept. How much there may be is bounded thrice: in bytes by the window, which the caller cuts to, and in
  * ranges and packets here, as each of them, however short, costs memory.
+ *
+ * A second row has the ranges in the order in which they were last heard of, as SACK tells of them (RFC 2018 §4).
  */
 #include "transport/tcp/tcp.h"
 
@@ -13,6 +15,7 @@
 
 struct ooo_range {
 	struct ooo_range *next;
+	struct ooo_range *newer, *older; /* heard of after this one, and before */
 	seq start, end;
 	struct pb_buf_queue packets;
 };
@@ -27,10 +30,40 @@ static struct ooo_range *before(const struct ooo *q, seq s, struct ooo_range **n
 	return r;
 }
 
+static void forget(struct ooo *q, struct ooo_range *r)
+{
+	if (r->newer)
+		r->newer->older = r->older;
+	else
+		q->latest = r->older;
+	if (r->older)
+		r->older->newer = r->newer;
+}
+
+/* r was not in the row, or has been taken out of it. */
+static void remember(struct ooo *q, struct ooo_range *r)
+{
+	r->newer = NULL;
+	r->older = q->latest;
+	if (q->latest)
+		q->latest->newer = r;
+	q->latest = r;
+}
+
+/* The peer has just sent some of r. */
+static void hear_of(struct ooo *q, struct ooo_range *r)
+{
+	if (q->latest == r)
+		return;
+	forget(q, r);
+	remember(q, r);
+}
+
 static void remove_range(struct ooo *q, struct ooo_range **at)
 {
 	struct ooo_range *gone = *at;
 
+	forget(q, gone);
 	*at = gone->next;
 	q->ranges--;
 	free(gone);
@@ -46,6 +79,7 @@ static struct ooo_range *add_range(struct ooo *q, struct ooo_range *previous, se
 		return NULL;
 	*r = (struct ooo_range){ .next = *at, .start = s, .end = s };
 	*at = r;
+	remember(q, r);
 	q->ranges++;
 	return r;
 }
@@ -91,6 +125,7 @@ static bool place(struct ooo *q, struct ooo_range *r, seq start, struct pb_buf *
 		return false;
 	}
 	extend(q, r, text);
+	hear_of(q, r);
 	if (r->next && seq_eq(r->end, r->next->start))
 		join_next(q, r);
 	return true;
@@ -115,6 +150,8 @@ bool pb_tcp_ooo_insert(struct ooo *q, seq start, struct pb_buf *text)
 		struct ooo_range *next, *r = before(q, start, &next);
 		uint32_t known = r && seq_lt(start, r->end) ? r->end.v - start.v : 0;
 		if (known >= text->total) {
+			if (text->total)
+				hear_of(q, r);
 			pb_buf_free(text);
 			break;
 		}
@@ -131,6 +168,29 @@ bool pb_tcp_ooo_insert(struct ooo *q, seq start, struct pb_buf *text)
 		start = rest_start;
 	}
 	return kept;
+}
+
+struct seq_range pb_tcp_ooo_known(const struct ooo *q, seq start, uint32_t len)
+{
+	struct ooo_range *next, *r = before(q, start, &next);
+	seq end = seq_add(start, len);
+
+	if (!r || seq_le(r->end, start)) { /* start is in a gap */
+		if (!next || seq_le(end, next->start))
+			return (struct seq_range){ start, start };
+		start = next->start;
+		r = next;
+	}
+	return (struct seq_range){ start, seq_lt(r->end, end) ? r->end : end };
+}
+
+unsigned pb_tcp_ooo_latest(const struct ooo *q, struct seq_range *ranges, unsigned most)
+{
+	unsigned n = 0;
+
+	for (const struct ooo_range *r = q->latest; r && n < most; r = r->older)
+		ranges[n++] = (struct seq_range){ r->start, r->end };
+	return n;
 }
 
 /* The next packet of the first range, which begins before or at s. */

@@ -22,6 +22,12 @@
 /* Text of a super-segment: with the largest headers it still is an IP packet (RFC 791 §3.1: 65535). */
 #define SUPER_MAX (65535 - 60 - TCP_HEADER_LEN_MAX)
 
+/*
+ * RFC 2018 §3, with two NOPs in front. Segments of text are as long as leaves room for the usual options only (RFC 9293
+ * §3.7.1): full ones do without, as the ACK that each segment ahead of a gap calls for has told of it.
+ */
+#define SACK_OPTION_MAX (4 + 8 * TCP_SACK_BLOCKS_MAX)
+
 /* The states in which text or FIN may leave. From FIN-WAIT-2 on, FIN has been acknowledged. */
 #define SENDING                                                                                              \
 	(1u << STATE_ESTABLISHED | 1u << STATE_FIN_WAIT_1 | 1u << STATE_CLOSE_WAIT | 1u << STATE_CLOSING |   \
@@ -108,6 +114,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		.window = (uint16_t)(acknowledge(c) >> c->rcv_scale),
 		.options = usual_options(c),
 	};
+	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
+		pb_tcp_sack_write(c, &h.options);
 	uint32_t segments = text_len <= c->mss ? 1 : (text_len + c->mss - 1) / c->mss;
 
 	tcp_counters(c)->tcp.OutSegs += segments;
@@ -301,6 +309,7 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 	struct tcp_options o = usual_options(c);
 
 	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
+	o.sack_permitted = !answer || c->has_sack;
 	o.has_window_scale = !answer || c->has_scale;
 	o.window_scale = pb_tcp_scale_announce(c->set.receive_buffer);
 	if (!answer) {

@@ -17,6 +17,11 @@ static inline seq seq_add(seq a, uint32_t n)
 	return (seq){ a.v + n };
 }
 
+/* From start up to end, which is not one of them. */
+struct seq_range {
+	seq start, end;
+};
+
 /* How far a is behind b: negative if it is in front. */
 static inline int32_t seq_diff(seq a, seq b)
 {

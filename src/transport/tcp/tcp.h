@@ -11,6 +11,7 @@
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
+ *   sack.c       selective acknowledgements, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
@@ -99,6 +100,7 @@ struct recvq {
 /* Text received ahead of a gap, in ranges: sorted, apart from each other, bounded. */
 struct ooo {
 	struct ooo_range *first;
+	struct ooo_range *latest; /* the one last heard of */
 	uint32_t bytes, ranges, packets;
 };
 
@@ -145,7 +147,8 @@ struct tcp_conn {
 	bool fin_received; /* in order: the end of the stream is at rcv_nxt - 1 */
 	bool fin_ahead;    /* FIN came, perhaps ahead of a gap: it is at fin_seq */
 	seq fin_seq;
-	bool receive_shut; /* SHUT_RD */
+	bool receive_shut;               /* SHUT_RD */
+	struct seq_range received_twice; /* to be told of, RFC 2883; empty: nothing */
 
 	/* Options agreed on */
 	bool has_timestamps, has_sack, has_scale;
@@ -204,6 +207,7 @@ struct tcp_syn {
 	uint8_t snd_scale, rcv_scale, tos;
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;
+	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
 	pb_time arrived;
 };
@@ -395,6 +399,9 @@ uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock no
 seq pb_tcp_cookie(const struct tcp *t, const struct socket_pair *pair, seq irs, uint16_t mss);
 bool pb_tcp_cookie_check(const struct tcp *t, const struct socket_pair *pair, seq irs, seq cookie,
 			 uint16_t *mss);
+/* The timestamp of a SYN-ACK with a cookie, which keeps the other options; what its echo restores of them. */
+uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r);
+void pb_tcp_cookie_options(struct tcp_syn *r, uint32_t echo);
 
 /*
  * To TIME-WAIT, from any state that leads there: a record takes the conn's place in the table; the conn is freed, or
@@ -462,6 +469,10 @@ bool pb_tcp_ooo_insert(struct ooo *q, seq start, struct pb_buf *text);
 /* What now follows rcv_nxt, handed over as a packet, cut to begin there; NULL: nothing. */
 struct pb_buf *pb_tcp_ooo_take(struct ooo *q, seq rcv_nxt);
 void pb_tcp_ooo_clear(struct ooo *q);
+/* The first of len bytes at start, in a row, that are here already; empty: none is. */
+struct seq_range pb_tcp_ooo_known(const struct ooo *q, seq start, uint32_t len);
+/* The ranges last heard of, the latest first. How many; at most most. */
+unsigned pb_tcp_ooo_latest(const struct ooo *q, struct seq_range *ranges, unsigned most);
 
 void pb_tcp_reset_stray(struct tcp *t,
 			const struct tcp_segment *s); /* §3.10.7.1: a segment that is nobody's */
@@ -471,7 +482,7 @@ void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
 
 /*
- * -- sendq.c, output.c, window.c, recovery.c, rtt.c, timers.c
+ * -- sendq.c, output.c, window.c, recovery.c, sack.c, rtt.c, timers.c
  * ---------------------------------------------------------
  */
 
@@ -524,6 +535,11 @@ void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s);
 
 /* The peer's window was closed, or too small for what waited: it is no longer. */
 void pb_tcp_window_opened(struct tcp_conn *c);
+
+/* The peer has sent len bytes at start again. */
+void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len);
+/* What of our blocks fits behind the other options, on a segment that acknowledges. */
+void pb_tcp_sack_write(struct tcp_conn *c, struct tcp_options *o);
 
 void pb_tcp_rtt_init(struct rtt *r);
 void pb_tcp_rtt_sample(struct rtt *r, pb_time sample);
@@ -581,6 +597,12 @@ static inline bool tcp_writable(const struct tcp_conn *c)
 static inline bool tcp_is_orphan(const struct tcp_conn *c)
 {
 	return !c->news.owner && !c->listener;
+}
+
+/* Something to tell in blocks: what came ahead of a gap, or twice. */
+static inline bool tcp_has_blocks(const struct tcp_conn *c)
+{
+	return c->has_sack && (c->ooo.first || !seq_eq(c->received_twice.start, c->received_twice.end));
 }
 
 /* Sent and not acknowledged, in sequence numbers (SYN and FIN count). */

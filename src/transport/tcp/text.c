@@ -21,8 +21,10 @@ static void cut_to_window(struct tcp_conn *c, struct tcp_segment *s)
 		uint32_t old = c->rcv_nxt.v - s->seq.v;
 		if (old > s->text_len) /* all, FIN included: in_window() lets none such in */
 			old = s->text_len;
-		if (old)
+		if (old) {
+			pb_tcp_sack_twice(c, s->seq, old);
 			pb_buf_pull(s->text, old);
+		}
 		s->text_len -= old;
 		s->seq = seq_add(s->seq, old);
 		c->ack_now = true; /* it was sent again for want of an acknowledgement */
@@ -94,6 +96,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 /* RFC 5681 §4.2: each is told of at once, so that the sender can count. */
 static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
 {
+	pb_tcp_sack_twice(c, s->seq, s->text_len);
 	if (pb_tcp_ooo_insert(&c->ooo, s->seq, take_text(s)))
 		tcp_counters(c)->tcp.OfoQueued++;
 	else

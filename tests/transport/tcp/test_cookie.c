@@ -109,12 +109,40 @@ static void nothing_else_is_one(void **state)
 	assert_true(passed <= 1); /* 16 of 2^32 numbers are cookies */
 }
 
+/* Window scale and SACK come back in a timestamp, which is never ahead of the clock, nor far behind. */
+static void timestamps_keep_options(void **state)
+{
+	struct seeds s = seeds_to_try(1000);
+
+	(void)state;
+	for (uint64_t seed = s.first; seed < s.end; seed++) {
+		struct random r = { seed };
+		struct tcp_syn call = {
+			.ts_offset = (uint32_t)random_next(&r),
+			.has_sack = random_below(&r, 2),
+			.has_scale = random_below(&r, 2),
+			.snd_scale = (uint8_t)random_below(&r, 16), /* above 14 is 14: RFC 7323 §2.3 */
+		};
+		struct tcp_syn back = { 0 };
+		env.timers.now = (pb_time)random_below(&r, (uint64_t)PB_SEC(100000));
+		uint32_t stamp = pb_tcp_cookie_timestamp(&tcp, &call);
+		assert_in_range(pb_tcp_timestamp(&tcp, call.ts_offset) - stamp, 0, 63);
+		pb_tcp_cookie_options(&back, stamp);
+		assert_true(back.has_timestamps);
+		assert_int_equal(back.has_sack, call.has_sack);
+		assert_int_equal(back.has_scale, call.has_scale);
+		if (call.has_scale)
+			assert_int_equal(back.snd_scale, call.snd_scale < 14 ? call.snd_scale : 14);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(keeps_mss, begin),
 		cmocka_unit_test_setup(good_for_a_while, begin),
 		cmocka_unit_test_setup(nothing_else_is_one, begin),
+		cmocka_unit_test_setup(timestamps_keep_options, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

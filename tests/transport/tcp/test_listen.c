@@ -359,6 +359,50 @@ static void flood(void **state)
 	harness_end(&h);
 }
 
+/* What fits into no ISS, the caller's timestamps bring back (cookie.c). */
+static void cookies_keep_options(void **state)
+{
+	struct tcp_listener *l = harness_listen(&h, 8);
+	struct tcp_options options = { .mss = 1460,
+				       .sack_permitted = true,
+				       .has_window_scale = true,
+				       .window_scale = 7,
+				       .has_timestamp = true };
+	struct segment s;
+
+	(void)state;
+	for (uint16_t port = 1; port <= 8; port++) {
+		s = syn(port);
+		harness_inject(&h, &s);
+	}
+	harness_forget(&h);
+	s = syn(4000);
+	s.h.options = options;
+	harness_inject(&h, &s);
+	s = answer();
+	assert_int_equal(h.env.counters.tcp.SyncookiesSent, 1);
+	assert_true(s.h.options.sack_permitted);
+	assert_true(s.h.options.has_window_scale);
+	s = (struct segment){
+		.h = {.src_port = 4000,
+                      .flags = TCP_ACK,
+                      .seq = 1001,
+                      .ack = s.h.seq + 1,
+                      .window = 500,
+                      .options = { .has_timestamp = true, .ts_value = 1, .ts_echo = s.h.options.ts_value }}
+	};
+	harness_inject(&h, &s);
+	struct tcp_conn *c = pb_tcp_accept(l, &h);
+	assert_non_null(c);
+	assert_true(c->has_sack);
+	assert_true(c->has_timestamps);
+	assert_int_equal(c->snd_scale, 7);
+	assert_int_equal(c->snd_wnd, 500 << 7);
+	pb_tcp_close(c, true);
+	pb_tcp_listener_close(l);
+	harness_end(&h);
+}
+
 /* Ten thousand guesses while cookies are believed, none while they are not: each is answered with a reset. */
 static void guessed_cookies(void **state)
 {
@@ -399,6 +443,7 @@ int main(void)
 		cmocka_unit_test_setup(accept_queue_full, begin),
 		cmocka_unit_test_setup(reset_while_waiting, begin),
 		cmocka_unit_test_setup(flood, begin),
+		cmocka_unit_test_setup(cookies_keep_options, begin),
 		cmocka_unit_test_setup(guessed_cookies, begin),
 	};
 

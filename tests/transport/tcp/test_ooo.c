@@ -23,6 +23,7 @@ struct model {
 	seq base;         /* of the stream's first byte */
 	uint32_t rcv_nxt; /* as an offset into the stream, as all that follow */
 	bool here[STREAM];
+	int heard[STREAM], step; /* the step in which a byte last came; 0: it has not */
 };
 
 static uint8_t content(uint32_t offset)
@@ -48,6 +49,43 @@ static struct pb_buf *text(struct model *m, uint32_t offset, uint32_t len)
 	return b;
 }
 
+/* What SACK tells as received twice: the first of these bytes, in a row, that are here. */
+static void check_known(const struct model *m, uint32_t offset, uint32_t len)
+{
+	struct seq_range known = pb_tcp_ooo_known(&m->q, seq_add(m->base, offset), len);
+	uint32_t start = offset, end;
+
+	while (start < offset + len && !m->here[start])
+		start++;
+	for (end = start; end < offset + len && m->here[end];)
+		end++;
+	check(m, known.end.v - known.start.v == end - start, "as much is known as is here");
+	if (start < end)
+		check(m, known.start.v - m->base.v == start, "what is here is known");
+}
+
+static int last_heard(const struct model *m, struct seq_range r)
+{
+	int last = 0;
+
+	for (uint32_t i = r.start.v - m->base.v; i < r.end.v - m->base.v; i++) {
+		check(m, m->here[i], "a block tells of a byte that is not here");
+		last = m->heard[i] > last ? m->heard[i] : last;
+	}
+	return last;
+}
+
+/* RFC 2018 §4: blocks, the latest first. */
+static void check_latest(const struct model *m)
+{
+	struct seq_range ranges[STREAM / 2];
+	unsigned n = pb_tcp_ooo_latest(&m->q, ranges, STREAM / 2);
+
+	check(m, n == m->q.ranges, "every range is heard of");
+	for (unsigned i = 1; i < n; i++)
+		check(m, last_heard(m, ranges[i - 1]) > last_heard(m, ranges[i]), "the latest comes first");
+}
+
 static void insert(struct model *m)
 {
 	uint32_t first = m->rcv_nxt + 1;
@@ -56,9 +94,11 @@ static void insert(struct model *m)
 
 	if (len > STREAM - offset)
 		len = STREAM - offset;
+	check_known(m, offset, len);
 	for (uint32_t i = offset; i < offset + len; i++) {
 		new += !m->here[i];
 		m->here[i] = true;
+		m->heard[i] = m->step;
 	}
 	check(m, pb_tcp_ooo_insert(&m->q, seq_add(m->base, offset), text(m, offset, len)) == (new > 0),
 	      "it is kept if anything is new in it");
@@ -94,6 +134,7 @@ static void check_sums(const struct model *m)
 	}
 	check(m, m->q.bytes == bytes, "the bytes are miscounted");
 	check(m, m->q.ranges == ranges, "ranges touch, or are miscounted");
+	check_latest(m);
 }
 
 static void play(uint64_t seed)
@@ -103,7 +144,7 @@ static void play(uint64_t seed)
 	m = (struct model){ .seed = seed, .random.state = seed, .pool = pb_pool_new(64 << 20) };
 	m.base.v = (uint32_t)(random_next(&m.random) % 2 ? -random_below(&m.random, STREAM)
 							 : random_next(&m.random));
-	for (int step = 0; step < STEPS && m.rcv_nxt < STREAM - 1; step++) {
+	for (m.step = 1; m.step <= STEPS && m.rcv_nxt < STREAM - 1; m.step++) {
 		if (random_below(&m.random, 8))
 			insert(&m);
 		else

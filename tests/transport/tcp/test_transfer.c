@@ -85,6 +85,8 @@ static struct pb_buf *segment(struct world *w, const struct pb_buf *whole, const
 	check(w, b != NULL, "no memory");
 	header.seq += at;
 	header.checksum = 0;
+	if (w->seed % 3 == 0) /* somebody on the way takes SACK out */
+		header.options.sack_permitted = false;
 	if (h->len + at + len < whole->total)
 		header.flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
 	wr = (struct writer){ .p = pb_buf_extend(b, h->len), .left = h->len };

@@ -1,0 +1,39 @@
+/*
+ * Selective acknowledgements (RFC 2018): what we tell of text that came ahead of a gap, the latest range first, and in
+ * front of these what came twice (D-SACK, RFC 2883).
+ */
+#include "transport/tcp/tcp.h"
+
+/* Blocks beside a timestamp: 40 bytes of options hold 12 and 4 + 8 a block (RFC 2018 §3). */
+#define BLOCKS_WITH_TIMESTAMP 3
+
+/* RFC 2883 §4: the first bytes in a row of which we have another copy. One report each: the latest counts. */
+void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len)
+{
+	struct seq_range twice = { start, seq_add(start, len) };
+
+	if (!c->has_sack)
+		return;
+	if (!seq_lt(start, c->rcv_nxt))
+		twice = pb_tcp_ooo_known(&c->ooo, start, len);
+	else if (seq_lt(c->rcv_nxt, twice.end))
+		twice.end = c->rcv_nxt;
+	if (!seq_eq(twice.start, twice.end))
+		c->received_twice = twice;
+}
+
+void pb_tcp_sack_write(struct tcp_conn *c, struct tcp_options *o)
+{
+	unsigned most = o->has_timestamp ? BLOCKS_WITH_TIMESTAMP : TCP_SACK_BLOCKS_MAX, n = 0;
+	struct seq_range blocks[TCP_SACK_BLOCKS_MAX];
+
+	if (!seq_eq(c->received_twice.start, c->received_twice.end))
+		blocks[n++] = c->received_twice;
+	c->received_twice.end = c->received_twice.start;
+	n += pb_tcp_ooo_latest(&c->ooo, blocks + n, most - n);
+	for (unsigned i = 0; i < n; i++) {
+		o->sack[i].start = blocks[i].start.v;
+		o->sack[i].end = blocks[i].end.v;
+	}
+	o->sack_count = (uint8_t)n;
+}
