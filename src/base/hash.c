@@ -1,5 +1,8 @@
 #include "base/hash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct state {
 	uint64_t v0, v1, v2, v3;
 };
@@ -9,13 +12,22 @@ static inline uint64_t rotate(uint64_t x, unsigned n)
 	return x << n | x >> (64 - n);
 }
 
-static inline uint64_t read_le(const uint8_t *p, size_t n)
+/* Little-endian, n < 8 bytes of it or all 8. */
+static inline uint64_t read_some(const uint8_t *p, size_t n)
 {
 	uint64_t x = 0;
 
 	for (size_t i = 0; i < n; i++)
 		x |= (uint64_t)p[i] << 8 * i;
 	return x;
+}
+
+static inline uint64_t read_word(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof x);
+	return le64toh(x);
 }
 
 static inline void mix(struct state *s, unsigned rounds)
@@ -41,9 +53,11 @@ static inline void absorb(struct state *s, uint64_t word, unsigned rounds)
 	s->v0 ^= word;
 }
 
-/* The paper's section 2: whole words, then the rest with the length in the top byte, then the finalization.
+/*
+ * The paper's section 2: whole words, then the rest with the length in the top byte, then the finalization. Inlined for the
+ * numbers of rounds, which takes a third of the time of one body for all.
  */
-static inline uint64_t siphash(const struct pb_siphash_key *key, const uint8_t *p, size_t len, unsigned c,
+__attribute__((always_inline)) static inline uint64_t siphash(const struct pb_siphash_key *key, const uint8_t *p, size_t len, unsigned c,
 			       unsigned d)
 {
 	struct state s = {
@@ -55,8 +69,8 @@ static inline uint64_t siphash(const struct pb_siphash_key *key, const uint8_t *
 	size_t whole = len & ~(size_t)7;
 
 	for (size_t i = 0; i < whole; i += 8)
-		absorb(&s, read_le(p + i, 8), c);
-	absorb(&s, read_le(p + whole, len & 7) | (uint64_t)len << 56, c);
+		absorb(&s, read_word(p + i), c);
+	absorb(&s, read_some(p + whole, len & 7) | (uint64_t)len << 56, c);
 	s.v2 ^= 0xff;
 	mix(&s, d);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
@@ -64,7 +78,7 @@ static inline uint64_t siphash(const struct pb_siphash_key *key, const uint8_t *
 
 struct pb_siphash_key pb_siphash_key(const uint8_t bytes[16])
 {
-	return (struct pb_siphash_key){ .k0 = read_le(bytes, 8), .k1 = read_le(bytes + 8, 8) };
+	return (struct pb_siphash_key){ .k0 = read_word(bytes), .k1 = read_word(bytes + 8) };
 }
 
 uint64_t pb_siphash(const struct pb_siphash_key *key, const void *data, size_t len)
