@@ -14,9 +14,46 @@
 _Static_assert(offsetof(struct socket_pair, remote_port) + sizeof(uint16_t) == SOCKET_PAIR_LEN,
 	       "nothing lies between what is hashed");
 
-uint32_t pb_pairs_hash(const struct pairs *p, const struct socket_pair *pair)
+static bool same_pair(const struct socket_pair *a, const struct socket_pair *b)
 {
-	return (uint32_t)pb_siphash13(&p->key, pair, SOCKET_PAIR_LEN);
+	return a->local_port == b->local_port && a->remote_port == b->remote_port &&
+	       ip_equal(&a->remote, &b->remote) && ip_equal(&a->local, &b->local);
+}
+
+/* Of IPv4's addresses, the word that differs is enough: the lengths tell the families apart. */
+static uint32_t hash_of(const struct pairs *p, const struct socket_pair *pair)
+{
+	uint64_t ports = (uint64_t)pair->local_port << 16 | pair->remote_port;
+	uint64_t v4[] = { ports, pair->local.word[1], pair->remote.word[1] };
+	uint64_t v6[] = { ports, pair->local.word[1], pair->remote.word[1], pair->local.word[0],
+			  pair->remote.word[0] };
+
+	if ((pair->local.word[0] | pair->remote.word[0]) == 0)
+		return (uint32_t)pb_siphash13(&p->key, v4, sizeof v4);
+	return (uint32_t)pb_siphash13(&p->key, v6, sizeof v6);
+}
+
+uint32_t pb_pairs_hash(struct pairs *p, const struct socket_pair *pair)
+{
+	if (!same_pair(&p->hashed, pair)) {
+		p->hashed = *pair;
+		p->hash = hash_of(p, pair);
+	}
+	return p->hash;
+}
+
+/* Where a pair is among the recent: whoever makes his ports collide only slows himself down to a search. */
+static struct pair_entry **recent(struct pairs *p, const struct socket_pair *pair)
+{
+	return &p->recent[(pair->local_port ^ pair->remote_port) & (PAIRS_RECENT - 1)];
+}
+
+static void forget(struct pairs *p, const struct pair_entry *e)
+{
+	struct pair_entry **r = recent(p, &e->pair);
+
+	if (*r == e)
+		*r = NULL;
 }
 
 /* The bucket of a hash: buckets below split, and those that came of them, are told apart by one more bit. */
@@ -92,6 +129,7 @@ static bool too_large(const struct pairs *p)
 int pb_pairs_init(struct pairs *p, struct pb_siphash_key key, size_t count_max)
 {
 	*p = (struct pairs){ .key = key, .count_max = count_max, .size = SIZE_MIN };
+	p->hash = hash_of(p, &p->hashed);
 	p->buckets = calloc((size_t)SIZE_MIN * 2, sizeof(struct pair_entry *));
 	return p->buckets ? 0 : -ENOMEM;
 }
@@ -100,12 +138,6 @@ void pb_pairs_fini(struct pairs *p)
 {
 	free(p->buckets);
 	p->buckets = NULL;
-}
-
-static bool same_pair(const struct socket_pair *a, const struct socket_pair *b)
-{
-	return a->local_port == b->local_port && a->remote_port == b->remote_port &&
-	       ip_equal(&a->remote, &b->remote) && ip_equal(&a->local, &b->local);
 }
 
 static struct pair_entry *find(const struct pairs *p, const struct socket_pair *pair, uint32_t hash)
@@ -117,9 +149,16 @@ static struct pair_entry *find(const struct pairs *p, const struct socket_pair *
 	return e;
 }
 
-struct pair_entry *pb_pairs_find(const struct pairs *p, const struct socket_pair *pair)
+struct pair_entry *pb_pairs_find(struct pairs *p, const struct socket_pair *pair)
 {
-	return find(p, pair, pb_pairs_hash(p, pair));
+	struct pair_entry **r = recent(p, pair);
+
+	if (*r && same_pair(&(*r)->pair, pair))
+		return *r;
+	struct pair_entry *e = find(p, pair, pb_pairs_hash(p, pair));
+	if (e)
+		*r = e;
+	return e;
 }
 
 int pb_pairs_add(struct pairs *p, struct pair_entry *e)
@@ -149,6 +188,7 @@ static struct pair_entry **place(const struct pairs *p, const struct pair_entry 
 void pb_pairs_remove(struct pairs *p, struct pair_entry *e)
 {
 	*place(p, e) = e->next;
+	forget(p, e);
 	p->count--;
 	for (int i = 0; i < 2 && too_large(p) && !p->walks; i++) /* two, or the table could not keep pace */
 		shrink(p);
@@ -160,6 +200,7 @@ void pb_pairs_replace(struct pairs *p, struct pair_entry *old, struct pair_entry
 	new->hash = old->hash;
 	new->next = old->next;
 	*place(p, old) = new;
+	forget(p, old);
 }
 
 /* While somebody walks, buckets neither divide nor join: nobody is met twice, nobody missed. */

@@ -27,12 +27,18 @@ struct pair_entry {
 	struct pair_entry *next;
 };
 
+#define PAIRS_RECENT 64 /* a power of two */
+
 struct pairs {
 	struct pb_siphash_key key;
 	struct pair_entry **buckets;
 	size_t count, count_max; /* entries now, and the most there may be */
 	size_t size, split; /* linear hashing: size * 2 buckets at most, of which size + split are in use */
 	unsigned walks;     /* pb_pairs_each() is at work: the buckets stay as they are */
+	/* What was found lately, by its ports: most segments belong to who had the one before, and need no hashing. */
+	struct pair_entry *recent[PAIRS_RECENT];
+	struct socket_pair hashed; /* the last that was hashed: who is not found is often added next */
+	uint32_t hash;
 };
 
 /* 0 or -ENOMEM. */
@@ -40,7 +46,7 @@ int pb_pairs_init(struct pairs *p, struct pb_siphash_key key, size_t count_max);
 void pb_pairs_fini(struct pairs *p);
 
 /* The keyed hash by which the table finds pair; also to choose evenly among several that could serve it. */
-uint32_t pb_pairs_hash(const struct pairs *p, const struct socket_pair *pair);
+uint32_t pb_pairs_hash(struct pairs *p, const struct socket_pair *pair);
 
 /* 0; -EADDRINUSE: the pair is taken; -ENOBUFS: there are count_max. */
 int pb_pairs_add(struct pairs *p, struct pair_entry *e);
@@ -52,7 +58,7 @@ void pb_pairs_remove(struct pairs *p, struct pair_entry *e);
  */
 void pb_pairs_replace(struct pairs *p, struct pair_entry *old, struct pair_entry *new);
 
-struct pair_entry *pb_pairs_find(const struct pairs *p, const struct socket_pair *pair);
+struct pair_entry *pb_pairs_find(struct pairs *p, const struct socket_pair *pair);
 
 /* Every entry, in no order. fn may remove the entry that it is called with, no other. */
 void pb_pairs_each(struct pairs *p, void (*fn)(struct pair_entry *e, void *context), void *context);

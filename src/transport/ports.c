@@ -16,7 +16,6 @@ int pb_ports_init(struct ports *p, struct rng *rng, bool stream)
 	*p = (struct ports){
 		.stream = stream,
 		.key = pb_rng_key(rng),
-		.table_key = pb_rng_key(rng),
 		.first = PB_PORT_DYNAMIC_FIRST,
 		.last = PB_PORT_DYNAMIC_LAST,
 	};
@@ -206,7 +205,7 @@ struct destination {
  * Nobody has the pair, nobody but connections has the port; and nobody is connected to himself, which a pair of
  * equal ends would be.
  */
-static bool suitable(const struct ports *p, const struct pairs *pairs, const struct socket_pair *pair,
+static bool suitable(const struct ports *p, struct pairs *pairs, const struct socket_pair *pair,
 		     const struct binding *b)
 {
 	if (pair->local_port == pair->remote_port && ip_equal(&pair->local, &pair->remote))
@@ -214,11 +213,11 @@ static bool suitable(const struct ports *p, const struct pairs *pairs, const str
 	return !in_use(p, b, pair->local_port, false) && !pb_pairs_find(pairs, pair);
 }
 
-int pb_ports_connect(struct ports *p, const struct pairs *pairs, struct socket_pair *pair, struct binding *b)
+int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b)
 {
 	struct destination to = { pair->local, pair->remote, pair->remote_port };
-	uint32_t offset = (uint32_t)pb_siphash(&p->key, &to, sizeof to);
-	uint32_t *counter = &p->table[pb_siphash(&p->table_key, &to, sizeof to) % 256];
+	uint64_t hash = pb_siphash(&p->key, &to, sizeof to); /* F and G: its two halves */
+	uint32_t offset = (uint32_t)hash, *counter = &p->table[(hash >> 32) % 256];
 	uint32_t count = p->last - p->first + 1u;
 
 	b->addr = pair->local;

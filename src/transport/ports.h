@@ -37,8 +37,7 @@ struct ports {
 	struct pb_link
 		*pages[PORTS_PAGES];     /* a list for each port, in pages of 256; NULL: not needed so far */
 	bool stream;                     /* TCP's rules for SO_REUSEADDR */
-	struct pb_siphash_key key;       /* RFC 6056 algorithm 4: F's key */
-	struct pb_siphash_key table_key; /* G's */
+	struct pb_siphash_key key; /* RFC 6056 algorithm 4: of F and G, which are two halves of one hash */
 	uint32_t table[256];             /* the table of counters */
 	uint16_t first, last;            /* the ephemeral range */
 };
@@ -75,7 +74,7 @@ void pb_ports_move(struct ports *p, struct binding *from, struct binding *to);
  * RFC 6056 §3.3.4, double hash. Sets pair->local_port and binds b to it as connected. The same port serves
  * many destinations. 0; -EADDRNOTAVAIL: all taken; -ENOMEM.
  */
-int pb_ports_connect(struct ports *p, const struct pairs *pairs, struct socket_pair *pair, struct binding *b);
+int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b);
 
 /*
  * Who of those that listen is to have what came for addr and port: the most specific address first; among

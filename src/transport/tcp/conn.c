@@ -42,22 +42,22 @@ static int settle(struct tcp_conn *c)
 int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct socket_pair *pair,
 		    struct tcp_conn **out)
 {
-	struct tcp_conn *c = calloc(1, sizeof *c);
+	struct tcp_conn *c = malloc(sizeof *c);
 	int rc;
 
 	if (!c)
 		return -ENOBUFS;
-	c->entry.kind = ENTRY_CONN;
-	c->entry.pair = *pair;
-	c->tcp = t;
-	c->set = *set;
-	c->state = STATE_CLOSED;
+	*c = (struct tcp_conn){
+		.entry = { .kind = ENTRY_CONN, .pair = *pair },
+		.tcp = t,
+		.set = *set,
+		.state = STATE_CLOSED,
+	};
 	rc = settle(c);
 	if (rc < 0) {
 		free(c);
 		return rc;
 	}
-	c->ts_offset = pb_tcp_timestamp_offset(t, pair);
 	c->quick_acks = TCP_QUICK_ACKS;
 	c->last_received = c->last_sent = env_now(t->env);
 	pb_tcp_rtt_init(&c->rtt);

@@ -7,16 +7,19 @@
 
 #define ISN_TICK 4000 /* nanoseconds: RFC 6528 §3, M is a timer of 4 microseconds */
 
-seq pb_tcp_isn(const struct tcp *t, const struct socket_pair *pair)
+uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair)
 {
-	uint32_t m = (uint32_t)(env_now(t->env) / ISN_TICK);
-
-	return (seq){ m + (uint32_t)pb_siphash(&t->isn_key, pair, SOCKET_PAIR_LEN) };
+	return pb_siphash(&t->secret_key, pair, SOCKET_PAIR_LEN);
 }
 
-uint32_t pb_tcp_timestamp_offset(const struct tcp *t, const struct socket_pair *pair)
+seq pb_tcp_isn(const struct tcp *t, uint64_t secret)
 {
-	return (uint32_t)pb_siphash(&t->timestamp_key, pair, SOCKET_PAIR_LEN);
+	return (seq){ (uint32_t)(env_now(t->env) / ISN_TICK) + (uint32_t)secret };
+}
+
+uint32_t pb_tcp_timestamp_offset(uint64_t secret)
+{
+	return (uint32_t)(secret >> 32);
 }
 
 /* RFC 7323 §5.4: a tick of 1 ms to 1 s; 1 ms measures best. */

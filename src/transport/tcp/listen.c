@@ -175,9 +175,9 @@ void pb_tcp_syn_drop(struct tcp_syn *r)
 	free(r);
 }
 
-static seq choose_iss(const struct tcp *t, const struct socket_pair *pair, const struct tcp_segment *s)
+static seq choose_iss(const struct tcp *t, uint64_t secret, const struct tcp_segment *s)
 {
-	seq iss = pb_tcp_isn(t, pair);
+	seq iss = pb_tcp_isn(t, secret);
 
 	if (s->reopens && !seq_lt(s->beyond, iss)) /* RFC 9293 §3.6.1 */
 		return seq_add(s->beyond, ISS_STEP);
@@ -203,7 +203,9 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 	r.snd_scale = o->window_scale;
 	r.rcv_scale = pb_tcp_scale_announce(l->set.receive_buffer);
 	r.ts_recent = o->ts_value;
-	r.ts_offset = pb_tcp_timestamp_offset(l->tcp, &r.entry.pair);
+	uint64_t secret = pb_tcp_secret(l->tcp, &r.entry.pair);
+	r.ts_offset = pb_tcp_timestamp_offset(secret);
+	r.iss = choose_iss(l->tcp, secret, s);
 	return r;
 }
 
@@ -217,7 +219,6 @@ static void keep_record(struct tcp_listener *l, const struct tcp_segment *s)
 		return;
 	}
 	*r = read_call(l, s);
-	r->iss = choose_iss(t, &r->entry.pair, s);
 	r->listener = l;
 	r->timer.fn = send_again;
 	if (pb_pairs_add(&t->pairs, &r->entry) < 0) {
@@ -264,6 +265,7 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 
 	c->iss = c->snd_una = c->recover = c->snd_sml = r->iss;
 	c->snd_nxt = c->snd_max = seq_add(r->iss, 1);
+	c->ts_offset = r->ts_offset;
 	c->irs = c->snd_wl1 = r->irs;
 	c->snd_wl2 = r->iss;
 	c->rcv_nxt = c->last_ack_sent = seq_add(r->irs, 1);

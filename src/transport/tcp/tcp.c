@@ -29,8 +29,7 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 	t->limits = limits_or_default(limits);
 	list_init(&t->pending);
 	list_init(&t->time_waits);
-	t->isn_key = pb_rng_key(&env->rng);
-	t->timestamp_key = pb_rng_key(&env->rng);
+	t->secret_key = pb_rng_key(&env->rng);
 	t->cookie_key = pb_rng_key(&env->rng);
 	if (pb_pairs_init(&t->pairs, pb_rng_key(&env->rng), t->limits.connections_max) < 0) {
 		free(t);
@@ -107,7 +106,7 @@ static bool read_segment(struct tcp *t, struct tcp_segment *s)
 }
 
 /* Who listens for what came to this pair; NULL: nobody. */
-static struct tcp_listener *listener_of(const struct tcp *t, const struct socket_pair *pair, bool foreign)
+static struct tcp_listener *listener_of(struct tcp *t, const struct socket_pair *pair, bool foreign)
 {
 	struct binding *b = pb_ports_find(&t->ports, &pair->local, pair->local_port,
 					  pb_pairs_hash(&t->pairs, pair), foreign);

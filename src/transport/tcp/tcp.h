@@ -261,7 +261,7 @@ struct tcp {
 	size_t time_wait_count;
 	size_t orphans;
 	struct pb_timer time_wait_timer;
-	struct pb_siphash_key isn_key, timestamp_key, cookie_key;
+	struct pb_siphash_key secret_key, cookie_key;
 };
 
 /* A segment that came, as the files here hand it on. */
@@ -294,6 +294,11 @@ void pb_tcp_input(struct tcp *t, struct ip_packet *packet);
  * sleeps.
  */
 void pb_tcp_flush(struct tcp *t);
+
+static inline bool pb_tcp_has_pending(const struct tcp *t)
+{
+	return !list_empty(&t->pending);
+}
 
 /* What ICMP tells of a segment of ours (RFC 5927: believed only if its sequence number is in flight). */
 void pb_tcp_complaint(struct tcp *t, const struct ip_error *e);
@@ -390,8 +395,10 @@ void pb_tcp_syn_drop(struct tcp_syn *r);
  * ---------------------------------------------------------------------
  */
 
-seq pb_tcp_isn(const struct tcp *t, const struct socket_pair *pair);                   /* RFC 6528 §3 */
-uint32_t pb_tcp_timestamp_offset(const struct tcp *t, const struct socket_pair *pair); /* RFC 7323 §5.4 */
+/* A keyed hash of a pair: half of it hides sequence numbers, the other half timestamps. */
+uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair);
+seq pb_tcp_isn(const struct tcp *t, uint64_t secret); /* RFC 6528 §3 */
+uint32_t pb_tcp_timestamp_offset(uint64_t secret);    /* RFC 7323 §5.4 */
 uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock now: milliseconds */
 
 #define TCP_COOKIE_PERIOD PB_SEC(64) /* a cookie is good in the period that it was made in, and the next */

@@ -36,6 +36,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	struct binding chosen = { .port = 0 }, *b = local && local->port ? local : &chosen;
 	struct ip_path path;
 	struct tcp_conn *c;
+	uint64_t secret;
 	int rc = pb_ip_path(t->net, &path, local ? &local->addr : &any, to, set->bound);
 
 	if (rc < 0)
@@ -52,7 +53,9 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	}
 	take_binding(t, c, b);
 	c->news.owner = owner;
-	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = pb_tcp_isn(t, &pair);
+	secret = pb_tcp_secret(t, &pair);
+	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = pb_tcp_isn(t, secret);
+	c->ts_offset = pb_tcp_timestamp_offset(secret);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
 	t->env->counters.tcp.ActiveOpens++;
 	*out = c;
