@@ -17,6 +17,14 @@
 #define IDENTIFICATIONS 1024
 #define ERROR_ACCOUNTS  256
 
+/* A path that was found lately, for who asks for the same. */
+#define PATHS_RECENT 16
+
+struct recent_path {
+	struct ip src, dst; /* as they were asked for */
+	struct ip_path path;
+};
+
 struct internet {
 	struct env *env;
 	struct internet_limits limits;
@@ -27,6 +35,7 @@ struct internet {
 	struct neighbours neighbours;
 	struct reassembly reassembly;
 	struct path_mtus path_mtus;
+	struct recent_path recent_paths[PATHS_RECENT];
 	struct rarp rarp;
 	struct pb_siphash_key key;
 	uint16_t ids[IDENTIFICATIONS];

@@ -136,8 +136,8 @@ static int find_way_out(struct internet *net, struct ip_path *path)
 	return rc;
 }
 
-int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
-	       unsigned bound)
+static int find_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
+		     unsigned bound)
 {
 	struct ip_path found = { .src = *src, .dst = *dst, .bound = bound };
 
@@ -154,6 +154,24 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
 	found.id = identification_for(net, &found);
 	found.generation = net->generation; /* last: a neighbour that had to go moved it on */
 	*path = found;
+	return 0;
+}
+
+/* A handshake asks for the same way more than once, and a client calls the same server again and again. */
+int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
+	       unsigned bound)
+{
+	struct recent_path *r = &net->recent_paths[dst->bytes[15] % PATHS_RECENT];
+
+	if (r->path.generation != net->generation || !ip_equal(&r->dst, dst) || !ip_equal(&r->src, src) ||
+	    r->path.bound != bound) {
+		int rc = find_path(net, &r->path, src, dst, bound);
+		if (rc < 0)
+			return rc;
+		r->src = *src;
+		r->dst = *dst;
+	}
+	*path = r->path;
 	return 0;
 }
 
