@@ -10,8 +10,8 @@
 
 #define MEMORY_DEFAULT      ((size_t)256 * 1024 * 1024)
 #define UDP_CONNECTED_MAX   1048576
-#define FRAMES_A_BATCH      64   /* of one interface, before TCP answers them */
-#define FRAMES_A_POLL       4096 /* before the caller has its say again */
+#define FRAMES_A_BATCH    64 /* of one interface, before TCP answers them */
+#define BATCHES_A_POLL    64 /* before the caller has its say again */
 
 static const struct pb_net_ops stack_ops;
 
@@ -244,23 +244,27 @@ void pb_stack_input(struct pb_stack *s, unsigned index, struct pb_buf *frame)
 		pb_buf_free(frame);
 }
 
-/* A batch of each interface's frames. How many there were. */
-static size_t receive(struct pb_stack *s, pb_time now)
+/* A batch of each interface's frames. Whether one of them had more. */
+static bool receive(struct pb_stack *s, pb_time now)
 {
-	size_t frames = 0;
+	bool more = false;
 
 	for (struct iface *i = pb_internet_ifaces(s->internet); i; i = i->next) {
 		struct pb_device *d = i->device;
 		struct pb_buf *frame;
-		for (int n = 0; n < FRAMES_A_BATCH && (frame = d->ops->receive(d, now, s->env.pool)); n++, frames++)
+		int n = 0;
+		while (n < FRAMES_A_BATCH && (frame = d->ops->receive(d, now, s->env.pool))) {
 			input(s, i, frame);
+			n++;
+		}
+		more |= n == FRAMES_A_BATCH;
 	}
-	return frames;
+	return more;
 }
 
-static void flush(struct pb_stack *s, pb_time now)
+/* What devices held back to send it in one go. */
+static void flush_devices(struct pb_stack *s, pb_time now)
 {
-	pb_tcp_flush(s->tcp);
 	for (struct iface *i = pb_internet_ifaces(s->internet); i; i = i->next)
 		if (i->device->ops->flush)
 			i->device->ops->flush(i->device, now);
@@ -268,6 +272,8 @@ static void flush(struct pb_stack *s, pb_time now)
 
 static pb_time next_call(struct pb_stack *s)
 {
+	if (pb_tcp_has_pending(s->tcp))
+		return 0;
 	pb_time next = pb_timers_next(&s->env.timers);
 
 	for (struct iface *i = pb_internet_ifaces(s->internet); i; i = i->next) {
@@ -277,17 +283,18 @@ static pb_time next_call(struct pb_stack *s)
 	return next;
 }
 
+/*
+ * What frames give TCP to say is said in the next call, which is wanted at once: in between the application has its turn,
+ * and what it answers carries the acknowledgements. Under a flood they are not kept back for long.
+ */
 pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
 {
-	size_t frames, all = 0;
-
 	pb_timers_run(&s->env.timers, now);
-	do {
-		frames = receive(s, now);
-		flush(s, now);
-		all += frames;
-	} while (frames && all < FRAMES_A_POLL);
-	return frames ? 0 : next_call(s);
+	pb_tcp_flush(s->tcp);
+	for (int i = 0; receive(s, now) && i < BATCHES_A_POLL; i++)
+		pb_tcp_flush(s->tcp);
+	flush_devices(s, now);
+	return next_call(s);
 }
 
 /* The net ----------------------------------------------------------------------------------------------------------- */

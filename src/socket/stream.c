@@ -22,12 +22,11 @@ static struct tcp *tcp_of(const struct stream *s)
 
 static struct fresh *fresh_new(struct stream *s, const struct tcp_settings *set)
 {
-	struct fresh *f = calloc(1, sizeof *f);
+	struct fresh *f = malloc(sizeof *f);
 
 	if (!f)
 		return NULL;
-	f->set = *set;
-	f->binding.owner = s;
+	*f = (struct fresh){ .set = *set, .binding.owner = s };
 	list_init(&f->binding.link);
 	f->binding.addr = s->family == AF_INET ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
 	return f;
@@ -35,12 +34,11 @@ static struct fresh *fresh_new(struct stream *s, const struct tcp_settings *set)
 
 static struct stream *stream_new(struct pb_stack *stack, int family)
 {
-	struct stream *s = calloc(1, sizeof *s);
+	struct stream *s = malloc(sizeof *s);
 
 	if (!s)
 		return NULL;
-	s->base = (struct pb_socket){ .ops = &stream_ops, .net = &stack->net };
-	s->family = (uint8_t)family;
+	*s = (struct stream){ .base = { .ops = &stream_ops, .net = &stack->net }, .family = (uint8_t)family };
 	stack->sockets++;
 	return s;
 }
