@@ -117,7 +117,8 @@ static void tell_port(struct dial *d)
 	socklen_t len = sizeof addr;
 
 	if (d->step && pb_getsockname(d->socket, &addr.sa, &len) == 0)
-		step(d, "the ephemeral port chosen is %u", pb_addr_port(&addr));
+		step(d, "%s is %u",
+		     d->local.sa.sa_family ? "the port bound to" : "the ephemeral port chosen", pb_addr_port(&addr));
 }
 
 /* Begin with the present address. 0: connected; -EINPROGRESS: watched; other: failed. */
@@ -129,7 +130,10 @@ static int begin_attempt(struct dial *d)
 	if (rc < 0)
 		return rc;
 	step(d, "connecting to %s/%s", pb_addr_text(&d->peer, text), d->type == SOCK_STREAM ? "tcp" : "udp");
-	rc = pb_connect(d->socket, &d->peer.sa, pb_addr_len(&d->peer));
+	if (d->local.sa.sa_family)
+		rc = pb_bind(d->socket, &d->local.sa, pb_addr_len(&d->local));
+	if (rc == 0)
+		rc = pb_connect(d->socket, &d->peer.sa, pb_addr_len(&d->peer));
 	if (rc == 0 || rc == -EINPROGRESS)
 		tell_port(d);
 	if (rc != -EINPROGRESS)

@@ -439,6 +439,7 @@ static void begin(struct http_transfer *t, bool anew)
 				 .type = SOCK_STREAM,
 				 .family = c->family,
 				 .timeout = c->connect_timeout,
+				 .local = c->local,
 				 .fn = on_dialed,
 				 .step = on_dial_step };
 	int err = dial_start(&t->dial, t->url.host, t->url.port);

@@ -180,7 +180,7 @@ int sockdiag_read(struct diag_list *list, int type)
 	return rc;
 }
 
-const char *diag_socket_state(const struct diag_socket *s)
+const char *diag_state_name(unsigned state)
 {
 	static const char *const names[] = {
 		[TCP_ESTABLISHED] = "ESTABLISHED",
@@ -196,12 +196,13 @@ const char *diag_socket_state(const struct diag_socket *s)
 		[TCP_CLOSING] = "CLOSING",
 	};
 
-	if (s->type == SOCK_DGRAM && s->state != TCP_ESTABLISHED)
-		return "";
 	/* A state that a later kernel adds: bound, and nothing the RFC has a name for. */
-	if (s->state == 0 || s->state >= sizeof names / sizeof *names)
-		return "CLOSED";
-	return names[s->state];
+	return state && state < sizeof names / sizeof *names && names[state] ? names[state] : "CLOSED";
+}
+
+const char *diag_socket_state(const struct diag_socket *s)
+{
+	return s->type == SOCK_DGRAM && s->state != TCP_ESTABLISHED ? "" : diag_state_name(s->state);
 }
 
 bool diag_socket_listens(const struct diag_socket *s)

@@ -38,6 +38,9 @@ void diag_list_free(struct diag_list *list);
  */
 const char *diag_socket_state(const struct diag_socket *s);
 
+/* The name of a TCP state, numbered as in tcp_states.h; a stack of our own numbers them alike. */
+const char *diag_state_name(unsigned state);
+
 /* It listens (TCP), or takes datagrams from anybody (UDP). */
 bool diag_socket_listens(const struct diag_socket *s);
 
