@@ -117,8 +117,8 @@ static void tell_port(struct dial *d)
 	socklen_t len = sizeof addr;
 
 	if (d->step && pb_getsockname(d->socket, &addr.sa, &len) == 0)
-		step(d, "%s is %u",
-		     d->local.sa.sa_family ? "the port bound to" : "the ephemeral port chosen", pb_addr_port(&addr));
+		step(d, "the %s is %u", d->local.sa.sa_family ? "port bound to" : "ephemeral port chosen",
+		     pb_addr_port(&addr));
 }
 
 /* Begin with the present address. 0: connected; -EINPROGRESS: watched; other: failed. */

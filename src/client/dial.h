@@ -28,10 +28,10 @@ struct dial {
 	struct pb_loop *loop;
 	struct pb_net *net;
 	struct resolver *resolver;
-	int type;        /* SOCK_STREAM or SOCK_DGRAM */
-	int family;      /* AF_UNSPEC: any */
-	pb_time timeout; /* for all of it; PB_NEVER: none of our own */
-	union pb_addr local; /* address and port to call from; AF_UNSPEC: the net chooses both */
+	int type;            /* SOCK_STREAM or SOCK_DGRAM */
+	int family;          /* AF_UNSPEC: any */
+	union pb_addr local; /* to call from; AF_UNSPEC: the net chooses address and port */
+	pb_time timeout;     /* for all of it; PB_NEVER: none of our own */
 	dial_fn *fn;
 	dial_step_fn *step;     /* NULL: nobody asked */
 	dial_forbid_fn *forbid; /* NULL: any address will do */

@@ -28,7 +28,7 @@ struct http_config {
 	int family;          /* AF_INET, AF_INET6; AF_UNSPEC: both */
 	const char *ca_file; /* see tls_config_new() */
 	bool insecure;
-	union pb_addr local;     /* address and port to call from; AF_UNSPEC: the net chooses both */
+	union pb_addr local;     /* to call from; AF_UNSPEC: the net chooses address and port */
 	pb_time connect_timeout; /* from the name look-up to the end of the handshake */
 	pb_time idle_timeout;    /* nothing came for so long */
 };

@@ -342,6 +342,29 @@ static void nobody_there(void **state)
 	get("http://nosuch.invalid:%u/", NULL, HTTP_FAIL_NAME, -ENXIO);
 }
 
+static void calls_from_where_it_is_told(void **state)
+{
+	static const char *const answers[] = { OK };
+	union pb_addr peer = { 0 };
+	socklen_t len = sizeof peer;
+
+	(void)state;
+	assert_true(pb_addr_parse(&client.config.local, "127.0.0.3"));
+	get("http://127.0.0.1:%u/", answers, HTTP_FINE, 0);
+	assert_int_equal(pb_getpeername(callers->watch.socket, &peer.sa, &len), 0);
+	pb_addr_set_port(&peer, 0);
+	assert_true(pb_addr_equal(&peer, &client.config.local));
+}
+
+/* TEST-NET-1 (RFC 5737) is nobody's. */
+static void does_not_call_from_where_it_is_not(void **state)
+{
+	(void)state;
+	assert_true(pb_addr_parse(&client.config.local, "192.0.2.1"));
+	get("http://127.0.0.1:%u/", NULL, HTTP_FAIL_SYSTEM, -EADDRNOTAVAIL);
+	assert_int_equal(server.conns, 0);
+}
+
 static void side_by_side(void **state)
 {
 	static struct fetch f[3];
@@ -391,6 +414,8 @@ int main(void)
 		TEST(an_owner_may_stop),
 		TEST(silence_is_not_waited_for_for_ever),
 		TEST(nobody_there),
+		TEST(calls_from_where_it_is_told),
+		TEST(does_not_call_from_where_it_is_not),
 		TEST(side_by_side),
 		TEST(cancelled_is_not_told),
 	};
