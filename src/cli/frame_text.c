@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct frame_text *t, cons
 	va_end(args);
 }
 
-/* Relative sequence numbers ------------------------------------------------------------------------------------------ */
+/* Relative sequence numbers ------------------------------------------------------------------------------------- */
 
 static struct frame_flow *find_flow(struct frame_flows *flows, const struct frame_flow *want)
 {
@@ -61,7 +61,7 @@ static uint32_t relative(struct frame_flows *flows, const struct frame_flow *flo
 	return 1;
 }
 
-/* Transport ---------------------------------------------------------------------------------------------------------- */
+/* Transport ----------------------------------------------------------------------------------------------------- */
 
 static void add_flags(struct frame_text *t, unsigned flags)
 {
@@ -129,7 +129,7 @@ static void read_udp(struct frame_text *t, struct reader *r)
 	add(t, "UDP, %zu bytes", t->payload_len);
 }
 
-/* The internet layer ------------------------------------------------------------------------------------------------- */
+/* The internet layer -------------------------------------------------------------------------------------------- */
 
 static void add_unreachable(struct frame_text *t, const struct icmp_error *e)
 {
