@@ -1,7 +1,7 @@
 /*
- * The demo on the host's network: how two computers talk, told while it happens. Every address, port, byte and state that
- * it prints was asked of the sockets or the kernel at that moment; the servers are processes of their own on loopback
- * addresses.
+ * The demo on the host's network: how two computers talk, told while it happens. Every address, port, byte and state
+ * that it prints was asked of the sockets or the kernel at that moment; the servers are processes of their own on
+ * loopback addresses.
  */
 #include "cli/demo.h"
 
@@ -35,7 +35,7 @@ struct demo {
 	int scene;
 };
 
-/* Telling -------------------------------------------------------------------------------------------------------- */
+/* Telling ------------------------------------------------------------------------------------------------------- */
 
 static void pause_for_reader(void)
 {
@@ -85,7 +85,7 @@ static const char *peer_text(struct pb_socket *s, char *buf)
 	return pb_addr_text(&a, buf);
 }
 
-/* Calling -------------------------------------------------------------------------------------------------------- */
+/* Calling ------------------------------------------------------------------------------------------------------- */
 
 static bool call(struct demo *d, const char *network, const char *address, uint16_t port,
 		 struct pb_socket **s)
@@ -153,7 +153,7 @@ static bool show_sockets(struct demo *d, uint16_t port)
 	return rc < 0 ? wrong(d, "cannot read the kernel's table of sockets", rc) : ok;
 }
 
-/* The scenes ------------------------------------------------------------------------------------------------------ */
+/* The scenes ---------------------------------------------------------------------------------------------------- */
 
 static bool two_servers(struct demo *d)
 {
@@ -334,7 +334,7 @@ static bool server_again(struct demo *d)
 	return true;
 }
 
-/* The stage ------------------------------------------------------------------------------------------------------- */
+/* The stage ----------------------------------------------------------------------------------------------------- */
 
 static void clear_stage(struct demo *d)
 {

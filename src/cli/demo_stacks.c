@@ -35,7 +35,7 @@ struct demo {
 	int scene;
 };
 
-/* Telling ------------------------------------------------------------------------------------------------------------ */
+/* Telling ------------------------------------------------------------------------------------------------------- */
 
 static void scene(struct demo *d, const char *title)
 {
@@ -110,7 +110,7 @@ static bool show_sockets(struct demo *d, enum world_host first, enum world_host 
 	return table_print(&l.table, stdout) || wrong(d, "the table of sockets", ENOMEM);
 }
 
-/* Programs on the hosts ---------------------------------------------------------------------------------------------- */
+/* Programs on the hosts ----------------------------------------------------------------------------------------- */
 
 /* Start a web server on a host. error NULL: failure is not expected. */
 static bool serve(struct demo *d, enum world_host host, struct server **server, struct server_error *error)
@@ -177,7 +177,7 @@ static bool call(struct demo *d, const char *network, enum world_host from, cons
 	return *rc == 0 || wrong(d, to, *rc);
 }
 
-/* The scenes --------------------------------------------------------------------------------------------------------- */
+/* The scenes ---------------------------------------------------------------------------------------------------- */
 
 /* One ICMP echo, as ping sends it. */
 static int ping(struct demo *d, enum world_host from, enum world_host to)
@@ -448,7 +448,7 @@ static bool lossy_stretch(struct demo *d)
 	return true;
 }
 
-/* The stage ---------------------------------------------------------------------------------------------------------- */
+/* The stage ----------------------------------------------------------------------------------------------------- */
 
 static bool play(struct demo *d)
 {

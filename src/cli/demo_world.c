@@ -40,7 +40,7 @@ static const struct site *site_of(const struct host *h)
 	return &sites[h - h->world->host];
 }
 
-/* Rows of the diagram ------------------------------------------------------------------------------------------------ */
+/* Rows of the diagram ------------------------------------------------------------------------------------------- */
 
 static struct arrow *pending_at(struct world *w, size_t n)
 {
@@ -119,7 +119,7 @@ static void draw_decided(struct world *w)
 	}
 }
 
-/* Watching a card ---------------------------------------------------------------------------------------------------- */
+/* Watching a card ----------------------------------------------------------------------------------------------- */
 
 struct find_state {
 	struct ip local, remote;
@@ -303,7 +303,7 @@ static const struct pb_device_ops card_ops = {
 	.close = card_close,
 };
 
-/* Hosts -------------------------------------------------------------------------------------------------------------- */
+/* Hosts --------------------------------------------------------------------------------------------------------- */
 
 static void derive_seed(const struct world *w, const char *name, uint8_t seed[16])
 {
@@ -385,7 +385,7 @@ struct pb_net *world_net(struct world *w, enum world_host which)
 	return w->host[which].net;
 }
 
-/* The world ---------------------------------------------------------------------------------------------------------- */
+/* The world ----------------------------------------------------------------------------------------------------- */
 
 /* What a host receives is late. Takes end. */
 static int plug_in(struct world *w, enum world_host which, struct pb_device *end)
