@@ -1,7 +1,7 @@
 /*
- * lwIP (Debian's liblwip) under the rows of stack_rows.h. Two interfaces, joined by a wire that passes references and
- * delivers at once; applications on lwIP's fastest interface, the callbacks. lwIP makes and verifies checksums, and cuts
- * segments at 1460 bytes, as its library was built to.
+ * lwIP (Debian's liblwip) under the rows of stack_rows.h. Two interfaces, joined by a wire that passes
+ * references and delivers at once; applications on lwIP's fastest interface, the callbacks. lwIP makes and
+ * verifies checksums, and cuts segments at 1460 bytes, as its library was built to.
  */
 #include "stack_rows.h"
 
@@ -44,8 +44,8 @@ static err_t on_init(struct netif *n)
 }
 
 /*
- * A packet for the receiver: a copy of the headers, which he turns into his byte order in place, and a reference to the text,
- * which he has done with when ip_input() returns.
+ * A packet for the receiver: a copy of the headers, which he turns into his byte order in place, and a
+ * reference to the text, which he has done with when ip_input() returns.
  */
 static struct pbuf *hand_over(struct pbuf *p)
 {
@@ -134,7 +134,10 @@ static struct tcp_pcb *call(tcp_connected_fn on_connected, tcp_recv_fn on_recv)
 	return c;
 }
 
-/* Bulk -------------------------------------------------------------------------------------------------------------- */
+/*
+ * Bulk
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static err_t count_bytes(void *arg, struct tcp_pcb *c, struct pbuf *p, err_t err)
 {
@@ -190,7 +193,10 @@ static double bulk(double time)
 	return (bytes - before) * 8 / (seconds() - start) / 1e9;
 }
 
-/* One byte there, one byte back ---------------------------------------------------------------------------------------- */
+/*
+ * One byte there, one byte back
+ * ----------------------------------------------------------------------------------------
+ */
 
 static err_t answer(void *arg, struct tcp_pcb *c, struct pbuf *p, err_t err)
 {
@@ -240,7 +246,10 @@ static double round_trips(double time)
 	return (trips - before) / (seconds() - start);
 }
 
-/* Connect, one byte there, one back and the end, reset ------------------------------------------------------------------ */
+/*
+ * Connect, one byte there, one back and the end, reset
+ * ------------------------------------------------------------------
+ */
 
 static err_t answer_and_close(void *arg, struct tcp_pcb *c, struct pbuf *p, err_t err)
 {
@@ -289,7 +298,10 @@ static double whole_calls(double time)
 	return calls / (seconds() - start);
 }
 
-/* Memory -------------------------------------------------------------------------------------------------------------- */
+/*
+ * Memory
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static err_t just_accept(void *arg, struct tcp_pcb *c, err_t err)
 {

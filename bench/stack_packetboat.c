@@ -1,10 +1,10 @@
 /*
- * A stack of ours under the rows of stack_rows.h: two stacks and a pair of devices in memory, applications on the public
- * sockets interface without copies (pb_give, pb_take).
+ * A stack of ours under the rows of stack_rows.h: two stacks and a pair of devices in memory, applications on
+ * the public sockets interface without copies (pb_give, pb_take).
  *
- * bulk: the wire takes only frames of 1514 bytes, checksums are made and verified. bulk-trusted: likewise, but the checksums
- * are left out, as on a machine's own wire. bulk-super: super-segments pass whole. bulk-copied: as bulk-super, by pb_send()
- * and pb_recv().
+ * bulk: the wire takes only frames of 1514 bytes, checksums are made and verified. bulk-trusted: likewise,
+ * but the checksums are left out, as on a machine's own wire. bulk-super: super-segments pass whole.
+ * bulk-copied: as bulk-super, by pb_send() and pb_recv().
  */
 #include "stack_rows.h"
 
@@ -31,7 +31,8 @@ static void make_host(int which, struct pb_device *device)
 	if (pb_stack_new(&o, &h->stack) < 0)
 		die("no stack", which);
 	int index = pb_stack_attach(h->stack, device, "wire");
-	if (index < 0 || pb_stack_add_address(h->stack, (unsigned)index, (struct sockaddr *)&h->addr, 24, PB_USE_AT_ONCE) < 0)
+	if (index < 0 || pb_stack_add_address(h->stack, (unsigned)index, (struct sockaddr *)&h->addr, 24,
+					      PB_USE_AT_ONCE) < 0)
 		die("no address", index);
 }
 
@@ -102,7 +103,10 @@ static struct pb_socket *answer_call(struct pb_socket *l)
 	return conn;
 }
 
-/* Bulk -------------------------------------------------------------------------------------------------------------- */
+/*
+ * Bulk
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static void nothing(void *context)
 {
@@ -112,7 +116,8 @@ static void nothing(void *context)
 static void give(struct pb_socket *s)
 {
 	for (;;) {
-		struct pb_buf *b = pb_buf_lend(pb_stack_pool(host[0].stack), text, sizeof text, nothing, NULL);
+		struct pb_buf *b =
+			pb_buf_lend(pb_stack_pool(host[0].stack), text, sizeof text, nothing, NULL);
 		if (!b)
 			return;
 		if (pb_give(s, b) < 0) {
@@ -170,7 +175,10 @@ static double bulk(double time, int copied)
 	return bytes * 8 / (seconds() - measured) / 1e9;
 }
 
-/* One byte there, one byte back ---------------------------------------------------------------------------------------- */
+/*
+ * One byte there, one byte back
+ * ----------------------------------------------------------------------------------------
+ */
 
 static double round_trips(double time)
 {
@@ -191,7 +199,10 @@ static double round_trips(double time)
 	return trips / (seconds() - start);
 }
 
-/* Connect, one byte there, one back and the end, reset ------------------------------------------------------------------ */
+/*
+ * Connect, one byte there, one back and the end, reset
+ * ------------------------------------------------------------------
+ */
 
 static void whole_call(struct pb_socket *l)
 {
@@ -228,7 +239,10 @@ static double whole_calls(double time)
 	return calls / (seconds() - start);
 }
 
-/* Memory -------------------------------------------------------------------------------------------------------------- */
+/*
+ * Memory
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static double idle_memory(void)
 {
@@ -245,12 +259,12 @@ static double idle_memory(void)
 
 int main(int argc, char **argv)
 {
-	double time = argc > 2 ? strtod(argv[2], NULL) : 1, value;
+	double time = argc > 2 ? strtod(argv[2], NULL) : 1, value = 0;
 	const char *row = argc > 1 ? argv[1] : "";
 
-	set_up(strcmp(row, "bulk") == 0         ? 0 :
-	       strcmp(row, "bulk-trusted") == 0 ? PB_OFFLOAD_CHECKSUM :
-						  PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_SEGMENT);
+	set_up(strcmp(row, "bulk") == 0           ? 0
+	       : strcmp(row, "bulk-trusted") == 0 ? PB_OFFLOAD_CHECKSUM
+						  : PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_SEGMENT);
 	if (strncmp(row, "bulk", 4) == 0)
 		value = bulk(time, strcmp(row, "bulk-copied") == 0);
 	else if (strcmp(row, "trips") == 0)
@@ -260,7 +274,9 @@ int main(int argc, char **argv)
 	else if (strcmp(row, "memory") == 0)
 		value = idle_memory();
 	else
-		die("usage: stack-packetboat bulk|bulk-trusted|bulk-super|bulk-copied|trips|calls|memory SECONDS", argc);
+		die("usage: stack-packetboat bulk|bulk-trusted|bulk-super|bulk-copied|trips|calls|memory "
+		    "SECONDS",
+		    argc);
 	printf("%.6g\n", value);
 	return 0;
 }

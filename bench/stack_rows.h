@@ -1,6 +1,6 @@
 /*
- * Rows that two TCP/IP stacks in memory are measured by, both ends on one core: stack_packetboat.c and stack_lwip.c are the
- * same program over one and the other.
+ * Rows that two TCP/IP stacks in memory are measured by, both ends on one core: stack_packetboat.c and
+ * stack_lwip.c are the same program over one and the other.
  *
  *     stack-NAME ROW SECONDS      prints one number
  */

@@ -1,12 +1,13 @@
 /*
  * A stack: a TCP/IP of our own, and a net whose sockets live on it.
  *
- * It makes no system call, reads no clock and draws no chance: frames, the time and a seed come in, frames and the time
- * at which it next has something to do come out. Any number of stacks may be in a process; each belongs to one thread.
+ * It makes no system call, reads no clock and draws no chance: frames, the time and a seed come in, frames
+ * and the time at which it next has something to do come out. Any number of stacks may be in a process; each
+ * belongs to one thread.
  *
- * Give it devices (<packetboat/device.h>), addresses and routes, add its net to a loop (<packetboat/loop.h>), and use
- * sockets as on the host. Or drive it yourself: call pb_stack_poll() whenever a device has frames or the time it
- * answered has come; between two calls its clock stands still.
+ * Give it devices (<packetboat/device.h>), addresses and routes, add its net to a loop (<packetboat/loop.h>),
+ * and use sockets as on the host. Or drive it yourself: call pb_stack_poll() whenever a device has frames or
+ * the time it answered has come; between two calls its clock stands still.
  */
 #ifndef PACKETBOAT_STACK_H
 #define PACKETBOAT_STACK_H
@@ -23,23 +24,30 @@ struct pb_stack;
 
 /* What a stack is made with. Limits that are 0 are the defaults. */
 struct pb_stack_options {
-	/* All that is left to chance derives from it: secret where peers are not trusted (pb_seed_random()). */
+	/*
+	 * All that is left to chance derives from it: secret where peers are not trusted (pb_seed_random()).
+	 */
 	uint8_t seed[16];
-	pb_time now;                  /* what its clock shows at first */
-	size_t memory_max;            /* bytes of packets and text, in all; 256 MiB */
-	size_t connections_max;       /* TCP socket pairs; 1,048,576 */
-	size_t time_waits_max;        /* 262,144; beyond it they end at once */
-	size_t syns_max;              /* half-open calls of a listener, beyond which it answers with cookies; 4096 */
-	size_t orphans_max;           /* connections closed by their owner and not yet done; 65,536 */
-	size_t neighbours_max;        /* 1024 */
-	size_t reassembly_bytes;      /* of fragments kept; 4 MiB */
+	pb_time now;            /* what its clock shows at first */
+	size_t memory_max;      /* bytes of packets and text, in all; 256 MiB */
+	size_t connections_max; /* TCP socket pairs; 1,048,576 */
+	size_t time_waits_max;  /* 262,144; beyond it they end at once */
+	size_t syns_max;       /* half-open calls of a listener, beyond which it answers with cookies; 4096 */
+	size_t orphans_max;    /* connections closed by their owner and not yet done; 65,536 */
+	size_t neighbours_max; /* 1024 */
+	size_t reassembly_bytes;         /* of fragments kept; 4 MiB */
 	unsigned icmp_errors_per_second; /* sent; 1000 */
 };
 
-/* 16 bytes of the kernel's chance (getrandom(2)): the only call of the library's that asks for it. 0 or -errno. */
+/*
+ * 16 bytes of the kernel's chance (getrandom(2)): the only call of the library's that asks for it. 0 or
+ * -errno.
+ */
 PB_API int pb_seed_random(uint8_t seed[16]);
 
-/* A stack with a loopback interface, "lo", and nothing else. 0 and *stack; -ENOMEM. Closed by pb_net_close(). */
+/*
+ * A stack with a loopback interface, "lo", and nothing else. 0 and *stack; -ENOMEM. Closed by pb_net_close().
+ */
 PB_API int pb_stack_new(const struct pb_stack_options *options, struct pb_stack **stack);
 
 /* The net on which its sockets live; and back: NULL where a net is no stack. */
@@ -55,36 +63,44 @@ PB_API int pb_stack_attach(struct pb_stack *stack, struct pb_device *device, con
 /* The device of an interface; NULL. It stays the stack's. */
 PB_API struct pb_device *pb_stack_device(struct pb_stack *stack, unsigned index);
 
-/* Whether to ask first if somebody else has an address (RFC 5227), which takes seconds, or to use it at once. */
+/*
+ * Whether to ask first if somebody else has an address (RFC 5227), which takes seconds, or to use it at once.
+ */
 enum pb_stack_probe { PB_PROBE_FIRST, PB_USE_AT_ONCE };
 
 /*
- * Give an interface an address, and a route to its prefix of bits. 0; -ENODEV, -EINVAL, -EEXIST, -ENOSPC (64 on an
- * interface); -EAFNOSUPPORT.
+ * Give an interface an address, and a route to its prefix of bits. 0; -ENODEV, -EINVAL, -EEXIST, -ENOSPC (64
+ * on an interface); -EAFNOSUPPORT.
  */
-PB_API int pb_stack_add_address(struct pb_stack *stack, unsigned index, const struct sockaddr *addr, unsigned bits,
-				enum pb_stack_probe probe);
+PB_API int pb_stack_add_address(struct pb_stack *stack, unsigned index, const struct sockaddr *addr,
+				unsigned bits, enum pb_stack_probe probe);
 PB_API int pb_stack_remove_address(struct pb_stack *stack, unsigned index, const struct sockaddr *addr);
 
-/* What has become of an address: usable, being probed for, or somebody else's. -EADDRNOTAVAIL: it is none of ours. */
+/*
+ * What has become of an address: usable, being probed for, or somebody else's. -EADDRNOTAVAIL: it is none of
+ * ours.
+ */
 enum pb_stack_address_state { PB_ADDRESS_TENTATIVE, PB_ADDRESS_READY, PB_ADDRESS_DUPLICATE };
 PB_API int pb_stack_address_state(struct pb_stack *stack, unsigned index, const struct sockaddr *addr);
 
 /*
- * The way to a prefix: over an interface, by a gateway or, NULL, on the link. 0; -ENODEV, -EEXIST, -ENOSPC, -ENETUNREACH
- * (the gateway is not on the link), -EINVAL.
+ * The way to a prefix: over an interface, by a gateway or, NULL, on the link. 0; -ENODEV, -EEXIST, -ENOSPC,
+ * -ENETUNREACH (the gateway is not on the link), -EINVAL.
  */
 PB_API int pb_stack_add_route(struct pb_stack *stack, const struct sockaddr *prefix, unsigned bits,
 			      const struct sockaddr *gateway, unsigned index);
 PB_API int pb_stack_remove_route(struct pb_stack *stack, const struct sockaddr *prefix, unsigned bits);
 
 /*
- * Do all that is due at now: take the devices' frames, fire timers, send. Answers when it wants to be called next, if
- * nothing comes before: 0: at once, there is more than fits into one call; PB_NEVER.
+ * Do all that is due at now: take the devices' frames, fire timers, send. Answers when it wants to be called
+ * next, if nothing comes before: 0: at once, there is more than fits into one call; PB_NEVER.
  */
 PB_API pb_time pb_stack_poll(struct pb_stack *stack, pb_time now);
 
-/* A frame that came in on an interface by another way than its device; takes it. pb_stack_poll() does the rest. */
+/*
+ * A frame that came in on an interface by another way than its device; takes it. pb_stack_poll() does the
+ * rest.
+ */
 PB_API void pb_stack_input(struct pb_stack *stack, unsigned index, struct pb_buf *frame);
 
 /* Where packets and text of the stack are kept, for those who make buffers to give it. */
@@ -92,7 +108,10 @@ PB_API struct pb_pool *pb_stack_pool(struct pb_stack *stack);
 
 PB_API const struct pb_counters *pb_stack_counters(const struct pb_stack *stack);
 
-/* A socket, as netstat shows it. States are numbered as the kernel numbers them (tcp_states.h); 7 (CLOSE) for UDP. */
+/*
+ * A socket, as netstat shows it. States are numbered as the kernel numbers them (tcp_states.h); 7 (CLOSE) for
+ * UDP.
+ */
 struct pb_stack_entry {
 	int protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, … */
 	int state;
@@ -111,13 +130,14 @@ struct pb_stack_neighbour {
 	unsigned interface;
 };
 PB_API void pb_stack_each_neighbour(struct pb_stack *stack,
-				    void (*fn)(const struct pb_stack_neighbour *n, void *context), void *context);
+				    void (*fn)(const struct pb_stack_neighbour *n, void *context),
+				    void *context);
 
 /*
- * Text without a copy. pb_give() takes a buffer's bytes into a stream (made with pb_buf_new() or pb_buf_lend() from the
- * pool of the stack): 0, and the buffer is the stack's; -EAGAIN and what pb_send() may say, and it stays the caller's.
- * pb_take() hands over the next text of a stream: NULL and *why: 0 the end, -EAGAIN, an error. Only on a stack's
- * streams: -EOPNOTSUPP.
+ * Text without a copy. pb_give() takes a buffer's bytes into a stream (made with pb_buf_new() or
+ * pb_buf_lend() from the pool of the stack): 0, and the buffer is the stack's; -EAGAIN and what pb_send() may
+ * say, and it stays the caller's. pb_take() hands over the next text of a stream: NULL and *why: 0 the end,
+ * -EAGAIN, an error. Only on a stack's streams: -EOPNOTSUPP.
  */
 PB_API int pb_give(struct pb_socket *s, struct pb_buf *text);
 PB_API struct pb_buf *pb_take(struct pb_socket *s, int *why);

@@ -54,11 +54,12 @@ static inline void absorb(struct state *s, uint64_t word, unsigned rounds)
 }
 
 /*
- * The paper's section 2: whole words, then the rest with the length in the top byte, then the finalization. Inlined for the
- * numbers of rounds, which takes a third of the time of one body for all.
+ * The paper's section 2: whole words, then the rest with the length in the top byte, then the finalization.
+ * Inlined for the numbers of rounds, which takes a third of the time of one body for all.
  */
-__attribute__((always_inline)) static inline uint64_t siphash(const struct pb_siphash_key *key, const uint8_t *p, size_t len, unsigned c,
-			       unsigned d)
+__attribute__((always_inline)) static inline uint64_t siphash(const struct pb_siphash_key *key,
+							      const uint8_t *p, size_t len, unsigned c,
+							      unsigned d)
 {
 	struct state s = {
 		.v0 = key->k0 ^ 0x736f6d6570736575, /* "somepseudorandomlygeneratedbytes" */

@@ -25,10 +25,11 @@ static pb_time clock_of(clockid_t id)
 static int cannot(const struct command *c, const char *what, const char *name, int err)
 {
 	enum exit_code code = err == -EPERM || err == -EACCES || err == -EBUSY ? EXIT_ADDRESS : EXIT_FAILED;
-	const char *hint = err == -EPERM || err == -EACCES ? "; run as root, or make it beforehand with 'ip tuntap add'" :
-			   err == -EBUSY                   ? "; another program has it" :
-			   err == -ENOENT                  ? "; the kernel has no /dev/net/tun" :
-							     "";
+	const char *hint = err == -EPERM || err == -EACCES
+				   ? "; run as root, or make it beforehand with 'ip tuntap add'"
+			   : err == -EBUSY  ? "; another program has it"
+			   : err == -ENOENT ? "; the kernel has no /dev/net/tun"
+					    : "";
 
 	return command_fail(c, code, "cannot %s %s: %s%s", what, name, strerror(-err), hint);
 }
@@ -52,7 +53,8 @@ static int open_device(const struct command *c, const struct net_spec *s, struct
 }
 
 /* Wrap the device so that its frames are written down. It is closed if that fails. */
-static int capture_device(const struct command *c, const char *path, const char *name, struct pb_device **device)
+static int capture_device(const struct command *c, const char *path, const char *name,
+			  struct pb_device **device)
 {
 	struct pb_device *inner = *device;
 	int rc = pb_capture_open(path, clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC), &capture_file);
@@ -71,13 +73,15 @@ static int configure(struct pb_stack *stack, const struct net_spec *s, unsigned 
 	int rc = 0;
 
 	for (size_t i = 0; i < s->addr_count && rc == 0; i++)
-		rc = pb_stack_add_address(stack, index, &s->addrs[i].addr.sa, s->addrs[i].bits, PB_USE_AT_ONCE);
+		rc = pb_stack_add_address(stack, index, &s->addrs[i].addr.sa, s->addrs[i].bits,
+					  PB_USE_AT_ONCE);
 	if (rc == 0 && s->gateway.sa.sa_family)
 		rc = pb_stack_add_route(stack, &all.sa, 0, &s->gateway.sa, index);
 	return rc;
 }
 
-static int open_stack(const struct command *c, const struct net_spec *s, const char *capture, struct pb_stack *stack)
+static int open_stack(const struct command *c, const struct net_spec *s, const char *capture,
+		      struct pb_stack *stack)
 {
 	struct pb_device *device;
 	int code = open_device(c, s, &device);
@@ -97,15 +101,16 @@ static int open_stack(const struct command *c, const struct net_spec *s, const c
 	return rc < 0 ? cannot(c, "give its addresses to", s->name, rc) : EXIT_DONE;
 }
 
-static int new_stack(const struct command *c, const struct net_spec *s, const char *capture, struct pb_net **net)
+static int new_stack(const struct command *c, const struct net_spec *s, const char *capture,
+		     struct pb_net **net)
 {
 	struct pb_stack_options options = { .now = clock_of(CLOCK_MONOTONIC) };
-	struct pb_stack *stack;
+	struct pb_stack *stack = NULL;
 	int rc = pb_seed_random(options.seed);
 
 	if (rc == 0)
 		rc = pb_stack_new(&options, &stack);
-	if (rc < 0)
+	if (rc < 0 || !stack)
 		return command_fail(c, EXIT_FAILED, "cannot make a stack: %s", strerror(-rc));
 	int code = open_stack(c, s, capture, stack);
 	*net = pb_stack_net(stack);
@@ -124,14 +129,18 @@ int net_open(const struct command *c, const char *text, const char *capture, str
 	if (spec.kind != NET_HOST)
 		return new_stack(c, &spec, capture, net);
 	if (capture)
-		return command_usage(c, "--capture writes the frames of a stack, as --net tap:pb0,...; the host's can be "
-					"had with tcpdump(8)");
+		return command_usage(
+			c, "--capture writes the frames of a stack, as --net tap:pb0,...; the host's can be "
+			   "had with tcpdump(8)");
 	if (pb_net_host(net) < 0)
 		return command_fail(c, EXIT_FAILED, "out of memory");
 	return EXIT_DONE;
 }
 
-/* Closing ----------------------------------------------------------------------------------------------------------- */
+/*
+ * Closing
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void count_unfinished(const struct pb_stack_entry *e, void *context)
 {
@@ -151,7 +160,8 @@ static void finish(struct pb_stack *stack)
 	if (pb_loop_new(&loop) < 0)
 		return;
 	if (pb_loop_add_net(loop, pb_stack_net(stack)) == 0) {
-		while (unfinished && pb_loop_now(loop) < end && pb_loop_turn(loop, pb_loop_now(loop) + PB_MSEC(10)) >= 0) {
+		while (unfinished && pb_loop_now(loop) < end &&
+		       pb_loop_turn(loop, pb_loop_now(loop) + PB_MSEC(10)) >= 0) {
 			unfinished = 0;
 			pb_stack_each(stack, count_unfinished, &unfinished);
 		}

@@ -7,14 +7,14 @@
 #include <packetboat/packetboat.h>
 
 /*
- * Open the network that spec names. capture: a file for the frames of a stack (pcapng); NULL: none. EXIT_DONE and *net;
- * otherwise it has been said what is wrong, and the exit code is answered.
+ * Open the network that spec names. capture: a file for the frames of a stack (pcapng); NULL: none. EXIT_DONE
+ * and *net; otherwise it has been said what is wrong, and the exit code is answered.
  */
 int net_open(const struct command *c, const char *spec, const char *capture, struct pb_net **net);
 
 /*
- * Close it. What a stack's sockets had still to say is said first, for some seconds at most: there is no kernel behind
- * us that would. A capture that could not be written to its end is told of.
+ * Close it. What a stack's sockets had still to say is said first, for some seconds at most: there is no
+ * kernel behind us that would. A capture that could not be written to its end is told of.
  */
 void net_close(const struct command *c, struct pb_net *net);
 

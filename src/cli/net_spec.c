@@ -55,7 +55,8 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 			return true;
 		snprintf(error, size, "mtu=%.64s is not a number from %d to %d", value, MTU_MIN, MTU_MAX);
 	} else {
-		snprintf(error, size, "there is no '%.64s'; there are addr, gateway, host and mtu; for example %s", key,
+		snprintf(error, size,
+			 "there is no '%.64s'; there are addr, gateway, host and mtu; for example %s", key,
 			 example);
 	}
 	return false;
@@ -66,14 +67,15 @@ static bool read_device(struct net_spec *s, const char *item, char *error, size_
 	const char *name = item + 4;
 
 	if (strncmp(item, "tap:", 4) != 0 && strncmp(item, "tun:", 4) != 0) {
-		snprintf(error, size, "there is no network '%.64s'; there are host, tap:NAME and tun:NAME; for example %s", item,
-			 example);
+		snprintf(error, size,
+			 "there is no network '%.64s'; there are host, tap:NAME and tun:NAME; for example %s",
+			 item, example);
 		return false;
 	}
 	s->kind = item[1] == 'a' ? NET_TAP : NET_TUN;
 	if (*name == '\0' || strlen(name) >= IF_NAMESIZE || strpbrk(name, "/ \t\n:%")) {
-		snprintf(error, size, "'%.64s' is not the name of a device: 1 to %d characters, as in %s", name, IF_NAMESIZE - 1,
-			 example);
+		snprintf(error, size, "'%.64s' is not the name of a device: 1 to %d characters, as in %s",
+			 name, IF_NAMESIZE - 1, example);
 		return false;
 	}
 	snprintf(s->name, sizeof s->name, "%s", name);

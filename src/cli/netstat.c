@@ -1,4 +1,7 @@
-/* packetboat netstat: who talks to whom. The kernel's sockets, and beside them what running servers know of theirs. */
+/*
+ * packetboat netstat: who talks to whom. The kernel's sockets, and beside them what running servers know of
+ * theirs.
+ */
 #include "cli/command.h"
 #include "cli/hostnames.h"
 #include "cli/table.h"

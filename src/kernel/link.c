@@ -16,10 +16,12 @@ static int ask(struct nlmsghdr *request)
 	if (!nl)
 		return -errno;
 	request->nlmsg_seq = (uint32_t)time(NULL);
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 && mnl_socket_sendto(nl, request, request->nlmsg_len) >= 0) {
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+	    mnl_socket_sendto(nl, request, request->nlmsg_len) >= 0) {
 		ssize_t n = mnl_socket_recvfrom(nl, answer, sizeof answer);
 		if (n >= 0)
-			rc = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(nl), NULL, NULL);
+			rc = mnl_cb_run(answer, (size_t)n, request->nlmsg_seq, mnl_socket_get_portid(nl),
+					NULL, NULL);
 	}
 	rc = rc < 0 ? -errno : 0;
 	mnl_socket_close(nl);

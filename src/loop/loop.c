@@ -1,15 +1,16 @@
 /*
  * The loop over the kernel's epoll, stacks, a clock and the timer wheel.
  *
- * Readiness is kept by us, and the kernel only tells the news: sockets are registered once, edge-triggered, for
- * everything. A watch whose owner wants something that is ready stands on the ready list and is called once a turn
- * until that is no longer so. Hence wanting something else costs no system call, and a connection that is served
- * and closed in the turn that accepted it is never registered at all.
+ * Readiness is kept by us, and the kernel only tells the news: sockets are registered once, edge-triggered,
+ * for everything. A watch whose owner wants something that is ready stands on the ready list and is called
+ * once a turn until that is no longer so. Hence wanting something else costs no system call, and a connection
+ * that is served and closed in the turn that accepted it is never registered at all.
  *
- * The sockets of a stack are told of by the stack: each turn drives those that were added, and takes their news.
+ * The sockets of a stack are told of by the stack: each turn drives those that were added, and takes their
+ * news.
  *
- * Invariant: a started watch is on the ready list with all that is wanted ready, or registered with the kernel, or its
- * news comes from its stack.
+ * Invariant: a started watch is on the ready list with all that is wanted ready, or registered with the
+ * kernel, or its news comes from its stack.
  */
 #include "base/list.h"
 #include "base/timers.h"
@@ -70,13 +71,14 @@ int pb_loop_new(struct pb_loop **loop)
 int pb_loop_new_virtual(pb_time start, struct pb_loop **loop)
 {
 	int rc = pb_loop_new(loop);
+	struct pb_loop *l = *loop;
 
-	if (rc == 0) {
-		(*loop)->virtual = true;
-		(*loop)->virtual_now = start;
-		pb_timers_init(&(*loop)->timers, start);
-	}
-	return rc;
+	if (rc < 0 || !l)
+		return rc;
+	l->virtual = true;
+	l->virtual_now = start;
+	pb_timers_init(&l->timers, start);
+	return 0;
 }
 
 void pb_loop_free(struct pb_loop *loop)
@@ -140,8 +142,8 @@ static int register_socket(struct pb_watch *w)
 }
 
 /*
- * Whether the kernel's news of it will come. Where the kernel has no room for one more watch (ENOSPC, ENOMEM), the
- * watch stays on the ready list: asked every turn, it is slow, not dead.
+ * Whether the kernel's news of it will come. Where the kernel has no room for one more watch (ENOSPC,
+ * ENOMEM), the watch stays on the ready list: asked every turn, it is slow, not dead.
  */
 static bool told_by_kernel(struct pb_watch *w)
 {
@@ -199,8 +201,8 @@ static uint32_t fd_events(const struct pb_watch *w)
 }
 
 /*
- * Tell the kernel what is wanted of a descriptor. One of which nothing is wanted is taken out: it would go on telling,
- * turn after turn, that the other side has hung up.
+ * Tell the kernel what is wanted of a descriptor. One of which nothing is wanted is taken out: it would go on
+ * telling, turn after turn, that the other side has hung up.
  */
 static void update_fd(struct pb_watch *w)
 {
@@ -313,7 +315,10 @@ static bool call(struct pb_loop *loop, struct pb_watch *w)
 	return ready;
 }
 
-/* Nets that we drive ------------------------------------------------------------------------------------------------ */
+/*
+ * Nets that we drive
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const char net_event; /* its address stands for "frames came to a net" */
 
@@ -374,7 +379,10 @@ static pb_time drive_nets(struct pb_loop *loop)
 	return next;
 }
 
-/* A turn ------------------------------------------------------------------------------------------------------------ */
+/*
+ * A turn
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* The kernel's news, waited for until wait at most. How many there were, or -errno. */
 static int ask_kernel(struct pb_loop *loop, pb_time wait)
@@ -416,9 +424,7 @@ static int wait_for_news(struct pb_loop *loop, pb_time until)
 	wait = until < wait ? until : wait;
 	if (!list_empty(&loop->ready))
 		wait = 0;
-	int n = loop->virtual                     ? jump(loop, wait) :
-		wait || loop->descriptors ? ask_kernel(loop, wait) :
-					    0;
+	int n = loop->virtual ? jump(loop, wait) : wait || loop->descriptors ? ask_kernel(loop, wait) : 0;
 	if (n >= 0 && wait)
 		drive_nets(loop);
 	return n;
@@ -435,7 +441,10 @@ int pb_loop_turn(struct pb_loop *loop, pb_time until)
 	list_init(&now);
 	list_splice(&now, &loop->ready);
 	while (!list_empty(&now)) {
-		/* It goes back onto the ready list first, so that it is always on a list that outlives this turn. */
+		/*
+		 * It goes back onto the ready list first, so that it is always on a list that outlives this
+		 * turn.
+		 */
 		struct pb_link *l = list_shift(&now);
 		list_push(&loop->ready, l);
 		calls += call(loop, container_of(l, struct pb_watch, link));

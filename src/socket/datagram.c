@@ -13,7 +13,6 @@ int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type
 {
 	struct datagram_socket *s = calloc(1, sizeof *s);
 
-
 	if (!s) {
 		endpoint->ops->close(endpoint);
 		return -ENOMEM;
@@ -66,7 +65,8 @@ static int datagram_connect(struct pb_socket *socket, const struct sockaddr *sa,
 	if (rc < 0)
 		return rc;
 	if (ip_is_any(&a))
-		a = ip_is4(&a) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+		a = ip_is4(&a) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
+			       : (struct ip){ .bytes = { [15] = 1 } };
 	return e->ops->connect(e, &a, port);
 }
 
@@ -84,10 +84,14 @@ static int no_accept(struct pb_socket *s, struct pb_socket **conn)
 	return -EOPNOTSUPP;
 }
 
-/* Sending ----------------------------------------------------------------------------------------------------------- */
+/*
+ * Sending
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /* To whom: the message's name, or the peer. */
-static int destination(const struct datagram_socket *s, const struct msghdr *msg, struct ip *to, uint16_t *port)
+static int destination(const struct datagram_socket *s, const struct msghdr *msg, struct ip *to,
+		       uint16_t *port)
 {
 	const struct endpoint *e = s->endpoint;
 
@@ -100,7 +104,8 @@ static int destination(const struct datagram_socket *s, const struct msghdr *msg
 	if (rc == 0 && s->protocol == IPPROTO_UDP && *port == 0)
 		return -EINVAL;
 	if (rc == 0 && ip_is_any(to))
-		*to = ip_is4(to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+		*to = ip_is4(to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
+				 : (struct ip){ .bytes = { [15] = 1 } };
 	return rc;
 }
 
@@ -184,7 +189,10 @@ static ssize_t datagram_sendfile(struct pb_socket *socket, int fd, off_t *offset
 	return n;
 }
 
-/* Receiving --------------------------------------------------------------------------------------------------------- */
+/*
+ * Receiving
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* Copy as much of b as fits. */
 static size_t scatter(const struct pb_buf *b, const struct iovec *iov, size_t count)
@@ -258,7 +266,10 @@ static ssize_t datagram_recv(struct pb_socket *socket, void *buf, size_t len, in
 	return datagram_recvmsg(socket, &msg, flags);
 }
 
-/* The rest ---------------------------------------------------------------------------------------------------------- */
+/*
+ * The rest
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static int datagram_shutdown(struct pb_socket *socket, int how)
 {

@@ -17,14 +17,18 @@ static inline struct datagram_socket *datagram_of(const struct pb_socket *s)
 	return (struct datagram_socket *)s;
 }
 
-/* What goes beside a datagram that came, as far as it was asked for and there is room: sets msg_controllen and flags. */
+/*
+ * What goes beside a datagram that came, as far as it was asked for and there is room: sets msg_controllen
+ * and flags.
+ */
 void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d, struct msghdr *msg);
 
 /* What goes beside an error that came back (IP_RECVERR). */
 void pb_datagram_tell_error(const struct datagram_socket *s, const struct returned *r, struct msghdr *msg);
 
 /* The source that a sender asks for by IP_PKTINFO; *has says whether. 0 or -EINVAL. */
-int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source, bool *has);
+int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source,
+		       bool *has);
 
 int pb_datagram_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_datagram_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);

@@ -1,4 +1,7 @@
-/* Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_RECVERR, ip(7), and their sisters of ipv6(7). */
+/*
+ * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_RECVERR, ip(7), and their sisters of
+ * ipv6(7).
+ */
 #include "socket/datagram.h"
 
 #include <errno.h>
@@ -12,7 +15,7 @@ struct control {
 
 static void add(struct control *c, int level, int type, const void *data, size_t len)
 {
-	if (c->used + CMSG_SPACE(len) > c->msg->msg_controllen) {
+	if (!c->msg->msg_control || c->used + CMSG_SPACE(len) > c->msg->msg_controllen) {
 		c->msg->msg_flags |= MSG_CTRUNC;
 		return;
 	}
@@ -48,15 +51,14 @@ void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d,
 	struct control c = { .msg = msg };
 	int family = s->endpoint->family;
 
-	if (!msg->msg_control)
-		msg->msg_controllen = 0;
 	if (s->want_info)
 		add_info(&c, family, d);
 	if (s->want_ttl)
-		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_TTL : IPV6_HOPLIMIT,
-			d->ttl);
+		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+			family == AF_INET ? IP_TTL : IPV6_HOPLIMIT, d->ttl);
 	if (s->want_tos)
-		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_TOS : IPV6_TCLASS, d->tos);
+		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+			family == AF_INET ? IP_TOS : IPV6_TCLASS, d->tos);
 	msg->msg_controllen = c.used;
 }
 
@@ -66,24 +68,23 @@ void pb_datagram_tell_error(const struct datagram_socket *s, const struct return
 		struct sock_extended_err error;
 		union pb_addr offender;
 	} body = {
-		.error = { .ee_errno = (uint32_t)r->error.error,
-			   .ee_origin = ip_is4(&r->error.dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
-			   .ee_type = r->error.type,
-			   .ee_code = r->error.code,
-			   .ee_info = r->error.mtu },
+		.error = {.ee_errno = (uint32_t)r->error.error,
+                          .ee_origin = ip_is4(&r->error.dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
+                          .ee_type = r->error.type,
+                          .ee_code = r->error.code,
+                          .ee_info = r->error.mtu},
 	};
 	struct control c = { .msg = msg };
 	int family = s->endpoint->family;
 
 	pb_ip_to_sockaddr(&body.offender, &r->error.offender, 0, family);
-	if (!msg->msg_control)
-		msg->msg_controllen = 0;
-	add(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &body,
-	    sizeof body.error + pb_addr_len(&body.offender));
+	add(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_RECVERR : IPV6_RECVERR,
+	    &body, sizeof body.error + pb_addr_len(&body.offender));
 	msg->msg_controllen = c.used;
 }
 
-int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source, bool *has)
+int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source,
+		       bool *has)
 {
 	*has = false;
 	if (!msg->msg_control || !msg->msg_controllen)

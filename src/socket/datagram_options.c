@@ -8,9 +8,9 @@ static uint32_t buffer_size(int n)
 {
 	int64_t size = (int64_t)n * 2; /* as the kernel doubles it: socket(7) */
 
-	return size < ENDPOINT_BUFFER_MIN ? ENDPOINT_BUFFER_MIN :
-	       size > ENDPOINT_BUFFER_MAX ? ENDPOINT_BUFFER_MAX :
-					    (uint32_t)size;
+	return size < ENDPOINT_BUFFER_MIN   ? ENDPOINT_BUFFER_MIN
+	       : size > ENDPOINT_BUFFER_MAX ? ENDPOINT_BUFFER_MAX
+					    : (uint32_t)size;
 }
 
 static int set_socket(struct endpoint *e, int name, int n)

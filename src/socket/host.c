@@ -1,10 +1,11 @@
 /*
  * The host's net: a thin layer over the kernel's sockets.
  *
- * Beside passing the calls on it keeps pb_socket.ready true for an edge-triggered epoll: a call that answers EAGAIN
- * clears its bit, and so does a read from a stream that came back short, which saves the read that would only have
- * found nothing (epoll(7), question 9). Once the end of the stream is announced there is no more news to come, so a
- * short read clears nothing then; nor once there was urgent data, at which a read stops whatever is behind it.
+ * Beside passing the calls on it keeps pb_socket.ready true for an edge-triggered epoll: a call that answers
+ * EAGAIN clears its bit, and so does a read from a stream that came back short, which saves the read that
+ * would only have found nothing (epoll(7), question 9). Once the end of the stream is announced there is no
+ * more news to come, so a short read clears nothing then; nor once there was urgent data, at which a read
+ * stops whatever is behind it.
  */
 #include "base/addr.h"
 #include "socket/socket.h"

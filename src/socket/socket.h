@@ -1,6 +1,6 @@
 /*
- * What is behind a pb_socket and a pb_net: a table of calls. The host's net is in host.c, a stack's in stack.c.
- * This header is for the nets and for the loop; everybody else uses <packetboat/socket.h>.
+ * What is behind a pb_socket and a pb_net: a table of calls. The host's net is in host.c, a stack's in
+ * stack.c. This header is for the nets and for the loop; everybody else uses <packetboat/socket.h>.
  */
 #ifndef PB_SOCKET_SOCKET_H
 #define PB_SOCKET_SOCKET_H
@@ -27,8 +27,8 @@ struct pb_socket_ops {
 	int (*getpeername)(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 	int (*poll)(struct pb_socket *s); /* pb_ready() */
 	/*
-	 * Of the kernel's sockets only. wait: pb_wait(). fd: the descriptor for the loop's epoll. NULL: a loop waits, and the
-	 * net tells the news.
+	 * Of the kernel's sockets only. wait: pb_wait(). fd: the descriptor for the loop's epoll. NULL: a
+	 * loop waits, and the net tells the news.
 	 */
 	int (*wait)(struct pb_socket *s, int events, pb_time timeout);
 	int (*fd)(const struct pb_socket *s);
@@ -41,8 +41,9 @@ struct pb_socket {
 	struct pb_net *net;
 	struct pb_watch *watch; /* by a loop; NULL: not watched */
 	/*
-	 * What is thought to be ready. The loop sets bits as news arrives; a call that finds nothing clears its bit.
-	 * Since only news is told, a bit is cleared when and only when it is known that more news will come.
+	 * What is thought to be ready. The loop sets bits as news arrives; a call that finds nothing clears
+	 * its bit. Since only news is told, a bit is cleared when and only when it is known that more news
+	 * will come.
 	 */
 	int ready;
 	/* The descriptor is in no other process, so that closing it ends the kernel's watching, too. */
@@ -54,9 +55,9 @@ struct pb_net_ops {
 	int (*open)(struct pb_net *net, int family, int type, int protocol, struct pb_socket **s);
 	void (*close)(struct pb_net *net);
 	/*
-	 * Of a net that must be driven; NULL: the kernel drives it. poll: do what is due at now, and answer when to be called
-	 * next (0: at once). news: the next socket whose ready has changed, until NULL. fd: the n-th descriptor worth waiting
-	 * for; -1: there are not so many.
+	 * Of a net that must be driven; NULL: the kernel drives it. poll: do what is due at now, and answer
+	 * when to be called next (0: at once). news: the next socket whose ready has changed, until NULL. fd:
+	 * the n-th descriptor worth waiting for; -1: there are not so many.
 	 */
 	pb_time (*poll)(struct pb_net *net, pb_time now);
 	struct pb_socket *(*news)(struct pb_net *net);

@@ -1,6 +1,6 @@
 /*
- * A stack: the one file that knows every layer. Frames climb here: each layer answers what became of a packet, and this
- * file hands it on.
+ * A stack: the one file that knows every layer. Frames climb here: each layer answers what became of a
+ * packet, and this file hands it on.
  */
 #include "socket/stack.h"
 
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define MEMORY_DEFAULT      ((size_t)256 * 1024 * 1024)
-#define UDP_CONNECTED_MAX   1048576
+#define MEMORY_DEFAULT    ((size_t)256 * 1024 * 1024)
+#define UDP_CONNECTED_MAX 1048576
 #define FRAMES_A_BATCH    64 /* of one interface, before TCP answers them */
 #define BATCHES_A_POLL    64 /* before the caller has its say again */
 
@@ -40,7 +40,10 @@ const struct pb_counters *pb_stack_counters(const struct pb_stack *s)
 	return &s->env.counters;
 }
 
-/* Beginning and end ------------------------------------------------------------------------------------------------- */
+/*
+ * Beginning and end
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int open_env(struct env *env, const struct pb_stack_options *o)
 {
@@ -103,12 +106,16 @@ int pb_stack_new(const struct pb_stack_options *options, struct pb_stack **stack
 	return 0;
 }
 
-/* Interfaces, addresses, routes -------------------------------------------------------------------------------------- */
+/*
+ * Interfaces, addresses, routes
+ * --------------------------------------------------------------------------------------
+ */
 
 int pb_stack_attach(struct pb_stack *s, struct pb_device *device, const char *name)
 {
 	struct iface *i;
-	int rc = strlen(name) < IFACE_NAME_MAX ? pb_internet_attach(s->internet, device, name, &i) : -ENAMETOOLONG;
+	int rc = strlen(name) < IFACE_NAME_MAX ? pb_internet_attach(s->internet, device, name, &i)
+					       : -ENAMETOOLONG;
 
 	return rc < 0 ? rc : (int)i->index;
 }
@@ -121,7 +128,8 @@ struct pb_device *pb_stack_device(struct pb_stack *s, unsigned index)
 }
 
 /* An address and its interface, for the calls below. */
-static int find_place(struct pb_stack *s, unsigned index, const struct sockaddr *sa, struct iface **i, struct ip *a)
+static int find_place(struct pb_stack *s, unsigned index, const struct sockaddr *sa, struct iface **i,
+		      struct ip *a)
 {
 	uint16_t port;
 
@@ -160,13 +168,13 @@ int pb_stack_address_state(struct pb_stack *s, unsigned index, const struct sock
 
 	if (!entry)
 		return rc < 0 ? rc : -EADDRNOTAVAIL;
-	return entry->state == ADDRESS_TENTATIVE ? PB_ADDRESS_TENTATIVE :
-	       entry->state == ADDRESS_READY     ? PB_ADDRESS_READY :
-						   PB_ADDRESS_DUPLICATE;
+	return entry->state == ADDRESS_TENTATIVE ? PB_ADDRESS_TENTATIVE
+	       : entry->state == ADDRESS_READY   ? PB_ADDRESS_READY
+						 : PB_ADDRESS_DUPLICATE;
 }
 
-int pb_stack_add_route(struct pb_stack *s, const struct sockaddr *prefix, unsigned bits, const struct sockaddr *gateway,
-		       unsigned index)
+int pb_stack_add_route(struct pb_stack *s, const struct sockaddr *prefix, unsigned bits,
+		       const struct sockaddr *gateway, unsigned index)
 {
 	struct iface *i;
 	struct ip p, g;
@@ -188,7 +196,10 @@ int pb_stack_remove_route(struct pb_stack *s, const struct sockaddr *prefix, uns
 	return rc < 0 ? rc : pb_internet_remove_route(s->internet, &p, bits);
 }
 
-/* Frames ------------------------------------------------------------------------------------------------------------ */
+/*
+ * Frames
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* A packet that the internet layer has accepted: to whom it is addressed, and to those who watch. */
 static void deliver(struct pb_stack *s, struct ip_packet *p)
@@ -284,8 +295,9 @@ static pb_time next_call(struct pb_stack *s)
 }
 
 /*
- * What frames give TCP to say is said in the next call, which is wanted at once: in between the application has its turn,
- * and what it answers carries the acknowledgements. Under a flood they are not kept back for long.
+ * What frames give TCP to say is said in the next call, which is wanted at once: in between the application
+ * has its turn, and what it answers carries the acknowledgements. Under a flood they are not kept back for
+ * long.
  */
 pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
 {
@@ -297,7 +309,10 @@ pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
 	return next_call(s);
 }
 
-/* The net ----------------------------------------------------------------------------------------------------------- */
+/*
+ * The net
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static pb_time stack_poll(struct pb_net *net, pb_time now)
 {
@@ -342,9 +357,10 @@ static int check_kind(int family, int type, int protocol)
 	if (type == SOCK_STREAM)
 		return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
 	if (type == SOCK_DGRAM)
-		return protocol == 0 || protocol == IPPROTO_UDP || (protocol == IPPROTO_ICMP && family == AF_INET) ?
-			       0 :
-			       -EPROTONOSUPPORT;
+		return protocol == 0 || protocol == IPPROTO_UDP ||
+				       (protocol == IPPROTO_ICMP && family == AF_INET)
+			       ? 0
+			       : -EPROTONOSUPPORT;
 	if (type == SOCK_RAW)
 		return protocol > 0 && protocol <= 255 && family == AF_INET ? 0 : -EPROTONOSUPPORT;
 	return -ESOCKTNOSUPPORT;
@@ -369,7 +385,8 @@ static int stack_open(struct pb_net *net, int family, int type, int protocol, st
 
 	if (rc < 0)
 		return rc;
-	return type == SOCK_STREAM ? pb_stream_open(stack, family, s) : open_datagram(stack, family, type, protocol, s);
+	return type == SOCK_STREAM ? pb_stream_open(stack, family, s)
+				   : open_datagram(stack, family, type, protocol, s);
 }
 
 static const struct pb_net_ops stack_ops = {

@@ -1,6 +1,6 @@
 /*
- * What the files of the stack's sockets share: stack.c (the stack), stream.c (TCP), datagram.c (UDP, ICMP, raw),
- * stream_options.c and datagram_options.c.
+ * What the files of the stack's sockets share: stack.c (the stack), stream.c (TCP), datagram.c (UDP, ICMP,
+ * raw), stream_options.c and datagram_options.c.
  */
 #ifndef PB_SOCKET_STACK_H
 #define PB_SOCKET_STACK_H
@@ -21,7 +21,7 @@ struct pb_stack {
 	struct tcp *tcp;
 	struct udp udp;
 	struct raw raw;
-	size_t sockets;      /* open */
+	size_t sockets;     /* open */
 	bool takes_foreign; /* packets for addresses that are not ours climb, too */
 };
 
@@ -44,8 +44,8 @@ int pb_stack_read_addr(int family, const struct sockaddr *sa, socklen_t len, str
 int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct sockaddr *sa, socklen_t *len);
 
 /*
- * After a call: what is ready is known here, not just thought to be, so that a loop in virtual time never turns for
- * nothing. More of what is no longer ready will be told (socket.h).
+ * After a call: what is ready is known here, not just thought to be, so that a loop in virtual time never
+ * turns for nothing. More of what is no longer ready will be told (socket.h).
  */
 static inline ssize_t stack_settled(struct pb_socket *s, ssize_t rc)
 {
@@ -54,8 +54,8 @@ static inline ssize_t stack_settled(struct pb_socket *s, ssize_t rc)
 }
 
 /*
- * A socket asks for any address (IP_TRANSPARENT): from now on what is for addresses that are nobody's climbs, too, and
- * stays so, for connections outlive their sockets.
+ * A socket asks for any address (IP_TRANSPARENT): from now on what is for addresses that are nobody's climbs,
+ * too, and stays so, for connections outlive their sockets.
  */
 static inline void stack_take_foreign(struct pb_stack *stack)
 {

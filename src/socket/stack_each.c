@@ -53,7 +53,8 @@ static void tell_udp(struct udp_endpoint *e, void *context)
 	tell_endpoint(context, &e->base, IPPROTO_UDP);
 }
 
-void pb_stack_each(struct pb_stack *s, void (*fn)(const struct pb_stack_entry *e, void *context), void *context)
+void pb_stack_each(struct pb_stack *s, void (*fn)(const struct pb_stack_entry *e, void *context),
+		   void *context)
 {
 	struct each each = { fn, context };
 
@@ -82,8 +83,8 @@ static void tell_neighbour(const struct neighbour_info *i, void *context)
 	each->fn(&n, each->context);
 }
 
-void pb_stack_each_neighbour(struct pb_stack *s, void (*fn)(const struct pb_stack_neighbour *n, void *context),
-			     void *context)
+void pb_stack_each_neighbour(struct pb_stack *s,
+			     void (*fn)(const struct pb_stack_neighbour *n, void *context), void *context)
 {
 	struct each_neighbour each = { fn, context };
 

@@ -1,6 +1,6 @@
 /*
- * TCP sockets of a stack. One is, in turn: fresh (settings and perhaps a local address), and then a listener or a
- * connection. What a connection that came to nothing leaves is fresh again.
+ * TCP sockets of a stack. One is, in turn: fresh (settings and perhaps a local address), and then a listener
+ * or a connection. What a connection that came to nothing leaves is fresh again.
  */
 #include "socket/stream.h"
 
@@ -18,7 +18,10 @@ static struct tcp *tcp_of(const struct stream *s)
 	return stack_of(&s->base)->tcp;
 }
 
-/* Fresh ------------------------------------------------------------------------------------------------------------- */
+/*
+ * Fresh
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static struct fresh *fresh_new(struct stream *s, const struct tcp_settings *set)
 {
@@ -38,7 +41,10 @@ static struct stream *stream_new(struct pb_stack *stack, int family)
 
 	if (!s)
 		return NULL;
-	*s = (struct stream){ .base = { .ops = &stream_ops, .net = &stack->net }, .family = (uint8_t)family };
+	*s = (struct stream){
+		.base = {.ops = &stream_ops, .net = &stack->net},
+                  .family = (uint8_t)family
+	};
 	stack->sockets++;
 	return s;
 }
@@ -105,7 +111,10 @@ static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, sock
 	return rc;
 }
 
-/* Listening --------------------------------------------------------------------------------------------------------- */
+/*
+ * Listening
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int stream_listen(struct pb_socket *socket, int backlog)
 {
@@ -153,9 +162,15 @@ static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
 	return (int)stack_settled(socket, 0);
 }
 
-/* Connecting -------------------------------------------------------------------------------------------------------- */
+/*
+ * Connecting
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-/* An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was given. */
+/*
+ * An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was
+ * given.
+ */
 static int start_over(struct stream *s)
 {
 	struct fresh *f = fresh_new(s, &s->conn->set);
@@ -207,7 +222,8 @@ static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, s
 			return rc;
 	}
 	if (ip_is_any(&to)) /* this host, as on Linux */
-		to = ip_is4(&to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }) : (struct ip){ .bytes = { [15] = 1 } };
+		to = ip_is4(&to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
+				 : (struct ip){ .bytes = { [15] = 1 } };
 	struct fresh *f = s->fresh;
 	bool bound = f->binding.port != 0;
 	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &s->conn);
@@ -221,7 +237,10 @@ static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, s
 	return -EINPROGRESS;
 }
 
-/* Sending and receiving --------------------------------------------------------------------------------------------- */
+/*
+ * Sending and receiving
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
 {
@@ -333,7 +352,10 @@ struct pb_buf *pb_take(struct pb_socket *socket, int *why)
 	return b;
 }
 
-/* Ending ------------------------------------------------------------------------------------------------------------ */
+/*
+ * Ending
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /* A listener that is shut for reading listens no more, and keeps its address (Linux: inet_shutdown()). */
 static int stop_listening(struct stream *s, int how)
@@ -379,7 +401,10 @@ static int stream_close(struct pb_socket *socket)
 	return 0;
 }
 
-/* Names and readiness ----------------------------------------------------------------------------------------------- */
+/*
+ * Names and readiness
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int stream_getsockname(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
 {

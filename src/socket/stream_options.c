@@ -14,14 +14,22 @@ static struct tcp_settings *settings_of(struct stream *s)
 	return s->conn ? &s->conn->set : s->listener ? &s->listener->set : &s->fresh->set;
 }
 
-/* Each takes a value that has been read, or answers it in *n; -ENOPROTOOPT: it is no option of this level. -------------- */
+/*
+ * Each takes a value that has been read, or answers it in *n; -ENOPROTOOPT: it is no option of this level.
+ * --------------
+ */
 
-/* The kernel doubles what it is told, to have room for its own (socket(7)); so what is read is what it would answer. */
+/*
+ * The kernel doubles what it is told, to have room for its own (socket(7)); so what is read is what it would
+ * answer.
+ */
 static uint32_t buffer_size(int n)
 {
 	int64_t size = (int64_t)n * 2;
 
-	return size < TCP_BUFFER_MIN ? TCP_BUFFER_MIN : size > TCP_BUFFER_MAX ? TCP_BUFFER_MAX : (uint32_t)size;
+	return size < TCP_BUFFER_MIN   ? TCP_BUFFER_MIN
+	       : size > TCP_BUFFER_MAX ? TCP_BUFFER_MAX
+				       : (uint32_t)size;
 }
 
 static int set_socket(struct stream *s, int name, int n)
@@ -187,7 +195,9 @@ static int get_tcp(struct stream *s, int name, int *n)
 		*n = (int)(set->user_timeout / PB_MSEC(1));
 		return 0;
 	case TCP_MAXSEG:
-		*n = s->conn && s->conn->mss ? s->conn->mss : set->max_segment ? set->max_segment : TCP_MSS_DEFAULT4;
+		*n = s->conn && s->conn->mss ? s->conn->mss
+		     : set->max_segment      ? set->max_segment
+					     : TCP_MSS_DEFAULT4;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -285,7 +295,10 @@ static int get_ip6(struct stream *s, int name, int *n)
 	}
 }
 
-/* Those that are no integers --------------------------------------------------------------------------------------- */
+/*
+ * Those that are no integers
+ * ---------------------------------------------------------------------------------------
+ */
 
 static int set_linger(struct stream *s, const void *value, socklen_t len)
 {
@@ -326,7 +339,10 @@ static int get_info(struct stream *s, void *value, socklen_t *len)
 	return get_bytes(&info, sizeof info, value, len);
 }
 
-/* The calls --------------------------------------------------------------------------------------------------------- */
+/*
+ * The calls
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const void *value, socklen_t len)
 {
@@ -363,7 +379,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return get_bytes(&s->linger, sizeof s->linger, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return get_bytes(settings_of(s)->congestion->name, strlen(settings_of(s)->congestion->name) + 1, value, len);
+		return get_bytes(settings_of(s)->congestion->name,
+				 strlen(settings_of(s)->congestion->name) + 1, value, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_info(s, value, len);
 	if (level == SOL_SOCKET)

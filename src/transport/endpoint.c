@@ -6,8 +6,8 @@
 
 #define RING_FIRST 8
 
-void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env, struct internet *net,
-		      int family)
+void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env,
+		      struct internet *net, int family)
 {
 	*e = (struct endpoint){ .ops = ops,
 				.env = env,
@@ -81,7 +81,8 @@ void pb_endpoint_drop_first(struct endpoint *e)
 	e->count--;
 }
 
-static void queue_error(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data, size_t len)
+static void queue_error(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data,
+			size_t len)
 {
 	if (len > ENDPOINT_QUOTE_MAX)
 		len = ENDPOINT_QUOTE_MAX;
@@ -100,8 +101,8 @@ static void queue_error(struct endpoint *e, const struct ip_error *error, uint16
 	e->error_count++;
 }
 
-void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data,
-			   size_t len)
+void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port,
+			   const uint8_t *data, size_t len)
 {
 	if (e->want_errors)
 		queue_error(e, error, port, data, len);

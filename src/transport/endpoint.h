@@ -1,6 +1,6 @@
 /*
- * What the sockets of datagrams (UDP, ICMP echo, raw) have in common: a peer perhaps, settings, and what has come and was
- * not read yet, datagrams and errors. Each protocol has a table of what it does its own way.
+ * What the sockets of datagrams (UDP, ICMP echo, raw) have in common: a peer perhaps, settings, and what has
+ * come and was not read yet, datagrams and errors. Each protocol has a table of what it does its own way.
  */
 #ifndef PB_TRANSPORT_ENDPOINT_H
 #define PB_TRANSPORT_ENDPOINT_H
@@ -10,9 +10,10 @@
 #define ENDPOINT_BUFFER_DEFAULT 212992 /* Linux: net.core.rmem_default, wmem_default */
 #define ENDPOINT_BUFFER_MIN     2304   /* Linux: SOCK_MIN_RCVBUF */
 #define ENDPOINT_BUFFER_MAX     (64 * 1024 * 1024)
-#define ENDPOINT_PACKET_COST    576 /* what a datagram counts beside its bytes, so that empty ones fill a queue, too */
-#define ENDPOINT_ERRORS_MAX     64  /* told by ICMP and not read yet; more are dropped */
-#define ENDPOINT_QUOTE_MAX      576 /* bytes of our own datagram that an error carries back */
+#define ENDPOINT_PACKET_COST                                                                                 \
+	576 /* what a datagram counts beside its bytes, so that empty ones fill a queue, too */
+#define ENDPOINT_ERRORS_MAX 64  /* told by ICMP and not read yet; more are dropped */
+#define ENDPOINT_QUOTE_MAX  576 /* bytes of our own datagram that an error carries back */
 
 /* One that came. */
 struct datagram {
@@ -40,10 +41,11 @@ struct endpoint_ops {
 	/* The peer; NULL: none any more. */
 	int (*connect)(struct endpoint *e, const struct ip *peer, uint16_t port);
 	/*
-	 * Send data (takes it, whatever the answer; it has room for headers in front) to a peer; from: NULL or what IP_PKTINFO
-	 * says. 0 or -errno.
+	 * Send data (takes it, whatever the answer; it has room for headers in front) to a peer; from: NULL
+	 * or what IP_PKTINFO says. 0 or -errno.
 	 */
-	int (*send)(struct endpoint *e, const struct ip *from, const struct ip *to, uint16_t port, struct pb_buf *data);
+	int (*send)(struct endpoint *e, const struct ip *from, const struct ip *to, uint16_t port,
+		    struct pb_buf *data);
 	/* Forget everything and free it. */
 	void (*close)(struct endpoint *e);
 	size_t headroom; /* of the headers in front of data, beside IP's */
@@ -80,8 +82,8 @@ struct endpoint {
 	unsigned error_count;
 };
 
-void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env, struct internet *net,
-		      int family);
+void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env,
+		      struct internet *net, int family);
 /* Frees what it holds, not e. */
 void pb_endpoint_fini(struct endpoint *e);
 
@@ -92,18 +94,22 @@ struct datagram *pb_endpoint_first(struct endpoint *e);
 void pb_endpoint_drop_first(struct endpoint *e);
 
 /*
- * ICMP told something of a datagram of its. data, len: what was quoted of what its owner had sent. Does what ip(7) says:
- * who asked for errors gets all of them, queued; who is connected, the hard ones, as the pending error.
+ * ICMP told something of a datagram of its. data, len: what was quoted of what its owner had sent. Does what
+ * ip(7) says: who asked for errors gets all of them, queued; who is connected, the hard ones, as the pending
+ * error.
  */
-void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data,
-			   size_t len);
+void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port,
+			   const uint8_t *data, size_t len);
 /* The first error, handed over (free() it); NULL: none. */
 struct returned *pb_endpoint_take_error(struct endpoint *e);
 
 /* The pending error as -errno, and it is told; 0. */
 int pb_endpoint_take_pending(struct endpoint *e);
 
-/* The way to a peer, with the endpoint's settings; kept in e->path. from: NULL, or the source to use. 0 or -errno. */
+/*
+ * The way to a peer, with the endpoint's settings; kept in e->path. from: NULL, or the source to use. 0 or
+ * -errno.
+ */
 int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip *to);
 
 /* What of POLLIN, POLLOUT, POLLERR, … is true now (udp(7); Linux: datagram_poll()). */

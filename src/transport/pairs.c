@@ -1,8 +1,8 @@
 /*
- * The table of socket pairs: linear hashing (Litwin, 1980). The buckets in use are size + split; when there are
- * more entries than buckets, bucket number split is divided in two, and when split reaches size, size doubles.
- * Shrinking is the same backwards. The array itself is moved by realloc(), which for large ones turns pages over
- * to a new address and copies nothing; where it fails, chains grow longer, and all goes on.
+ * The table of socket pairs: linear hashing (Litwin, 1980). The buckets in use are size + split; when there
+ * are more entries than buckets, bucket number split is divided in two, and when split reaches size, size
+ * doubles. Shrinking is the same backwards. The array itself is moved by realloc(), which for large ones
+ * turns pages over to a new address and copies nothing; where it fails, chains grow longer, and all goes on.
  */
 #include "transport/pairs.h"
 

@@ -35,7 +35,10 @@ struct pairs {
 	size_t count, count_max; /* entries now, and the most there may be */
 	size_t size, split; /* linear hashing: size * 2 buckets at most, of which size + split are in use */
 	unsigned walks;     /* pb_pairs_each() is at work: the buckets stay as they are */
-	/* What was found lately, by its ports: most segments belong to who had the one before, and need no hashing. */
+	/*
+	 * What was found lately, by its ports: most segments belong to who had the one before, and need no
+	 * hashing.
+	 */
 	struct pair_entry *recent[PAIRS_RECENT];
 	struct socket_pair hashed; /* the last that was hashed: who is not found is often added next */
 	uint32_t hash;

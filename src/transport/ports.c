@@ -1,7 +1,7 @@
 /*
- * Ports: bindings in a list for each port, in pages of 256 that are made when first needed. In a list, those that
- * only keep a connection's port stand behind all others: however many connections a server has, whoever looks
- * for the server meets it first.
+ * Ports: bindings in a list for each port, in pages of 256 that are made when first needed. In a list, those
+ * that only keep a connection's port stand behind all others: however many connections a server has, whoever
+ * looks for the server meets it first.
  */
 #include "transport/ports.h"
 
@@ -56,7 +56,9 @@ static struct binding *binding_of(struct pb_link *l)
 	return container_of(l, struct binding, link);
 }
 
-/* Bound, and in its place in the list: the newest first, so that of equal ones it is the one that is found. */
+/*
+ * Bound, and in its place in the list: the newest first, so that of equal ones it is the one that is found.
+ */
 static void attach(struct pb_link *list, struct binding *b, uint16_t port)
 {
 	b->port = port;
@@ -79,8 +81,9 @@ static bool overlap(const struct binding *a, const struct binding *b)
 }
 
 /*
- * Whether b may have what it overlaps in with other. SO_REUSEADDR is meant for a server that returns while connections
- * of its predecessor linger, so for TCP it never lets anybody in beside one that listens (socket(7)).
+ * Whether b may have what it overlaps in with other. SO_REUSEADDR is meant for a server that returns while
+ * connections of its predecessor linger, so for TCP it never lets anybody in beside one that listens
+ * (socket(7)).
  */
 static bool may_share(const struct ports *p, const struct binding *b, const struct binding *other)
 {
@@ -120,7 +123,9 @@ static bool in_use(const struct ports *p, const struct binding *b, uint16_t port
 	return false;
 }
 
-/* One that nobody has, even if it could be shared: RFC 6056 §3.3.1, simple port randomization. 0: all taken. */
+/*
+ * One that nobody has, even if it could be shared: RFC 6056 §3.3.1, simple port randomization. 0: all taken.
+ */
 static uint16_t free_port(const struct ports *p, struct rng *rng, const struct binding *b)
 {
 	uint32_t count = p->last - p->first + 1u;
@@ -202,8 +207,8 @@ struct destination {
 };
 
 /*
- * Nobody has the pair, nobody but connections has the port; and nobody is connected to himself, which a pair of
- * equal ends would be.
+ * Nobody has the pair, nobody but connections has the port; and nobody is connected to himself, which a pair
+ * of equal ends would be.
  */
 static bool suitable(const struct ports *p, struct pairs *pairs, const struct socket_pair *pair,
 		     const struct binding *b)
@@ -233,7 +238,10 @@ int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *p
 	return -EADDRNOTAVAIL;
 }
 
-/* How well a binding's address names addr: itself, its family's wildcard, the wildcard of both. 0: not at all. */
+/*
+ * How well a binding's address names addr: itself, its family's wildcard, the wildcard of both. 0: not at
+ * all.
+ */
 static int fitness(const struct binding *b, const struct ip *addr, bool foreign)
 {
 	if (!b->listening || !covers(b, addr) || (foreign && !b->any))
@@ -272,7 +280,8 @@ struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint
 	}
 }
 
-void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context), void *context)
+void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context),
+		      void *context)
 {
 	struct pb_link *list = list_of(p, port);
 

@@ -4,8 +4,8 @@
  *
  * Two bindings to one port conflict when their addresses overlap (equal, or one is a wildcard that covers the
  * other), unless both allow it: SO_REUSEADDR (TCP: neither listens; UDP: both set it), or SO_REUSEPORT on
- * both. :: covers IPv4, too, unless IPV6_V6ONLY. A binding is memory of its owner's; the table takes 4 KiB for
- * each 256 ports in a row of which one was ever bound.
+ * both. :: covers IPv4, too, unless IPV6_V6ONLY. A binding is memory of its owner's; the table takes 4 KiB
+ * for each 256 ports in a row of which one was ever bound.
  */
 #ifndef PB_TRANSPORT_PORTS_H
 #define PB_TRANSPORT_PORTS_H
@@ -35,23 +35,26 @@ struct binding {
 
 struct ports {
 	struct pb_link
-		*pages[PORTS_PAGES];     /* a list for each port, in pages of 256; NULL: not needed so far */
-	bool stream;                     /* TCP's rules for SO_REUSEADDR */
-	struct pb_siphash_key key; /* RFC 6056 algorithm 4: of F and G, which are two halves of one hash */
-	uint32_t table[256];             /* the table of counters */
-	uint16_t first, last;            /* the ephemeral range */
+		*pages[PORTS_PAGES]; /* a list for each port, in pages of 256; NULL: not needed so far */
+	bool stream;                 /* TCP's rules for SO_REUSEADDR */
+	struct pb_siphash_key key;   /* RFC 6056 algorithm 4: of F and G, which are two halves of one hash */
+	uint32_t table[256];         /* the table of counters */
+	uint16_t first, last;        /* the ephemeral range */
 };
 
 int pb_ports_init(struct ports *p, struct rng *rng, bool stream);
 void pb_ports_fini(struct ports *p);
 
 /*
- * Bind b (addr, port and flags filled in; port 0: one of the ephemeral range is chosen, which nobody has at that
- * address). 0, -EADDRINUSE, -ENOMEM.
+ * Bind b (addr, port and flags filled in; port 0: one of the ephemeral range is chosen, which nobody has at
+ * that address). 0, -EADDRINUSE, -ENOMEM.
  */
 int pb_ports_bind(struct ports *p, struct env *env, struct binding *b);
 
-/* Bind b, as connected, to the port of the listener that its connection came to: it never conflicts. 0, -ENOMEM. */
+/*
+ * Bind b, as connected, to the port of the listener that its connection came to: it never conflicts. 0,
+ * -ENOMEM.
+ */
 int pb_ports_keep(struct ports *p, struct binding *b);
 
 /* b begins to listen: -EADDRINUSE when another listener is in the way (b->listening is set if not). */
@@ -64,8 +67,8 @@ void pb_ports_set_connected(struct ports *p, struct binding *b, bool connected);
 void pb_ports_release(struct ports *p, struct binding *b);
 
 /*
- * A bound binding moves into other memory, of another owner perhaps; from is not bound any more. Whoever wants
- * it to be connected from now on changes that, and its address, in from just before.
+ * A bound binding moves into other memory, of another owner perhaps; from is not bound any more. Whoever
+ * wants it to be connected from now on changes that, and its address, in from just before.
  */
 void pb_ports_move(struct ports *p, struct binding *from, struct binding *to);
 
@@ -78,14 +81,15 @@ int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *p
 
 /*
  * Who of those that listen is to have what came for addr and port: the most specific address first; among
- * equals that share the port (SO_REUSEPORT), hash chooses; of others, the newest. foreign: addr is not ours, so that only a binding
- * with any will do. NULL: nobody.
+ * equals that share the port (SO_REUSEPORT), hash chooses; of others, the newest. foreign: addr is not ours,
+ * so that only a binding with any will do. NULL: nobody.
  */
 struct binding *pb_ports_find(const struct ports *p, const struct ip *addr, uint16_t port, uint32_t hash,
 			      bool foreign);
 
 /* Every binding; fn may release the one that it is called with. each_at: those of one port. */
-void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context), void *context);
+void pb_ports_each_at(const struct ports *p, uint16_t port, void (*fn)(struct binding *b, void *context),
+		      void *context);
 void pb_ports_each(const struct ports *p, void (*fn)(struct binding *b, void *context), void *context);
 
 #endif

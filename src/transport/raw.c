@@ -78,7 +78,8 @@ static int finish_request(struct raw_endpoint *e, struct pb_buf *data)
 	struct endpoint *base = &e->base;
 	struct pb_icmp_echo echo;
 
-	if (!pb_icmp_echo_parse(&echo, data->data, data->len) || echo.type != PB_ICMP4_ECHO_REQUEST || data->data[1] != 0)
+	if (!pb_icmp_echo_parse(&echo, data->data, data->len) || echo.type != PB_ICMP4_ECHO_REQUEST ||
+	    data->data[1] != 0)
 		return -EINVAL;
 	if (!base->bound) {
 		struct ip any = base->local;
@@ -92,7 +93,8 @@ static int finish_request(struct raw_endpoint *e, struct pb_buf *data)
 	return 0;
 }
 
-static int raw_send(struct endpoint *base, const struct ip *from, const struct ip *to, uint16_t port, struct pb_buf *data)
+static int raw_send(struct endpoint *base, const struct ip *from, const struct ip *to, uint16_t port,
+		    struct pb_buf *data)
 {
 	struct raw_endpoint *e = raw_of(base);
 	int rc = e->echo ? finish_request(e, data) : 0;
@@ -110,8 +112,8 @@ static int raw_send(struct endpoint *base, const struct ip *from, const struct i
 			       .ttl = base->path.group ? base->group_ttl : base->ttl,
 			       .tos = base->tos,
 			       .dont_fragment = base->dont_fragment };
-	rc = e->header_included ? pb_ip_send_raw(base->net, &base->path, data) :
-				  pb_ip_send(base->net, &base->path, &how, data);
+	rc = e->header_included ? pb_ip_send_raw(base->net, &base->path, data)
+				: pb_ip_send(base->net, &base->path, &how, data);
 	if (e->protocol == IPPROTO_ICMP && rc == 0) {
 		e->raw->env->counters.icmp.OutMsgs++;
 		e->raw->env->counters.icmp.OutEchos += e->echo;
@@ -217,11 +219,13 @@ bool pb_raw_input(struct raw *r, const struct ip_packet *p)
 void pb_raw_complaint(struct raw *r, const struct ip_error *error)
 {
 	struct pb_icmp_echo echo;
-	bool is_echo = error->protocol == IPPROTO_ICMP && pb_icmp_echo_parse(&echo, error->quote, error->quote_len);
+	bool is_echo =
+		error->protocol == IPPROTO_ICMP && pb_icmp_echo_parse(&echo, error->quote, error->quote_len);
 
 	for (struct pb_link *l = r->endpoints.next; l != &r->endpoints; l = l->next) {
 		struct raw_endpoint *e = container_of(l, struct raw_endpoint, link);
-		if (e->protocol != error->protocol || (e->echo && !(is_echo && echo.id == e->base.local_port)) ||
+		if (e->protocol != error->protocol ||
+		    (e->echo && !(is_echo && echo.id == e->base.local_port)) ||
 		    (e->base.connected && !ip_equal(&e->base.peer, &error->dst)))
 			continue;
 		pb_endpoint_complaint(&e->base, error, 0, error->quote, error->quote_len);

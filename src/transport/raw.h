@@ -1,6 +1,7 @@
 /*
- * Raw endpoints: whole packets of one protocol, each beside what else becomes of them (raw(7)), and echo endpoints: ICMP
- * echo requests under an identifier that is theirs alone, and the answers (Linux's "ping sockets", icmp(7)).
+ * Raw endpoints: whole packets of one protocol, each beside what else becomes of them (raw(7)), and echo
+ * endpoints: ICMP echo requests under an identifier that is theirs alone, and the answers (Linux's "ping
+ * sockets", icmp(7)).
  */
 #ifndef PB_TRANSPORT_RAW_H
 #define PB_TRANSPORT_RAW_H
@@ -25,7 +26,10 @@ struct raw_endpoint {
 
 void pb_raw_init(struct raw *r, struct env *env, struct internet *net);
 
-/* protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP. NULL: out of memory. */
+/*
+ * protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP. NULL: out of
+ * memory.
+ */
 struct raw_endpoint *pb_raw_open(struct raw *r, int family, uint8_t protocol, bool echo);
 
 /* A packet that came, shown to all that are for it; it stays the caller's. Returns whether there were any. */

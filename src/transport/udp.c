@@ -26,7 +26,10 @@ void pb_udp_fini(struct udp *u)
 	pb_ports_fini(&u->ports);
 }
 
-/* Binding and connecting -------------------------------------------------------------------------------------------- */
+/*
+ * Binding and connecting
+ * --------------------------------------------------------------------------------------------
+ */
 
 static int udp_bind(struct endpoint *base, const struct ip *addr, uint16_t port)
 {
@@ -118,11 +121,14 @@ static void udp_close(struct endpoint *base)
 	free(e);
 }
 
-/* Sending ----------------------------------------------------------------------------------------------------------- */
+/*
+ * Sending
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /*
- * Put the header in front. The checksum is left to the edge: the field has the pseudo-header's sum (RFC 768). data has the
- * room.
+ * Put the header in front. The checksum is left to the edge: the field has the pseudo-header's sum (RFC 768).
+ * data has the room.
  */
 static void push_header(struct pb_buf *data, const struct ip_path *path, uint16_t from, uint16_t to)
 {
@@ -138,7 +144,8 @@ static void push_header(struct pb_buf *data, const struct ip_path *path, uint16_
 	data->checksum = PB_CHECKSUM_WANTED;
 }
 
-static int udp_send(struct endpoint *base, const struct ip *from, const struct ip *to, uint16_t port, struct pb_buf *data)
+static int udp_send(struct endpoint *base, const struct ip *from, const struct ip *to, uint16_t port,
+		    struct pb_buf *data)
 {
 	struct udp_endpoint *e = udp_of(base);
 	struct pb_counters *n = &e->udp->env->counters;
@@ -190,18 +197,22 @@ struct udp_endpoint *pb_udp_open(struct udp *u, int family)
 	return e;
 }
 
-/* Receiving --------------------------------------------------------------------------------------------------------- */
+/*
+ * Receiving
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool checksum_good(const struct ip_packet *p, const struct udp_header *h)
 {
 	if (p->buf->checksum != PB_CHECKSUM_UNKNOWN || (h->checksum == 0 && ip_is4(&p->dst)))
 		return true; /* RFC 768: none was made; RFC 8200 §8.1: there must be one */
 	return h->checksum != 0 &&
-	       pb_checksum_finish(pb_checksum_add_packet(pb_ip_pseudo(&p->src, &p->dst, IPPROTO_UDP, h->len), p->buf, 0)) ==
-		       0;
+	       pb_checksum_finish(pb_checksum_add_packet(pb_ip_pseudo(&p->src, &p->dst, IPPROTO_UDP, h->len),
+							 p->buf, 0)) == 0;
 }
 
-static void give(struct udp_endpoint *e, const struct ip_packet *p, const struct udp_header *h, struct pb_buf *data)
+static void give(struct udp_endpoint *e, const struct ip_packet *p, const struct udp_header *h,
+		 struct pb_buf *data)
 {
 	struct pb_counters *n = &e->udp->env->counters;
 	struct datagram d = { .buf = data,
@@ -231,7 +242,8 @@ static void give_slice(struct binding *b, void *context)
 	const struct ip_packet *p = g->packet;
 
 	if (!pb_endpoint_hears(&e->base, p) ||
-	    (e->base.connected && (!ip_equal(&e->base.peer, &p->src) || e->base.peer_port != g->header->src_port)))
+	    (e->base.connected &&
+	     (!ip_equal(&e->base.peer, &p->src) || e->base.peer_port != g->header->src_port)))
 		return;
 	struct pb_buf *data = pb_buf_slice(p->buf, 0, p->buf->total);
 	if (data)

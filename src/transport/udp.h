@@ -1,8 +1,8 @@
 /*
  * UDP (RFC 768, RFC 1122 §4.1): datagrams from port to port.
  *
- * A connected endpoint is found by its socket pair, the others by their binding; what is for a group address goes to all
- * that are bound so as to hear it.
+ * A connected endpoint is found by its socket pair, the others by their binding; what is for a group address
+ * goes to all that are bound so as to hear it.
  */
 #ifndef PB_TRANSPORT_UDP_H
 #define PB_TRANSPORT_UDP_H

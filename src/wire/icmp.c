@@ -15,7 +15,6 @@
 #include "base/checksum.h"
 #include "wire/reader.h"
 
-
 static bool is_echo(uint8_t type)
 {
 	return type == PB_ICMP4_ECHO_REPLY || type == PB_ICMP4_ECHO_REQUEST ||

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PB_ICMP_ECHO_LEN 8 /* in front of the data */
+#define PB_ICMP_ECHO_LEN    8 /* in front of the data */
 #define PB_ICMP_CHECKSUM_AT 2
 
 enum pb_icmp_type {

@@ -18,16 +18,17 @@
 
 static const struct option options[] = {
 	{"seeds",    required_argument, NULL, 'n'},
-	{ "first",   required_argument, NULL, 'f'},
+        { "first",   required_argument, NULL, 'f'},
 	{ "seed",    required_argument, NULL, 's'},
-	{ "trouble", required_argument, NULL, 't'},
+        { "trouble", required_argument, NULL, 't'},
 	{ "capture", required_argument, NULL, 'c'},
-	{ NULL,	     0,                 NULL, 0  },
+        { NULL,      0,                 NULL, 0  },
 };
 
 static void replay_hint(const char *program, uint64_t seed, enum trouble t, const char *capture)
 {
-	printf("# replay: %s --seed %llu --trouble %d --capture %s\n", program, (unsigned long long)seed, t, capture);
+	printf("# replay: %s --seed %llu --trouble %d --capture %s\n", program, (unsigned long long)seed, t,
+	       capture);
 }
 
 /* It failed: once more, writing down what happens. */
@@ -63,8 +64,10 @@ static unsigned run_trouble(const char *program, enum trouble t, uint64_t first,
 		sum.tcp.OutSegs += o.counters.tcp.OutSegs;
 		sum.tcp.Timeouts += o.counters.tcp.Timeouts;
 	}
-	printf("%sok %d - %s: %llu seeds, %u talks, %.1f MB, %u errors reported, %.1f %% sent again, %llu time-outs\n",
-	       failed ? "not " : "", t + 1, trouble_name[t], (unsigned long long)seeds, talks, (double)bytes / 1e6, errors,
+	printf("%sok %d - %s: %llu seeds, %u talks, %.1f MB, %u errors reported, %.1f %% sent again, %llu "
+	       "time-outs\n",
+	       failed ? "not " : "", t + 1, trouble_name[t], (unsigned long long)seeds, talks,
+	       (double)bytes / 1e6, errors,
 	       sum.tcp.OutSegs ? 100.0 * (double)sum.tcp.RetransSegs / (double)sum.tcp.OutSegs : 0.0,
 	       (unsigned long long)sum.tcp.Timeouts);
 	fflush(stdout);
@@ -75,9 +78,11 @@ static int run_one(uint64_t seed, enum trouble t, const char *capture)
 {
 	struct outcome o = simulate(seed, t, capture);
 
-	printf("%s, seed %llu: %s; %u talks, %llu bytes, %u errors reported (%s), %.3f s of virtual time, digest %016llx\n",
-	       trouble_name[t], (unsigned long long)seed, o.ok ? "all is well" : o.why, o.talks, (unsigned long long)o.bytes,
-	       o.errors, strerror(o.error), (double)o.took / 1e9, (unsigned long long)o.digest);
+	printf("%s, seed %llu: %s; %u talks, %llu bytes, %u errors reported (%s), %.3f s of virtual time, "
+	       "digest %016llx\n",
+	       trouble_name[t], (unsigned long long)seed, o.ok ? "all is well" : o.why, o.talks,
+	       (unsigned long long)o.bytes, o.errors, strerror(o.error), (double)o.took / 1e9,
+	       (unsigned long long)o.digest);
 	return o.ok ? 0 : 1;
 }
 

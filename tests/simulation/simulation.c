@@ -16,8 +16,9 @@
 #define PORT        7
 #define VIRTUAL_MAX PB_SEC(7200) /* by then everything has ended, or something never will */
 
-const char *const trouble_name[TROUBLES] = { "1 % loss",    "5 % loss",   "20 % loss",          "30 % reordering",
-					     "duplication", "corruption", "everything at once" };
+const char *const trouble_name[TROUBLES] = { "1 % loss",          "5 % loss",    "20 % loss",
+					     "30 % reordering",   "duplication", "corruption",
+					     "everything at once" };
 
 struct simulation;
 
@@ -33,7 +34,7 @@ struct talker {
 	uint64_t key;   /* of his text */
 	uint64_t to_say, said, heard;
 	bool shut, ended, done;
-	bool closes_late;         /* waits for the other's end first */
+	bool closes_late;           /* waits for the other's end first */
 	bool lets_other_close_late; /* a caller's; not both, or they would wait forever */
 	int error;
 };
@@ -83,7 +84,10 @@ static size_t piece(struct simulation *s)
 	return 1 + pb_rng_below(&s->rng, most);
 }
 
-/* Talking --------------------------------------------------------------------------------------------------------------- */
+/*
+ * Talking
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void finish(struct talker *t)
 {
@@ -215,7 +219,8 @@ static void on_ready(struct pb_watch *w, int ready)
 	int wants = (t->ended ? 0 : POLLIN) | (t->said < t->to_say ? POLLOUT : 0);
 	if (!t->ended && pb_rng_chance(&s->rng, 0.02)) {
 		wants = 0;
-		pb_timer_set(s->loop, &t->nap, pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->rng, PB_SEC(2)));
+		pb_timer_set(s->loop, &t->nap,
+			     pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->rng, PB_SEC(2)));
 	}
 	pb_watch_want(w, wants);
 }
@@ -273,7 +278,10 @@ static void on_start(struct pb_timer *timer)
 		fail(s, "watch", 0);
 }
 
-/* The world ------------------------------------------------------------------------------------------------------------- */
+/*
+ * The world
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static struct pb_impairment impairment(struct simulation *s, enum trouble trouble)
 {
@@ -322,7 +330,8 @@ static int make_stack(struct simulation *s, int which, struct pb_device *end, co
 	return index < 0 ? index : rc < 0 ? rc : pb_loop_add_net(s->loop, pb_stack_net(s->stack[which]));
 }
 
-static int make_world(struct simulation *s, enum trouble trouble, const uint8_t seed[16], struct pb_capture *capture)
+static int make_world(struct simulation *s, enum trouble trouble, const uint8_t seed[16],
+		      struct pb_capture *capture)
 {
 	struct pb_device *end[2];
 	int rc = pb_loop_new_virtual(0, &s->loop);
@@ -386,7 +395,10 @@ static size_t memory(const struct simulation *s)
 	return pb_pool_bytes(pb_stack_pool(s->stack[0])) + pb_pool_bytes(pb_stack_pool(s->stack[1]));
 }
 
-/* Until nothing is left: neither connections nor TIME-WAIT behind them, nor memory, of which the wire may hold some. */
+/*
+ * Until nothing is left: neither connections nor TIME-WAIT behind them, nor memory, of which the wire may
+ * hold some.
+ */
 static void wait_for_silence(struct simulation *s)
 {
 	size_t entries = 1;

@@ -1,9 +1,10 @@
 /*
- * Two stacks on a bad wire in virtual time, talking over many connections at once. Everything follows from a seed: what
- * the wire does, how many connections there are, who says how much, in which pieces, how slowly he reads, who closes first.
+ * Two stacks on a bad wire in virtual time, talking over many connections at once. Everything follows from a
+ * seed: what the wire does, how many connections there are, who says how much, in which pieces, how slowly he
+ * reads, who closes first.
  *
- * What must be true at the end: every byte arrived once and in order, or its receiver was told of an error; every connection
- * ended; and neither stack keeps a byte of memory for any of it.
+ * What must be true at the end: every byte arrived once and in order, or its receiver was told of an error;
+ * every connection ended; and neither stack keeps a byte of memory for any of it.
  */
 #ifndef PB_TESTS_SIMULATION_H
 #define PB_TESTS_SIMULATION_H
@@ -16,13 +17,13 @@ extern const char *const trouble_name[TROUBLES];
 
 struct outcome {
 	bool ok;
-	char why[256];    /* if not */
-	unsigned talks;   /* connections */
-	unsigned errors;  /* ends of connections at which an error was reported */
-	int error;        /* the first of them, as an errno */
-	uint64_t bytes;   /* received by applications */
-	uint64_t digest;  /* of all that happened: equal for equal seeds */
-	pb_time took;     /* virtual */
+	char why[256];               /* if not */
+	unsigned talks;              /* connections */
+	unsigned errors;             /* ends of connections at which an error was reported */
+	int error;                   /* the first of them, as an errno */
+	uint64_t bytes;              /* received by applications */
+	uint64_t digest;             /* of all that happened: equal for equal seeds */
+	pb_time took;                /* virtual */
 	struct pb_counters counters; /* both stacks' */
 };
 

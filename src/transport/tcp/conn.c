@@ -48,7 +48,7 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 	if (!c)
 		return -ENOBUFS;
 	*c = (struct tcp_conn){
-		.entry = { .kind = ENTRY_CONN, .pair = *pair },
+		.entry = {.kind = ENTRY_CONN, .pair = *pair},
 		.tcp = t,
 		.set = *set,
 		.state = STATE_CLOSED,

@@ -397,8 +397,8 @@ void pb_tcp_syn_drop(struct tcp_syn *r);
 
 /* A keyed hash of a pair: half of it hides sequence numbers, the other half timestamps. */
 uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair);
-seq pb_tcp_isn(const struct tcp *t, uint64_t secret); /* RFC 6528 §3 */
-uint32_t pb_tcp_timestamp_offset(uint64_t secret);    /* RFC 7323 §5.4 */
+seq pb_tcp_isn(const struct tcp *t, uint64_t secret);            /* RFC 6528 §3 */
+uint32_t pb_tcp_timestamp_offset(uint64_t secret);               /* RFC 7323 §5.4 */
 uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock now: milliseconds */
 
 #define TCP_COOKIE_PERIOD PB_SEC(64) /* a cookie is good in the period that it was made in, and the next */

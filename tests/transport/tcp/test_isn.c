@@ -17,8 +17,7 @@ static int begin(void **state)
 
 	(void)state;
 	env = (struct env){ .rng = pb_rng_derive(seed, "test") };
-	tcp = (struct tcp){ .env = &env,
-			    .secret_key = pb_rng_key(&env.rng) };
+	tcp = (struct tcp){ .env = &env, .secret_key = pb_rng_key(&env.rng) };
 	return 0;
 }
 
