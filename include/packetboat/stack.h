@@ -32,11 +32,17 @@ struct pb_stack_options {
 	size_t memory_max;      /* bytes of packets and text, in all; 256 MiB */
 	size_t connections_max; /* TCP socket pairs; 1,048,576 */
 	size_t time_waits_max;  /* 262,144; beyond it they end at once */
-	size_t syns_max;       /* half-open calls of a listener, beyond which it answers with cookies; 4096 */
-	size_t orphans_max;    /* connections closed by their owner and not yet done; 65,536 */
-	size_t neighbours_max; /* 1024 */
+	size_t syns_max;    /* half-open calls of a listener, beyond which it answers with cookies; 4096 */
+	size_t orphans_max; /* connections closed by their owner and not yet done; 65,536 */
+	/*
+	 * What buffers of a TCP connection may grow to as its path needs it, where SO_SNDBUF and SO_RCVBUF do
+	 * not say: half of memory_max, at most 256 MiB. The second decides on the window scale.
+	 */
+	size_t send_buffer_max, receive_buffer_max;
+	size_t neighbours_max;           /* 1024 */
 	size_t reassembly_bytes;         /* of fragments kept; 4 MiB */
 	unsigned icmp_errors_per_second; /* sent; 1000 */
+	bool unpaced; /* TCP sends what its window allows at once, not in pieces of a millisecond each */
 };
 
 /*

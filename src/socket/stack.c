@@ -62,7 +62,10 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 	struct tcp_limits tcp = { .connections_max = o->connections_max,
 				  .time_waits_max = o->time_waits_max,
 				  .syns_max = o->syns_max,
-				  .orphans_max = o->orphans_max };
+				  .orphans_max = o->orphans_max,
+				  .send_buffer_max = o->send_buffer_max,
+				  .receive_buffer_max = o->receive_buffer_max,
+				  .unpaced = o->unpaced };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);
 
 	if (rc == 0)

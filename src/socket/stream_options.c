@@ -48,9 +48,14 @@ static int set_socket(struct stream *s, int name, int n)
 		return 0;
 	case SO_SNDBUF:
 		set->send_buffer = buffer_size(n);
+		set->send_fixed = true;
 		return 0;
 	case SO_RCVBUF:
 		set->receive_buffer = buffer_size(n);
+		set->receive_fixed = true;
+		return 0;
+	case SO_MAX_PACING_RATE: /* bytes a second; all ones: no limit */
+		set->max_pacing_rate = n == -1 ? 0 : (uint32_t)n;
 		return 0;
 	case SO_BINDTOIFINDEX:
 		set->bound = n < 0 ? 0 : (unsigned)n;
@@ -98,6 +103,9 @@ static int get_socket(struct stream *s, int name, int *n)
 		return 0;
 	case SO_RCVBUF:
 		*n = (int)set->receive_buffer;
+		return 0;
+	case SO_MAX_PACING_RATE:
+		*n = set->max_pacing_rate ? (int)set->max_pacing_rate : -1;
 		return 0;
 	case SO_BINDTOIFINDEX:
 		*n = (int)set->bound;

@@ -146,6 +146,15 @@ static uint8_t pattern(size_t i)
 	return (uint8_t)(i ^ i >> 8 ^ i >> 16);
 }
 
+/* What has nothing more to do is always ready, to be told of the hang-up: virtual time would stand still. */
+static void side_want(struct side *s, int events)
+{
+	if (events)
+		pb_watch_want(&s->watch, events);
+	else
+		pb_watch_stop(&s->watch);
+}
+
 static void side_send(struct side *s)
 {
 	uint8_t buf[65536]; /* more than the send buffer takes */
@@ -162,7 +171,7 @@ static void side_send(struct side *s)
 	s->partial += (size_t)n < len;
 	if (s->sent == TRANSFER) {
 		pb_shutdown(s->watch.socket, SHUT_WR);
-		pb_watch_want(&s->watch, POLLIN);
+		side_want(s, s->ended ? 0 : POLLIN);
 	}
 }
 
@@ -178,7 +187,7 @@ static void side_receive(struct side *s)
 			s->error = 1;
 	if (n == 0) {
 		s->ended = true;
-		pb_watch_want(&s->watch, s->watch.wants & ~POLLIN);
+		side_want(s, s->sent == TRANSFER ? 0 : POLLOUT);
 	}
 }
 

@@ -5,8 +5,8 @@
 
 /*
  * How many segments' worth one acknowledgement may open the window in slow start: RFC 9406 §4.3 has 8 for
- * senders that do not pace. In the slow start after a time-out it is 1 (RFC 3465 §2.3): there, an
- * acknowledgement may jump over what had arrived long before.
+ * senders that do not pace, and no limit for those that do. In the slow start after a time-out it is 1 (RFC 3465
+ * §2.3): there, an acknowledgement may jump over what had arrived long before.
  */
 #define SLOW_START_LIMIT               8
 #define SLOW_START_LIMIT_AFTER_TIMEOUT 1
@@ -83,9 +83,11 @@ bool pb_tcp_congestion_used(struct tcp_congestion *c, pb_time now, const struct 
 
 void pb_tcp_slow_start(struct tcp_congestion *c, uint32_t acked)
 {
-	uint32_t limit = c->after_timeout ? SLOW_START_LIMIT_AFTER_TIMEOUT : SLOW_START_LIMIT;
-
-	c->cwnd = smaller(c->cwnd + smaller(acked, limit * c->mss), TCP_CWND_MAX);
+	if (c->after_timeout)
+		acked = smaller(acked, SLOW_START_LIMIT_AFTER_TIMEOUT * c->mss);
+	else if (!c->paced)
+		acked = smaller(acked, SLOW_START_LIMIT * c->mss);
+	c->cwnd = smaller(c->cwnd + acked, TCP_CWND_MAX);
 }
 
 void pb_tcp_congestion_collapse(struct tcp_congestion *c)

@@ -73,6 +73,7 @@ struct tcp_congestion {
 	uint32_t used;      /* the most that was in flight in this round */
 	bool round_begins;  /* with the present ACK */
 	bool after_timeout; /* in the slow start that follows one */
+	bool paced;         /* what the window lets go does not leave in one burst */
 	pb_time validated;  /* when the window was last made use of (RFC 7661 §4.3) */
 
 	union {

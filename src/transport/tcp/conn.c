@@ -155,12 +155,14 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	if (c->has_scale) { /* RFC 7323 §2.3: above 14 is taken for 14 */
 		c->snd_scale =
 			peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
-		c->rcv_scale = pb_tcp_scale_announce(c->set.receive_buffer);
+		c->rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(c->tcp, &c->set));
 	}
 	c->peer_mss = peer->mss;
 	if (!c->peer_mss) /* MUST-15 */
 		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
 	c->congestion.ops = c->set.congestion;
+	c->congestion.paced = !c->tcp->limits.unpaced;
 	pb_tcp_conn_fit(c);
 	c->congestion.ops->start(&c->congestion, tcp_now(c));
+	pb_tcp_receive_round_begin(c);
 }

@@ -13,6 +13,11 @@ static uint32_t milliseconds_since(const struct tcp_conn *c, pb_time then)
 	return (uint32_t)((tcp_now(c) - then) / PB_MSEC(1));
 }
 
+static uint64_t rate_or_none(uint64_t rate)
+{
+	return rate ? rate : UINT64_MAX;
+}
+
 /* The segments that so many bytes make. */
 static uint32_t segments(const struct tcp_conn *c, uint32_t bytes)
 {
@@ -68,4 +73,6 @@ void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_bytes_received = c->bytes_received;
 	info->tcpi_segs_in = (uint32_t)c->segments_in;
 	info->tcpi_rcv_space = c->set.receive_buffer;
+	info->tcpi_pacing_rate = rate_or_none(pb_tcp_pacing_rate(c));
+	info->tcpi_max_pacing_rate = rate_or_none(c->set.max_pacing_rate);
 }

@@ -201,7 +201,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 	};
 
 	r.snd_scale = o->window_scale;
-	r.rcv_scale = pb_tcp_scale_announce(l->set.receive_buffer);
+	r.rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(l->tcp, &l->set));
 	r.ts_recent = o->ts_value;
 	uint64_t secret = pb_tcp_secret(l->tcp, &r.entry.pair);
 	r.ts_offset = pb_tcp_timestamp_offset(secret);

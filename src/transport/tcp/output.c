@@ -199,6 +199,7 @@ static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fi
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
 	c->fin_sent |= fin;
+	pb_tcp_paced(c, len);
 	note_sent(c, at, seq_add(at, len + fin));
 	return true;
 }
@@ -238,7 +239,7 @@ static uint32_t reach(const struct tcp_conn *c)
 }
 
 /* How many of the queued bytes at offset may leave now, in one (super-)segment. */
-static uint32_t sendable(const struct tcp_conn *c, uint32_t offset)
+static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 {
 	uint32_t queued = c->sendq.bytes - offset, edge = reach(c);
 	uint32_t n = edge > offset ? edge - offset : 0;
@@ -247,6 +248,8 @@ static uint32_t sendable(const struct tcp_conn *c, uint32_t offset)
 		n = SUPER_MAX;
 	if (n > queued)
 		n = queued;
+	if (n)
+		n = pb_tcp_pace(c, n);
 	uint32_t rest = short_part(c, n);
 	return !rest || short_allowed(c, n, queued) ? n : n - rest;
 }
@@ -272,7 +275,7 @@ static void send_all(struct tcp_conn *c)
 		c->congestion.ops->idle(&c->congestion, tcp_now(c));
 	while (send_next(c))
 		;
-	if (tcp_flight(c) == 0)
+	if (tcp_flight(c) == 0 && !pb_timer_armed(&c->pace.timer))
 		pb_tcp_timers_blocked(c);
 }
 
@@ -311,7 +314,7 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
 	o.sack_permitted = !answer || c->has_sack;
 	o.has_window_scale = !answer || c->has_scale;
-	o.window_scale = pb_tcp_scale_announce(c->set.receive_buffer);
+	o.window_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(c->tcp, &c->set));
 	if (!answer) {
 		o.has_timestamp = true;
 		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);

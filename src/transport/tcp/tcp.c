@@ -7,7 +7,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-static struct tcp_limits limits_or_default(const struct tcp_limits *given)
+static size_t buffer_max(size_t given, size_t memory)
+{
+	size_t most = given ? given : memory / 2;
+
+	return most < TCP_BUFFER_MAX ? most : TCP_BUFFER_MAX;
+}
+
+static struct tcp_limits limits_or_default(const struct tcp_limits *given, size_t memory)
 {
 	struct tcp_limits l = given ? *given : (struct tcp_limits){ 0 };
 
@@ -15,6 +22,8 @@ static struct tcp_limits limits_or_default(const struct tcp_limits *given)
 	l.time_waits_max = l.time_waits_max ? l.time_waits_max : (size_t)256 * 1024;
 	l.syns_max = l.syns_max ? l.syns_max : 4096;
 	l.orphans_max = l.orphans_max ? l.orphans_max : (size_t)64 * 1024;
+	l.send_buffer_max = buffer_max(l.send_buffer_max, memory);
+	l.receive_buffer_max = buffer_max(l.receive_buffer_max, memory);
 	return l;
 }
 
@@ -26,7 +35,7 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 		return -ENOMEM;
 	t->env = env;
 	t->net = net;
-	t->limits = limits_or_default(limits);
+	t->limits = limits_or_default(limits, pb_pool_bytes_max(env->pool));
 	list_init(&t->pending);
 	list_init(&t->time_waits);
 	t->secret_key = pb_rng_key(&env->rng);

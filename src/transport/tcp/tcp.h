@@ -13,6 +13,7 @@
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
  *   sack.c       selective acknowledgements, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
+ *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
@@ -63,7 +64,9 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT };
 
 /* What a user can set, inherited from a listener by what it accepts. */
 struct tcp_settings {
-	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below */
+	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
+	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
+	uint64_t max_pacing_rate;             /* bytes a second; 0: no limit but the path's */
 	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
@@ -79,8 +82,9 @@ extern const struct tcp_settings pb_tcp_settings_default;
 
 #define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
-#define TCP_SEND_BUFFER_DEFAULT    (1024 * 1024)
-#define TCP_RECEIVE_BUFFER_DEFAULT (1024 * 1024)
+#define TCP_SEND_BUFFER_DEFAULT    (128 * 1024) /* to begin with */
+#define TCP_RECEIVE_BUFFER_DEFAULT (128 * 1024) /* Linux's tcp_rmem[1] */
+#define TCP_BUFFER_SHORT           (64 * 1024)  /* what each may have when memory is short */
 #define TCP_BUFFER_MIN             4608                /* Linux: SOCK_MIN_SNDBUF or like */
 #define TCP_BUFFER_MAX             (256 * 1024 * 1024) /* SND.WND with scale 14 is below 1 GiB */
 
@@ -150,6 +154,13 @@ struct tcp_conn {
 	bool receive_shut;               /* SHUT_RD */
 	struct seq_range received_twice; /* to be told of, RFC 2883; empty: nothing */
 
+	struct {
+		uint64_t read;  /* of the stream, when it began */
+		pb_time began;
+		uint32_t stamp; /* our timestamp then */
+		uint32_t most;  /* read in any round before */
+	} receive_round;        /* a round trip, in which is measured what is read: buffers.c */
+
 	/* Options agreed on */
 	bool has_timestamps, has_sack, has_scale;
 	uint32_t ts_recent, ts_offset; /* RFC 7323 §4.3, §5.4: random offset of our clock */
@@ -167,6 +178,11 @@ struct tcp_conn {
 	/* Losses and congestion */
 	struct rtt rtt;
 	struct tcp_congestion congestion;
+	struct {
+		struct pb_timer timer;
+		pb_time ends;  /* the present piece's time */
+		uint32_t left; /* bytes of it */
+	} pace;                /* pacing.c */
 	uint8_t dup_acks;
 	bool in_recovery;
 	bool in_timeout;    /* going back after a time-out, up to recover */
@@ -248,6 +264,9 @@ struct tcp_limits {
 	size_t time_waits_max;  /* default 262,144 (Linux: tcp_max_tw_buckets); beyond it they end at once */
 	size_t syns_max;        /* SYN records of one listener; default 4096 */
 	size_t orphans_max;     /* connections without an owner; default 65,536; beyond it they are reset */
+	/* What a connection's buffers may grow to, where the user has not said: half of the memory, at most 256 MiB */
+	size_t send_buffer_max, receive_buffer_max;
+	bool unpaced; /* whole windows leave at once */
 };
 
 struct tcp {
@@ -487,6 +506,25 @@ void pb_tcp_reset_peer(
 	struct tcp_conn *c); /* an RST at SND.NXT, in states where RFC 9293 §3.10.5 wants one */
 void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
+
+/*
+ * -- buffers.c, pacing.c
+ */
+
+/* What the receive buffer may grow to: the window scale has to reach so far (RFC 7323 §2.3). */
+uint32_t pb_tcp_receive_buffer_most(const struct tcp *t, const struct tcp_settings *set);
+uint32_t pb_tcp_receive_buffer(const struct tcp_conn *c); /* what it is now */
+void pb_tcp_receive_round_begin(struct tcp_conn *c);
+/* Text in order has been put into the queue: a round trip may be over. */
+void pb_tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment *s);
+/* The congestion window may have grown. */
+void pb_tcp_send_buffer_fit(struct tcp_conn *c);
+bool pb_tcp_memory_is_short(const struct tcp *t);
+
+/* How many of the bytes wanted may leave now. 0: the timer will say when. */
+uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
+void pb_tcp_paced(struct tcp_conn *c, uint32_t len);   /* so many have left */
+uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c); /* bytes a second; 0: no limit */
 
 /*
  * -- sendq.c, output.c, window.c, recovery.c, sack.c, rtt.c, timers.c

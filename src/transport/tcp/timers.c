@@ -248,6 +248,15 @@ void pb_tcp_timers_orphaned(struct tcp_conn *c)
 }
 
 /*
+ * -- Pacing
+ */
+
+static void pace_due(struct pb_timer *t)
+{
+	tcp_want_output(container_of(t, struct tcp_conn, pace.timer));
+}
+
+/*
  * -- All
  */
 
@@ -256,6 +265,7 @@ void pb_tcp_timers_init(struct tcp_conn *c)
 	c->retransmit.fn = retransmit_due;
 	c->ack.fn = ack_due;
 	c->keep.fn = keep_due;
+	c->pace.timer.fn = pace_due;
 }
 
 void pb_tcp_timers_stop(struct tcp_conn *c)
@@ -265,4 +275,5 @@ void pb_tcp_timers_stop(struct tcp_conn *c)
 	pb_timers_stop(ts, &c->retransmit);
 	pb_timers_stop(ts, &c->ack);
 	pb_timers_stop(ts, &c->keep);
+	pb_timers_stop(ts, &c->pace.timer);
 }

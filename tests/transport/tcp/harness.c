@@ -198,6 +198,8 @@ struct tcp_listener *harness_listen(struct harness *h, unsigned backlog)
 	struct tcp_listener *l;
 
 	set.congestion = &pb_tcp_newreno; /* whose windows can be told by heart */
+	set.send_buffer = 1024 * 1024;
+	set.send_fixed = true;
 	assert_int_equal(pb_ports_bind(&h->tcp->ports, &h->env, &b), 0);
 	assert_int_equal(pb_tcp_listen(h->tcp, &set, &b, backlog, h, &l), 0);
 	return l;

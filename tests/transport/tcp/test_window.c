@@ -4,10 +4,14 @@
 
 #define MSS 1460
 
+static struct env env;
+static struct tcp tcp = { .env = &env };
+
 /* A connection as far as the window looks at it. */
 static struct tcp_conn receiver(uint32_t buffer, uint8_t scale)
 {
-	return (struct tcp_conn){ .state = STATE_ESTABLISHED,
+	return (struct tcp_conn){ .tcp = &tcp,
+				  .state = STATE_ESTABLISHED,
 				  .set = { .receive_buffer = buffer },
 				  .rcv_scale = scale,
 				  .mss = MSS };
@@ -148,5 +152,8 @@ int main(void)
 		cmocka_unit_test(older_windows_are_not_taken),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	env.pool = pb_pool_new(1 << 20);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	pb_pool_free(env.pool);
+	return failed;
 }

@@ -1,0 +1,76 @@
+/*
+ * Pacing: what the congestion window lets go at once leaves in pieces of a millisecond's worth at the pace of the
+ * path, so that it does not fill a queue on the way, nor keep other connections waiting. It is also what bounds
+ * super-segments: slow connections send short ones. The pace is as Linux has it: twice the window in a round trip in slow
+ * start, 1.2 times later, so that ACKs and not the timer are the clock in a steady flow.
+ *
+ * A path so short that a millisecond holds all of its window is not paced: ACKs come faster than timers.
+ *
+ * What may be sent into the unknown at once, an initial window (RFC 6928), may also at the beginning and after a pause.
+ */
+#include "transport/tcp/tcp.h"
+
+#define PIECE_TIME  PB_MSEC(1)
+#define PIECE_MIN   2 /* segments: as many as are acknowledged at once */
+#define UNPACED_RTT PB_MSEC(1)
+#define BURST_BYTES 14600 /* RFC 6928 §2 */
+
+/* Bytes a second: RFC 9002 §7.7 has the reasons, Linux's tcp_pacing_ss_ratio and tcp_pacing_ca_ratio the values. */
+static uint64_t pace_of_window(const struct tcp_conn *c)
+{
+	const struct tcp_congestion *g = &c->congestion;
+	uint64_t per_round = g->cwnd < g->ssthresh / 2 ? 2 * (uint64_t)g->cwnd : (uint64_t)g->cwnd * 6 / 5;
+
+	return per_round * (uint64_t)(PB_SEC(1) / 1000) / (uint64_t)(c->rtt.srtt / 1000 + 1);
+}
+
+uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c)
+{
+	uint64_t most = c->set.max_pacing_rate, pace;
+
+	if (c->tcp->limits.unpaced || c->rtt.srtt < UNPACED_RTT)
+		return most;
+	pace = pace_of_window(c);
+	return most && most < pace ? most : pace;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The next piece: how large, and when another may follow. A late timer is made up for, but for one piece alone. */
+static void begin_piece(struct tcp_conn *c, uint64_t rate)
+{
+	pb_time now = tcp_now(c), began = c->pace.ends;
+	bool paused = now - c->pace.ends >= c->rtt.srtt;
+	uint64_t piece = rate / (uint64_t)(PB_SEC(1) / PIECE_TIME);
+	uint32_t size = larger(piece < TCP_CWND_MAX ? (uint32_t)piece : TCP_CWND_MAX, PIECE_MIN * c->mss);
+	pb_time takes = (pb_time)((uint64_t)size * (uint64_t)(PB_SEC(1) / 1000) / rate) * 1000;
+
+	if (now - began > takes)
+		began = now;
+	c->pace.ends = began + takes;
+	c->pace.left = paused ? larger(size, BURST_BYTES) : size;
+}
+
+uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted)
+{
+	if (tcp_now(c) >= c->pace.ends) {
+		uint64_t rate = pb_tcp_pacing_rate(c);
+		if (!rate)
+			return wanted;
+		begin_piece(c, rate);
+	}
+	if (wanted <= c->pace.left)
+		return wanted;
+	if (c->pace.left >= c->mss)
+		return c->pace.left;
+	pb_timers_set(&c->tcp->env->timers, &c->pace.timer, c->pace.ends);
+	return 0;
+}
+
+void pb_tcp_paced(struct tcp_conn *c, uint32_t len)
+{
+	c->pace.left -= len < c->pace.left ? len : c->pace.left;
+}
