@@ -28,6 +28,14 @@ struct ip pb_ip_last_of(const struct ip *prefix, unsigned bits)
 	return last;
 }
 
+struct ip pb_ip_solicited_node(const struct ip *a, unsigned zone)
+{
+	struct ip group = { .bytes = { 0xff, 2, [11] = 1, [12] = 0xff } };
+
+	memcpy(group.bytes + 13, a->bytes + 13, 3);
+	return ip_in_zone(&group, zone);
+}
+
 bool pb_ip_from_sockaddr(struct ip *a, uint16_t *port, const struct sockaddr *sa, socklen_t len)
 {
 	union pb_addr from = { 0 };
@@ -39,8 +47,14 @@ bool pb_ip_from_sockaddr(struct ip *a, uint16_t *port, const struct sockaddr *sa
 		return false;
 	memcpy(&from, sa, len < sizeof from ? len : sizeof from);
 	*port = pb_addr_port(&from);
-	*a = sa->sa_family == AF_INET ? ip_from4((const uint8_t *)&from.v4.sin_addr)
-				      : ip_from6(from.v6.sin6_addr.s6_addr);
+	if (sa->sa_family == AF_INET) {
+		*a = ip_from4((const uint8_t *)&from.v4.sin_addr);
+		return true;
+	}
+	*a = ip_from6(from.v6.sin6_addr.s6_addr);
+	if (ip_zone(a) || from.v6.sin6_scope_id > UINT16_MAX)
+		return false;
+	*a = ip_in_zone(a, from.v6.sin6_scope_id);
 	return true;
 }
 
@@ -49,8 +63,11 @@ void pb_ip_to_sockaddr(union pb_addr *to, const struct ip *a, uint16_t port, int
 	*to = (union pb_addr){ .sa.sa_family = (sa_family_t)family };
 	if (family == AF_INET)
 		memcpy(&to->v4.sin_addr, ip_bytes4(a), 4);
-	else
-		memcpy(&to->v6.sin6_addr, a->bytes, 16);
+	if (family == AF_INET6) {
+		struct ip bare = ip_in_zone(a, 0);
+		memcpy(&to->v6.sin6_addr, bare.bytes, 16);
+		to->v6.sin6_scope_id = ip_zone(a);
+	}
 	pb_addr_set_port(to, port);
 }
 

@@ -4,6 +4,10 @@
  * Sixteen bytes in network order; an IPv4 address is kept in its IPv4-mapped form, ::ffff:a.b.c.d (RFC 4291
  * 2.5.5.2). So comparing is comparing two words, a table has one kind of key, and a dual-stack socket is
  * nothing special. The wildcards stay apart: 0.0.0.0 is ::ffff:0.0.0.0 here, and :: is all zero.
+ *
+ * An address that means something on one link only carries its zone (RFC 4007 §5), the number of that interface, in
+ * its second pair of bytes, which is zero on the wire (RFC 4291 §2.5.6). So fe80::1 on one link and fe80::1 on another
+ * are two addresses everywhere. It is put in when a packet comes or a socket's address is read, and taken out likewise.
  */
 #ifndef PB_BASE_IP_H
 #define PB_BASE_IP_H
@@ -92,6 +96,39 @@ static inline bool ip_is_loopback(const struct ip *a)
 	return ip_is4(a) ? a->bytes[12] == 127 : ip_equal(a, &one);
 }
 
+/* fe80::/10 (RFC 4291 §2.5.6). */
+static inline bool ip_is_link_local(const struct ip *a)
+{
+	return a->bytes[0] == 0xfe && a->bytes[1] >> 6 == 2;
+}
+
+/*
+ * Whether it has a zone: fe80::/10, and the permanent groups of scopes interface and link, ff01::/16 and ff02::/16 (RFC
+ * 4291 §2.7).
+ */
+static inline bool ip_has_zone(const struct ip *a)
+{
+	return ip_is_link_local(a) || (a->bytes[0] == 0xff && (a->bytes[1] == 1 || a->bytes[1] == 2));
+}
+
+/* The interface's number; 0: not said, or there is none to say. */
+static inline unsigned ip_zone(const struct ip *a)
+{
+	return ip_has_zone(a) ? (unsigned)(a->bytes[2] << 8 | a->bytes[3]) : 0;
+}
+
+/* The address in a zone, where it can have one; in zone 0 as it is on the wire. */
+static inline struct ip ip_in_zone(const struct ip *a, unsigned zone)
+{
+	struct ip in = *a;
+
+	if (ip_has_zone(a)) {
+		in.bytes[2] = (uint8_t)(zone >> 8);
+		in.bytes[3] = (uint8_t)zone;
+	}
+	return in;
+}
+
 /* The family a socket of the POSIX kind would use: AF_INET or AF_INET6. */
 static inline int ip_family(const struct ip *a)
 {
@@ -113,7 +150,13 @@ bool pb_ip_in_prefix(const struct ip *a, const struct ip *prefix, unsigned bits)
 /* The prefix's last address, all host bits one: an IPv4 subnet's broadcast address. */
 struct ip pb_ip_last_of(const struct ip *prefix, unsigned bits);
 
-/* From and to the sockets' addresses. AF_INET6 sockets may carry mapped addresses; AF_INET6 any stays ::. */
+/* The solicited-node group of an address (RFC 4291 §2.7.1), in its zone. */
+struct ip pb_ip_solicited_node(const struct ip *a, unsigned zone);
+
+/*
+ * From and to the sockets' addresses. AF_INET6 sockets may carry mapped addresses; AF_INET6 any stays ::. The scope is
+ * the zone. False: not an internet address, or it has bytes where its zone would be.
+ */
 bool pb_ip_from_sockaddr(struct ip *a, uint16_t *port, const struct sockaddr *sa, socklen_t len);
 void pb_ip_to_sockaddr(union pb_addr *to, const struct ip *a, uint16_t port, int family);
 

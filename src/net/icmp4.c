@@ -1,6 +1,7 @@
 #include "net/icmp4.h"
 
 #include "base/checksum.h"
+#include "net/icmp.h"
 #include "net/internet_state.h"
 #include "wire/icmp.h"
 #include "wire/icmp_error.h"
@@ -8,11 +9,8 @@
 
 #include <errno.h>
 
-#define QUOTED_MIN            8 /* of the transport header (RFC 792) */
-#define MESSAGE_MAX           576 /* with its IP header, that is what every host can take (RFC 1812 §4.3.2.3) */
-#define ERRORS_AT_ONCE        50        /* Linux's icmp_msgs_burst */
-#define ERRORS_TO_ONE         PB_SEC(1) /* Linux's icmp_ratelimit */
-#define ERRORS_TO_ONE_AT_ONCE 6         /* Linux's XRLIM_BURST_FACTOR */
+#define QUOTED_MIN  8 /* of the transport header (RFC 792) */
+#define MESSAGE_MAX 576 /* with its IP header, that is what every host can take (RFC 1812 §4.3.2.3) */
 
 /*
  * Errors told ----------------------------------------------------------------------------------------------
@@ -27,20 +25,6 @@ static bool is_exempt(const struct ip_packet *p, const struct ip4_header *h, con
 	if (h->fragment_offset)
 		return true;
 	return p->protocol == IPPROTO_ICMP && pb_icmp4_is_error(payload[0]);
-}
-
-static bool admit(struct internet *net, const struct iface *i, const struct ip *to)
-{
-	size_t account = pb_siphash13(&net->key, to->bytes, sizeof to->bytes) % ERROR_ACCOUNTS;
-	pb_time now = env_now(net->env);
-
-	if (i->loopback)
-		return true;
-	if (bucket_take(&net->errors_to[account], now, ERRORS_TO_ONE, ERRORS_TO_ONE_AT_ONCE) &&
-	    bucket_take(&net->errors, now, PB_SEC(1) / net->limits.errors_per_second, ERRORS_AT_ONCE))
-		return true;
-	net->env->counters.icmp.OutRateLimited++;
-	return false;
 }
 
 static void count_out(struct pb_counters *counters, uint8_t type)
@@ -111,7 +95,7 @@ static void tell(struct internet *net, const struct ip_packet *p, const struct i
 
 	if (p->buf->total > skip)
 		pb_buf_copy(p->buf, skip, &first, 1);
-	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) || !admit(net, p->iface, &p->src))
+	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) || !pb_icmp_admit(net, p->iface, &p->src))
 		return;
 	struct pb_buf *b = quote(net->env, e, p, skip);
 	/*
@@ -320,14 +304,4 @@ enum ip_verdict pb_icmp4_input(struct internet *net, struct ip_packet *p, struct
 	if (type == PB_ICMP4_ECHO_REQUEST)
 		answer_echo(net, p);
 	return IP_DELIVER;
-}
-
-void pb_icmp_port_unreachable(struct internet *net, const struct ip_packet *p)
-{
-	pb_icmp4_unreachable(net, p, ICMP4_PORT);
-}
-
-void pb_icmp_protocol_unreachable(struct internet *net, const struct ip_packet *p)
-{
-	pb_icmp4_unreachable(net, p, ICMP4_PROTOCOL);
 }

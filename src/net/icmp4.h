@@ -1,9 +1,7 @@
 /*
  * ICMP of IPv4 (RFC 792, RFC 1122 §3.2.2): echoes are answered, errors told and understood.
  *
- * Errors are told by a bucket for all (internet_limits.errors_per_second) and one for each destination, of
- * one a second and six at once; not about errors, groups or fragments other than the first. Over the
- * loopback interface all are told: who asks there is ourselves.
+ * Errors are told as often as icmp.h allows; not about errors, groups or fragments other than the first.
  */
 #ifndef PB_NET_ICMP4_H
 #define PB_NET_ICMP4_H

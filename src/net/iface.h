@@ -16,12 +16,19 @@
 /* An address being probed is tentative: it is not used yet (RFC 5227 §2.1.1, RFC 4862 §5.4). */
 enum iface_address_state { ADDRESS_TENTATIVE, ADDRESS_READY, ADDRESS_DUPLICATE };
 
+/* Where an address comes from; what the user gave us stays until it is taken away. */
+enum iface_address_origin { ADDRESS_GIVEN, ADDRESS_LINK_LOCAL, ADDRESS_STABLE, ADDRESS_TEMPORARY };
+
 struct iface_address {
 	struct ip ip;
 	uint8_t bits;        /* of the prefix that is on the link; 32 or 128: none */
 	struct ip broadcast; /* all host bits one; of IPv4 subnets with room for one (RFC 3021 §2.1) */
 	enum iface_address_state state;
+	enum iface_address_origin origin;
 	uint8_t probes;   /* sent so far, then announcements */
+	uint8_t nonce[6]; /* in them, of IPv6 (RFC 7527) */
+	uint8_t attempt;  /* at making an address that is nobody else's (RFC 7217 §5, DAD_Counter) */
+	pb_time preferred_until, valid_until; /* RFC 4862 §5.5.4; PB_NEVER: always */
 	pb_time defended; /* when it was last claimed against another's use; PB_NEVER: not so far */
 	struct pb_timer timer;
 	struct iface *iface;

@@ -3,11 +3,15 @@
 
 #include "net/acd.h"
 #include "net/arp.h"
-#include "net/icmp4.h"
+#include "net/dad.h"
+#include "net/icmp.h"
 #include "net/internet_state.h"
 #include "net/ip4.h"
+#include "net/ip6.h"
 #include "net/loopback.h"
+#include "net/nd.h"
 #include "wire/ethernet.h"
+#include "wire/ip6.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,11 +28,28 @@ static const struct internet_limits defaults = { .neighbours_max = 1024,
 
 static void neighbour_unreachable(struct neighbour *n, struct pb_buf *b)
 {
-	pb_icmp4_tell_ourselves(n->iface->net, b);
+	pb_icmp_tell_ourselves(n->iface->net, b);
+}
+
+static void neighbour_solicit(struct neighbour *n)
+{
+	if (ip_is4(&n->ip))
+		pb_arp_solicit(n);
+	else
+		pb_nd_solicit(n);
+}
+
+static void reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first, struct pb_buf *b)
+{
+	(void)r;
+	if (ip_is4(&first->dst))
+		pb_ip4_reassembly_expired(i, first, b);
+	else
+		pb_ip6_reassembly_expired(i, first, b);
 }
 
 static const struct neighbour_ops neighbour_ops = {
-	.solicit = pb_arp_solicit,
+	.solicit = neighbour_solicit,
 	.unreachable = neighbour_unreachable,
 };
 
@@ -47,14 +68,15 @@ static struct internet_limits complete(const struct internet_limits *given)
 
 static int open_loopback(struct internet *net)
 {
-	struct ip localhost = ip_from4((const uint8_t[4]){ 127, 0, 0, 1 });
+	struct ip localhost = ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }), localhost6 = { .bytes = { [15] = 1 } };
 	struct pb_device *device = pb_loopback_new();
 	int rc = device ? pb_internet_attach(net, device, "lo", &net->lo) : -ENOMEM;
 
 	if (rc < 0)
 		return rc;
 	net->lo->loopback = true;
-	return pb_internet_add_address(net, net->lo, &localhost, 8, true);
+	rc = pb_internet_add_address(net, net->lo, &localhost, 8, true);
+	return rc < 0 ? rc : pb_internet_add_address(net, net->lo, &localhost6, 128, true);
 }
 
 int pb_internet_new(struct env *env, const struct internet_limits *limits, struct internet **to)
@@ -67,6 +89,7 @@ int pb_internet_new(struct env *env, const struct internet_limits *limits, struc
 	net->limits = complete(limits);
 	net->generation = 1;
 	net->key = pb_rng_key(&env->rng);
+	net->stable_secret = pb_rng_key(&env->rng);
 	for (size_t n = 0; n < IDENTIFICATIONS; n += 4) {
 		uint64_t four = pb_rng_next(&env->rng);
 		memcpy(&net->ids[n], &four, sizeof four);
@@ -83,14 +106,14 @@ int pb_internet_new(struct env *env, const struct internet_limits *limits, struc
 		pb_internet_free(net);
 		return rc;
 	}
-	net->reassembly.expired = pb_ip4_reassembly_expired;
+	net->reassembly.expired = reassembly_expired;
 	*to = net;
 	return 0;
 }
 
 static void remove_entry(struct iface *i, unsigned n)
 {
-	pb_acd_stop(i->addresses[n]);
+	pb_acd_stop(i->addresses[n]); /* or DAD: they share the timer */
 	free(i->addresses[n]);
 	i->address_count--;
 	memmove(&i->addresses[n], &i->addresses[n + 1],
@@ -165,7 +188,9 @@ static bool is_host_address(const struct iface *i, const struct ip *a, unsigned 
 		return false;
 	if (ip_is4(a) && ip_bytes4(a)[0] >= 240)
 		return false;
-	return ip_is_loopback(a) == i->loopback;
+	if (!ip_is4(a) && !i->loopback && i->mtu < IP6_MTU_MIN)
+		return false;
+	return ip_is_loopback(a) == i->loopback && (!ip_has_zone(a) || ip_zone(a) == i->index);
 }
 
 /* A subnet of one or two addresses has no broadcast (RFC 3021 §2.1), and the loopback does not need one. */
@@ -184,8 +209,6 @@ static struct route subnet_route(struct iface *i, const struct ip *a, unsigned b
 
 static int check_new_address(struct iface *i, const struct ip *a, unsigned bits)
 {
-	if (!ip_is4(a))
-		return -EAFNOSUPPORT;
 	if (!is_host_address(i, a, bits))
 		return -EINVAL;
 	if (pb_iface_address(i, a))
@@ -193,34 +216,52 @@ static int check_new_address(struct iface *i, const struct ip *a, unsigned bits)
 	return i->address_count < IFACE_ADDRESSES_MAX ? 0 : -ENOSPC;
 }
 
-int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
-			    bool at_once)
+/* Begin to use an address, or to ask whether somebody else does. */
+static void start_address(struct iface_address *entry)
 {
-	bool probe = i->device->ethernet && ip_is4(a) && !at_once;
+	if (entry->state == ADDRESS_TENTATIVE && ip_is4(&entry->ip))
+		pb_acd_start(entry);
+	else if (entry->state == ADDRESS_TENTATIVE)
+		pb_dad_start(entry);
+}
 
-	int rc = check_new_address(i, a, bits);
+int pb_internet_add_entry(struct internet *net, const struct iface_address *given)
+{
+	struct iface *i = given->iface;
+	struct route route = subnet_route(i, &given->ip, given->bits);
+	int rc = check_new_address(i, &given->ip, given->bits);
+
 	if (rc < 0)
 		return rc;
-	struct iface_address *entry = calloc(1, sizeof *entry);
+	struct iface_address *entry = malloc(sizeof *entry);
 	if (!entry)
 		return -ENOMEM;
-	struct route route = subnet_route(i, a, bits);
 	rc = i->loopback ? 0 : pb_routes_add(&net->routes, &route);
 	if (rc < 0 && rc != -EEXIST) {
 		free(entry);
 		return rc;
 	}
-	*entry = (struct iface_address){ .ip = *a,
-					 .bits = (uint8_t)bits,
-					 .broadcast = broadcast_of(i, a, bits),
-					 .state = probe ? ADDRESS_TENTATIVE : ADDRESS_READY,
-					 .defended = PB_NEVER,
-					 .iface = i };
+	*entry = *given;
+	entry->broadcast = broadcast_of(i, &given->ip, given->bits);
+	entry->defended = PB_NEVER;
 	i->addresses[i->address_count++] = entry;
-	if (probe)
-		pb_acd_start(entry);
+	start_address(entry);
 	internet_changed(net);
 	return 0;
+}
+
+int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
+			    bool at_once)
+{
+	struct iface_address entry = { .ip = ip_in_zone(a, i->index),
+				       .bits = (uint8_t)(bits > 128 ? 0 : bits),
+				       .state = i->device->ethernet && !at_once ? ADDRESS_TENTATIVE : ADDRESS_READY,
+				       .preferred_until = PB_NEVER,
+				       .valid_until = PB_NEVER,
+				       .iface = i };
+	int rc = ip_zone(a) && ip_zone(a) != i->index ? -EINVAL : pb_internet_add_entry(net, &entry);
+
+	return rc < 0 || ip_is4(a) ? rc : pb_ip6_enable(i, at_once);
 }
 
 /* Whether another address of the interface is in the same subnet. */
@@ -237,12 +278,14 @@ static bool shares_subnet(const struct iface *i, const struct iface_address *ent
 
 int pb_internet_remove_address(struct internet *net, struct iface *i, const struct ip *a)
 {
+	struct ip in_zone = ip_in_zone(a, i->index);
+
 	for (unsigned n = 0; n < i->address_count; n++) {
 		struct iface_address *entry = i->addresses[n];
-		if (!ip_equal(&entry->ip, a))
+		if (!ip_equal(&entry->ip, &in_zone))
 			continue;
 		if (!i->loopback && !shares_subnet(i, entry))
-			pb_routes_remove(&net->routes, a, entry->bits, i);
+			pb_routes_remove(&net->routes, &in_zone, entry->bits, i);
 		remove_entry(i, n);
 		internet_changed(net);
 		return 0;
@@ -325,12 +368,16 @@ static enum ip_verdict drop(struct pb_buf *b)
 	return IP_DONE;
 }
 
-/* Without Ethernet the version says whose it is (RFC 791 §3.1); IPv6 is not spoken yet. */
+/* Without Ethernet the version says whose it is (RFC 791 §3.1, RFC 8200 §3). */
 static enum ip_verdict ip_input(struct internet *net, struct iface *i, struct pb_buf *b,
 				struct ip_packet *packet, struct ip_error *error)
 {
-	if (pb_buf_gather(b, 1) && b->data[0] >> 4 == 4)
+	unsigned version = pb_buf_gather(b, 1) ? b->data[0] >> 4 : 0;
+
+	if (version == 4)
 		return pb_ip4_input(net, i, b, false, packet, error);
+	if (version == 6)
+		return pb_ip6_input(net, i, b, false, packet, error);
 	net->env->counters.ip.InHdrErrors++;
 	return drop(b);
 }
@@ -354,6 +401,8 @@ enum ip_verdict pb_internet_input(struct internet *net, struct iface *i, struct 
 	switch (h.type) {
 	case ETHERNET_IP4:
 		return pb_ip4_input(net, i, b, group, packet, error);
+	case ETHERNET_IP6:
+		return pb_ip6_input(net, i, b, group, packet, error);
 	case ETHERNET_ARP:
 		pb_arp_input(net, i, b);
 		return IP_DONE;

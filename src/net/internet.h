@@ -3,7 +3,7 @@
  * the transports make downwards. What climbs is the return value of pb_ip_input(): the stack's file reads it
  * and asks the next layer.
  *
- * Families differ in ip4.c, icmp4.c, arp.c (and their sisters of version 6); all else is one.
+ * Families differ in ip4.c, icmp4.c, arp.c, acd.c and their sisters ip6.c, icmp6.c, nd.c, dad.c; all else is one.
  */
 #ifndef PB_NET_INTERNET_H
 #define PB_NET_INTERNET_H
@@ -95,9 +95,9 @@ struct iface *pb_internet_ifaces(struct internet *net); /* the first; then ->nex
 struct iface *pb_internet_iface(struct internet *net, unsigned index);
 
 /*
- * Give an interface an address, and the route to its subnet. On Ethernet it is probed for first (RFC 5227)
- * unless at_once; whether it is in use shows in its state. -EEXIST, -ENOSPC (there are IFACE_ADDRESSES_MAX),
- * -EINVAL, -EAFNOSUPPORT (IPv6, as yet). The route stays as long as an address has its prefix.
+ * Give an interface an address, and the route to its subnet. On Ethernet it is probed for first (RFC 5227, RFC 4862
+ * §5.4) unless at_once; whether it is in use shows in its state. -EEXIST, -ENOSPC (there are IFACE_ADDRESSES_MAX),
+ * -EINVAL. The route stays as long as an address has its prefix. With the first of IPv6 comes a link-local one.
  */
 int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
 			    bool at_once);

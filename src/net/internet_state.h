@@ -38,6 +38,7 @@ struct internet {
 	struct recent_path recent_paths[PATHS_RECENT];
 	struct rarp rarp;
 	struct pb_siphash_key key;
+	struct pb_siphash_key stable_secret; /* of interface identifiers (RFC 7217 §5) */
 	uint16_t ids[IDENTIFICATIONS];
 	struct bucket errors;
 	struct bucket errors_to[ERROR_ACCOUNTS];
@@ -52,6 +53,9 @@ static inline void internet_changed(struct internet *net)
 
 /* The Ethernet address of a group: broadcast, or multicast by RFC 1112 §6.4. */
 void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN]);
+
+/* As pb_internet_add_address(), with all that is said of it; it is copied. */
+int pb_internet_add_entry(struct internet *net, const struct iface_address *entry);
 
 /* A packet with its IP header, along a path that is valid. Takes b. 0 or -EHOSTUNREACH. */
 int pb_internet_transmit(struct ip_path *path, struct pb_buf *b);

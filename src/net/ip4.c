@@ -3,6 +3,7 @@
 #include "base/checksum.h"
 #include "link/finish.h"
 #include "net/fragment.h"
+#include "net/group.h"
 #include "net/icmp4.h"
 #include "net/internet_state.h"
 #include "net/packet.h"
@@ -30,18 +31,10 @@ static bool is_source(struct internet *net, struct iface *i, const struct ip4_he
 
 enum addressee { OURS, GROUP, FOREIGN, NOBODY };
 
-/* RFC 1112 §7.2: every host is in this group. */
-static bool is_all_hosts(const struct ip *a)
-{
-	static const uint8_t all_hosts[4] = { 224, 0, 0, 1 };
-
-	return memcmp(ip_bytes4(a), all_hosts, sizeof all_hosts) == 0;
-}
-
 static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *dst)
 {
 	if (ip_is_multicast(dst))
-		return is_all_hosts(dst) ? GROUP : NOBODY;
+		return pb_group_joined(i, dst) ? GROUP : NOBODY;
 	if (pb_iface_is_broadcast(i, dst))
 		return GROUP;
 	if (ip_is_loopback(dst) && !i->loopback) /* RFC 1122 §3.2.1.3 (g) */
@@ -189,8 +182,7 @@ enum ip_verdict pb_ip4_input(struct internet *net, struct iface *i, struct pb_bu
 	return deliver(net, packet, b, error);
 }
 
-void pb_ip4_reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first,
-			       struct pb_buf *b)
+void pb_ip4_reassembly_expired(struct iface *i, const struct fragment *first, struct pb_buf *b)
 {
 	struct internet *net = i->net;
 	struct ip_packet p = { .buf = b,
@@ -201,7 +193,6 @@ void pb_ip4_reassembly_expired(struct reassembly *r, struct iface *i, const stru
 			       .header = b->data,
 			       .header_len = first->header_len };
 
-	(void)r;
 	p.group = addressee_of(net, i, &first->dst) == GROUP;
 	pb_icmp4_reassembly_exceeded(net, &p);
 }

@@ -17,8 +17,6 @@ int pb_ip4_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b
 
 /* A datagram's time to be put together is up (struct reassembly). */
 struct fragment;
-struct reassembly;
-void pb_ip4_reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first,
-			       struct pb_buf *b);
+void pb_ip4_reassembly_expired(struct iface *i, const struct fragment *first, struct pb_buf *b);
 
 #endif

@@ -186,6 +186,38 @@ bool pb_neighbour_heard(struct neighbour *n, const uint8_t mac[PB_MAC_LEN])
 	return false;
 }
 
+const uint8_t *pb_neighbour_mac(const struct neighbour *n)
+{
+	return n && n->state != NEIGHBOUR_INCOMPLETE && n->state != NEIGHBOUR_FAILED ? n->mac : NULL;
+}
+
+bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited, bool override)
+{
+	bool differs = memcmp(n->mac, mac, sizeof n->mac) != 0;
+
+	if (n->state == NEIGHBOUR_FAILED)
+		return false;
+	if (n->state == NEIGHBOUR_INCOMPLETE) {
+		memcpy(n->mac, mac, sizeof n->mac);
+		n->state = NEIGHBOUR_STALE;
+		if (solicited)
+			set_reachable(n);
+		flush(n);
+		return true;
+	}
+	if (differs && !override) {
+		if (n->state == NEIGHBOUR_REACHABLE)
+			n->state = NEIGHBOUR_STALE;
+		return true;
+	}
+	memcpy(n->mac, mac, sizeof n->mac);
+	if (solicited)
+		set_reachable(n);
+	else if (differs)
+		n->state = NEIGHBOUR_STALE;
+	return true;
+}
+
 void pb_neighbour_confirm(struct neighbour *n)
 {
 	if (n->state != NEIGHBOUR_INCOMPLETE && n->state != NEIGHBOUR_FAILED)

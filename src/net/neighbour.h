@@ -92,6 +92,15 @@ int pb_neighbour_send(struct neighbour *n, struct pb_buf *b);
  */
 bool pb_neighbour_heard(struct neighbour *n, const uint8_t mac[PB_MAC_LEN]);
 
+/*
+ * Neighbour discovery's form of it (RFC 4861 §7.2.5): an address for an entry that is there. solicited: we asked for it;
+ * override: it takes the place of another. Whether anybody had asked.
+ */
+bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited, bool override);
+
+/* Where it is, as far as that is known; NULL: it is not, or n is NULL. */
+const uint8_t *pb_neighbour_mac(const struct neighbour *n);
+
 /* A transport knows that packets arrive there (RFC 4861 §7.3.1). */
 void pb_neighbour_confirm(struct neighbour *n);
 

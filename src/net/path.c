@@ -6,42 +6,18 @@
 #include "base/checksum.h"
 #include "net/internet_state.h"
 #include "net/ip4.h"
+#include "net/ip6.h"
+#include "net/source.h"
 #include "wire/ethernet.h"
 
 #include <errno.h>
 
 static const uint8_t localhost[4] = { 127, 0, 0, 1 };
 
-static const struct iface_address *ready_address(const struct iface *i, const struct ip *dst,
-						 bool same_subnet)
+/* This host, in the family of a: 127.0.0.1 or ::1. */
+static struct ip this_host(const struct ip *a)
 {
-	for (unsigned n = 0; n < i->address_count; n++) {
-		const struct iface_address *a = i->addresses[n];
-		if (a->state == ADDRESS_READY && ip_is4(&a->ip) == ip_is4(dst) &&
-		    (!same_subnet || pb_ip_in_prefix(dst, &a->ip, a->bits)))
-			return a;
-	}
-	return NULL;
-}
-
-/*
- * RFC 1122 §3.3.4.3: an address of the interface, of the next hop's subnet where there is one; else of any
- * other interface that is not the loopback.
- */
-static int choose_source(const struct internet *net, const struct iface *i, const struct ip *next_hop,
-			 struct ip *src)
-{
-	const struct iface_address *a = ready_address(i, next_hop, true);
-
-	if (!a)
-		a = ready_address(i, next_hop, false);
-	for (const struct iface *other = net->ifaces; !a && other; other = other->next)
-		if (!other->loopback)
-			a = ready_address(other, next_hop, false);
-	if (!a)
-		return -EADDRNOTAVAIL;
-	*src = a->ip;
-	return 0;
+	return ip_is4(a) ? ip_from4(localhost) : (struct ip){ .bytes = { [15] = 1 } };
 }
 
 /* To ourselves: from the address that is called, or from 127.0.0.1 to its likes. */
@@ -51,7 +27,7 @@ static int find_loopback(struct internet *net, struct ip_path *path)
 	path->mtu = net->lo->mtu;
 	if (ip_is_any(&path->src))
 		path->src =
-			ip_is4(&path->dst) && ip_is_loopback(&path->dst) ? ip_from4(localhost) : path->dst;
+			ip_is_loopback(&path->dst) ? this_host(&path->dst) : path->dst;
 	return 0;
 }
 
@@ -78,11 +54,14 @@ static bool is_broadcast(const struct internet *net, const struct ip *dst)
 /* Over which interface, and to which next hop. */
 static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *next_hop)
 {
-	struct iface *bound = path->bound ? pb_internet_iface(net, path->bound) : NULL;
+	unsigned zone = ip_zone(&path->dst), index = path->bound ? path->bound : zone;
+	struct iface *bound = index ? pb_internet_iface(net, index) : NULL;
 	const struct route *route = pb_routes_find(&net->routes, &path->dst, bound);
 
-	if (path->bound && !bound)
+	if (index && !bound)
 		return -ENODEV;
+	if (ip_has_zone(&path->dst) && zone != index)
+		return -EINVAL; /* RFC 4007 §6: the address alone does not say where that is */
 	*next_hop = route && !route->on_link ? route->gateway : path->dst;
 	path->group = ip_is_multicast(&path->dst) || is_broadcast(net, &path->dst);
 	/* Whoever names an interface, and no route does, means that the peer is on the link there. */
@@ -103,7 +82,7 @@ static void find_mtu(struct internet *net, struct ip_path *path)
 	uint32_t told = pb_path_mtus_find(&net->path_mtus, &path->dst);
 
 	path->mtu = path->iface->mtu;
-	path->narrow = told && told < PATH_MTU_MIN;
+	path->narrow = told && told < PATH_MTU_MIN && ip_is4(&path->dst);
 	if (path->narrow)
 		told = PATH_MTU_MIN;
 	if (told && told < path->mtu)
@@ -126,9 +105,11 @@ static int find_way_out(struct internet *net, struct ip_path *path)
 	int rc = find_next_hop(net, path, &next_hop);
 
 	if (rc == 0 && ip_is_any(&path->src))
-		rc = choose_source(net, path->iface, &next_hop, &path->src);
+		rc = pb_source_choose(net, path->iface, &path->dst, &next_hop, &path->src);
 	else if (rc == 0 && ip_is_loopback(&path->src) && !path->iface->loopback)
-		rc = -EINVAL; /* RFC 1122 §3.2.1.3 (g) */
+		rc = -EINVAL; /* RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3 */
+	else if (rc == 0 && ip_zone(&path->src) && ip_zone(&path->src) != path->iface->index)
+		rc = -EINVAL; /* RFC 4007 §9: it would leave its zone */
 	if (rc == 0)
 		rc = find_neighbour(net, path, &next_hop);
 	if (rc == 0)
@@ -141,10 +122,8 @@ static int find_path(struct internet *net, struct ip_path *path, const struct ip
 {
 	struct ip_path found = { .src = *src, .dst = *dst, .bound = bound };
 
-	if (!ip_is4(dst))
-		return -ENETUNREACH;
 	if (ip_is_any(dst)) /* as in Linux, that is this host */
-		found.dst = !ip_is_any(src) ? *src : ip_from4(localhost);
+		found.dst = !ip_is_any(src) ? *src : this_host(dst);
 	int rc = pb_internet_is_local(net, &found.dst) ? find_loopback(net, &found)
 						       : find_way_out(net, &found);
 	if (rc < 0) {
@@ -192,7 +171,7 @@ int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send 
 	int rc = renew(net, path);
 
 	if (rc == 0)
-		return pb_ip4_send(net, path, how, b);
+		return ip_is4(&path->dst) ? pb_ip4_send(net, path, how, b) : pb_ip6_send(net, path, how, b);
 	pb_buf_free(b);
 	return rc;
 }
@@ -202,7 +181,7 @@ int pb_ip_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b)
 	int rc = renew(net, path);
 
 	if (rc == 0)
-		return pb_ip4_send_raw(net, path, b);
+		return ip_is4(&path->dst) ? pb_ip4_send_raw(net, path, b) : pb_ip6_send_raw(net, path, b);
 	pb_buf_free(b);
 	return rc;
 }
@@ -212,6 +191,11 @@ void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN])
 	memcpy(mac, pb_ethernet_broadcast, PB_MAC_LEN);
 	if (!ip_is_multicast(group))
 		return;
+	if (!ip_is4(group)) { /* RFC 2464 §7: 33:33 and the last 32 bits */
+		memset(mac, 0x33, 2);
+		memcpy(mac + 2, group->bytes + 12, 4);
+		return;
+	}
 	memcpy(mac, (const uint8_t[]){ 0x01, 0x00, 0x5e }, 3); /* RFC 1112 §6.4: and the last 23 bits */
 	memcpy(mac + 3, ip_bytes4(group) + 1, 3);
 	mac[3] &= 0x7f;
@@ -231,8 +215,9 @@ int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
 uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len)
 {
 	size_t from = ip_is4(dst) ? 12 : 0;
+	struct ip a = ip_in_zone(src, 0), b = ip_in_zone(dst, 0);
 
-	return pb_checksum_add_pseudo(0, src->bytes + from, dst->bytes + from, 16 - from, protocol, len);
+	return pb_checksum_add_pseudo(0, a.bytes + from, b.bytes + from, 16 - from, protocol, len);
 }
 
 void pb_ip_confirm(struct internet *net, struct ip_path *path)

@@ -327,7 +327,7 @@ struct pb_buf *pb_reassembly_add(struct reassembly *r, struct fragment *f, struc
 	insert(d, f, b, at);
 	if (!d->end || d->have != d->end)
 		return NULL;
-	if (d->first.header_len + d->end <= PAYLOAD_MAX)
+	if (d->first.header_len - d->first.uncounted + d->end <= PAYLOAD_MAX)
 		return join(d, f);
 	refuse(d);
 	return NULL;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 
 static uint32_t buffer_size(int n)
 {
@@ -224,7 +225,18 @@ static int set_filter(struct datagram_socket *s, const void *value, socklen_t le
 	if (len < sizeof filter)
 		return -EINVAL;
 	memcpy(&filter, value, sizeof filter);
-	((struct raw_endpoint *)s->endpoint)->icmp_filter = filter.data;
+	((struct raw_endpoint *)s->endpoint)->icmp_filter[0] = filter.data;
+	return 0;
+}
+
+/* RFC 3542 §3.2: a bit for each type; Linux's form has it set where a type does not come. */
+static int set_filter6(struct datagram_socket *s, const void *value, socklen_t len)
+{
+	struct raw_endpoint *e = (struct raw_endpoint *)s->endpoint;
+
+	if (s->type != SOCK_RAW)
+		return -EOPNOTSUPP;
+	memcpy(e->icmp_filter, value, len < sizeof e->icmp_filter ? len : sizeof e->icmp_filter);
 	return 0;
 }
 
@@ -235,6 +247,8 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 
 	if (level == SOL_RAW && name == ICMP_FILTER)
 		return set_filter(s, value, len);
+	if (level == IPPROTO_ICMPV6 && name == ICMPV6_FILTER && s->protocol == IPPROTO_ICMPV6)
+		return set_filter6(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_named(stack_of(socket), value, len, &s->endpoint->interface);
 	rc = pb_stack_int_in(value, len, &n);

@@ -214,7 +214,7 @@ static void deliver(struct pb_stack *s, struct ip_packet *p)
 	} else if (p->protocol == IPPROTO_UDP) {
 		pb_udp_input(&s->udp, p);
 	} else {
-		if (!watched && p->protocol != IPPROTO_ICMP)
+		if (!watched && p->protocol != (ip_is4(&p->dst) ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 			pb_icmp_protocol_unreachable(s->internet, p);
 		pb_buf_free(p->buf);
 	}
@@ -352,6 +352,11 @@ static int stack_fd(struct pb_net *net, unsigned n)
 	return -1;
 }
 
+static int icmp_of(int family)
+{
+	return family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
 /* What socket(2) answers to kinds that there are not. */
 static int check_kind(int family, int type, int protocol)
 {
@@ -360,18 +365,17 @@ static int check_kind(int family, int type, int protocol)
 	if (type == SOCK_STREAM)
 		return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
 	if (type == SOCK_DGRAM)
-		return protocol == 0 || protocol == IPPROTO_UDP ||
-				       (protocol == IPPROTO_ICMP && family == AF_INET)
+		return protocol == 0 || protocol == IPPROTO_UDP || protocol == icmp_of(family)
 			       ? 0
 			       : -EPROTONOSUPPORT;
 	if (type == SOCK_RAW)
-		return protocol > 0 && protocol <= 255 && family == AF_INET ? 0 : -EPROTONOSUPPORT;
+		return protocol > 0 && protocol <= 255 ? 0 : -EPROTONOSUPPORT;
 	return -ESOCKTNOSUPPORT;
 }
 
 static int open_datagram(struct pb_stack *stack, int family, int type, int protocol, struct pb_socket **s)
 {
-	bool udp = type == SOCK_DGRAM && protocol != IPPROTO_ICMP;
+	bool udp = type == SOCK_DGRAM && protocol != icmp_of(family);
 	struct udp_endpoint *u = udp ? pb_udp_open(&stack->udp, family) : NULL;
 	struct raw_endpoint *r =
 		udp ? NULL : pb_raw_open(&stack->raw, family, (uint8_t)protocol, type == SOCK_DGRAM);

@@ -72,14 +72,19 @@ static int raw_connect(struct endpoint *base, const struct ip *peer, uint16_t po
 	return rc;
 }
 
-/* What an echo endpoint sends must be a request; its identifier and checksum are ours. */
+static bool is_icmp6(const struct raw_endpoint *e)
+{
+	return e->protocol == IPPROTO_ICMPV6;
+}
+
+/* What an echo endpoint sends must be a request; its identifier is ours. */
 static int finish_request(struct raw_endpoint *e, struct pb_buf *data)
 {
 	struct endpoint *base = &e->base;
+	uint8_t request = is_icmp6(e) ? PB_ICMP6_ECHO_REQUEST : PB_ICMP4_ECHO_REQUEST;
 	struct pb_icmp_echo echo;
 
-	if (!pb_icmp_echo_parse(&echo, data->data, data->len) || echo.type != PB_ICMP4_ECHO_REQUEST ||
-	    data->data[1] != 0)
+	if (!pb_icmp_echo_parse(&echo, data->data, data->len) || echo.type != request || data->data[1] != 0)
 		return -EINVAL;
 	if (!base->bound) {
 		struct ip any = base->local;
@@ -89,7 +94,21 @@ static int finish_request(struct raw_endpoint *e, struct pb_buf *data)
 	}
 	data->data[4] = (uint8_t)(base->local_port >> 8);
 	data->data[5] = (uint8_t)base->local_port;
-	pb_icmp_seal(data->data, data->len, 0);
+	return 0;
+}
+
+/* The checksum is ours in echo requests and in all that is ICMPv6 (RFC 3542 §3.1); data is in one part. */
+static int seal(struct raw_endpoint *e, struct pb_buf *data)
+{
+	const struct ip_path *path = &e->base.path;
+	bool v6 = is_icmp6(e) && !e->header_included;
+
+	if (!e->echo && !v6)
+		return 0;
+	if (data->len < 4)
+		return -EINVAL;
+	pb_icmp_seal(data->data, data->len,
+		     v6 ? pb_ip_pseudo(&path->src, &path->dst, e->protocol, data->total) : 0);
 	return 0;
 }
 
@@ -104,6 +123,8 @@ static int raw_send(struct endpoint *base, const struct ip *from, const struct i
 		rc = pb_endpoint_path(base, from, to);
 	if (rc == 0 && base->path.group && !ip_is_multicast(to) && !base->broadcast)
 		rc = -EACCES;
+	if (rc == 0)
+		rc = seal(e, data);
 	if (rc < 0) {
 		pb_buf_free(data);
 		return rc;
@@ -114,7 +135,7 @@ static int raw_send(struct endpoint *base, const struct ip *from, const struct i
 			       .dont_fragment = base->dont_fragment };
 	rc = e->header_included ? pb_ip_send_raw(base->net, &base->path, data)
 				: pb_ip_send(base->net, &base->path, &how, data);
-	if (e->protocol == IPPROTO_ICMP && rc == 0) {
+	if ((e->protocol == IPPROTO_ICMP || is_icmp6(e)) && rc == 0) {
 		e->raw->env->counters.icmp.OutMsgs++;
 		e->raw->env->counters.icmp.OutEchos += e->echo;
 	}
@@ -155,16 +176,20 @@ struct raw_endpoint *pb_raw_open(struct raw *r, int family, uint8_t protocol, bo
 
 static bool filtered(const struct raw_endpoint *e, const struct ip_packet *p)
 {
-	return e->protocol == IPPROTO_ICMP && p->buf->len > 0 && p->buf->data[0] < 32 &&
-	       e->icmp_filter >> p->buf->data[0] & 1;
+	uint8_t type = p->buf->len ? p->buf->data[0] : 0;
+
+	if (!p->buf->len || (e->protocol != IPPROTO_ICMP && !is_icmp6(e)))
+		return false;
+	return e->icmp_filter[type / 32] >> type % 32 & 1;
 }
 
 /* An answer to a request of e's: the identifier tells. */
 static bool answers(const struct raw_endpoint *e, const struct ip_packet *p)
 {
+	uint8_t reply = is_icmp6(e) ? PB_ICMP6_ECHO_REPLY : PB_ICMP4_ECHO_REPLY;
 	struct pb_icmp_echo echo;
 
-	return pb_icmp_echo_parse(&echo, p->buf->data, p->buf->len) && echo.type == PB_ICMP4_ECHO_REPLY &&
+	return pb_icmp_echo_parse(&echo, p->buf->data, p->buf->len) && echo.type == reply &&
 	       echo.id == e->base.local_port && e->base.bound;
 }
 
@@ -219,8 +244,8 @@ bool pb_raw_input(struct raw *r, const struct ip_packet *p)
 void pb_raw_complaint(struct raw *r, const struct ip_error *error)
 {
 	struct pb_icmp_echo echo;
-	bool is_echo =
-		error->protocol == IPPROTO_ICMP && pb_icmp_echo_parse(&echo, error->quote, error->quote_len);
+	bool is_icmp = error->protocol == (ip_is4(&error->dst) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	bool is_echo = is_icmp && pb_icmp_echo_parse(&echo, error->quote, error->quote_len);
 
 	for (struct pb_link *l = r->endpoints.next; l != &r->endpoints; l = l->next) {
 		struct raw_endpoint *e = container_of(l, struct raw_endpoint, link);
@@ -228,6 +253,8 @@ void pb_raw_complaint(struct raw *r, const struct ip_error *error)
 		    (e->echo && !(is_echo && echo.id == e->base.local_port)) ||
 		    (e->base.connected && !ip_equal(&e->base.peer, &error->dst)))
 			continue;
+		if (error->mtu)
+			pb_ip_learn_mtu(r->net, &error->dst, error->mtu);
 		pb_endpoint_complaint(&e->base, error, 0, error->quote, error->quote_len);
 	}
 }

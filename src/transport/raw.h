@@ -21,15 +21,12 @@ struct raw_endpoint {
 	uint8_t protocol;
 	bool echo;            /* only echo requests out, only their answers in; the port is the identifier */
 	bool header_included; /* IP_HDRINCL: what is sent has its IP header */
-	uint32_t icmp_filter; /* bit n: ICMP type n does not come (ICMP_FILTER) */
+	uint32_t icmp_filter[8]; /* bit n: type n does not come (ICMP_FILTER; RFC 3542 §3.2, ICMP6_FILTER) */
 };
 
 void pb_raw_init(struct raw *r, struct env *env, struct internet *net);
 
-/*
- * protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP. NULL: out of
- * memory.
- */
+/* protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP or _ICMPV6. NULL: out of memory. */
 struct raw_endpoint *pb_raw_open(struct raw *r, int family, uint8_t protocol, bool echo);
 
 /* A packet that came, shown to all that are for it; it stays the caller's. Returns whether there were any. */

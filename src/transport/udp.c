@@ -322,9 +322,12 @@ void pb_udp_complaint(struct udp *u, const struct ip_error *error)
 		return;
 	struct socket_pair pair = { error->src, error->dst, h.src_port, h.dst_port };
 	struct udp_endpoint *e = find(u, &pair, false);
-	if (e)
-		pb_endpoint_complaint(&e->base, error, h.dst_port, error->quote + UDP_HEADER_LEN,
-				      error->quote_len - UDP_HEADER_LEN);
+	if (!e)
+		return;
+	if (error->mtu) /* what is believed of a path is what somebody here has sent (RFC 8201 §4) */
+		pb_ip_learn_mtu(u->net, &error->dst, error->mtu);
+	pb_endpoint_complaint(&e->base, error, h.dst_port, error->quote + UDP_HEADER_LEN,
+			      error->quote_len - UDP_HEADER_LEN);
 }
 
 struct each {

@@ -19,6 +19,8 @@ static int open_world(void **state)
 	assert_int_equal(pb_loop_add_net(world.loop, world.net), 0);
 	assert_true(pb_addr_parse(&world.a, "127.0.0.1"));
 	assert_true(pb_addr_parse(&world.b, "127.0.0.2"));
+	assert_true(pb_addr_parse(&world.v6, "::1"));
+	world.has_v6 = true;
 	assert_true(pb_addr_parse(&world.foreign, "192.0.2.1")); /* RFC 5737: in no network */
 	*state = &world;
 	return 0;
