@@ -30,7 +30,9 @@ struct ip pb_ip_last_of(const struct ip *prefix, unsigned bits)
 
 struct ip pb_ip_solicited_node(const struct ip *a, unsigned zone)
 {
-	struct ip group = { .bytes = { 0xff, 2, [11] = 1, [12] = 0xff } };
+	struct ip group = {
+		.bytes = {0xff, 2, [11] = 1, [12] = 0xff}
+	};
 
 	memcpy(group.bytes + 13, a->bytes + 13, 3);
 	return ip_in_zone(&group, zone);

@@ -25,7 +25,9 @@ static void write_ip4(const struct cut *c, struct writer *w, size_t offset, size
 static void write_ip6(const struct cut *c, struct writer *w, size_t offset, size_t len, bool more)
 {
 	struct ip6_header own = *c->ip6;
-	struct ip6_fragment f = { .next = c->ip6->next, .offset = (uint16_t)offset, .more = more, .id = c->id };
+	struct ip6_fragment f = {
+		.next = c->ip6->next, .offset = (uint16_t)offset, .more = more, .id = c->id
+	};
 
 	own.payload_len = (uint16_t)(IP6_FRAGMENT_LEN + len);
 	own.next = IP6_FRAGMENT;
@@ -34,8 +36,8 @@ static void write_ip6(const struct cut *c, struct writer *w, size_t offset, size
 }
 
 /* len bytes of the payload from offset on, behind their headers. The payload is referred to, not copied. */
-static struct pb_buf *cut_one(struct env *env, const struct cut *c, const struct pb_buf *payload, size_t offset,
-			      size_t len)
+static struct pb_buf *cut_one(struct env *env, const struct cut *c, const struct pb_buf *payload,
+			      size_t offset, size_t len)
 {
 	struct pb_buf *b = pb_buf_new(env->pool, IP_HEADROOM, c->headers_len);
 	struct pb_buf *part = b ? pb_buf_slice(payload, offset, len) : NULL;
@@ -54,7 +56,8 @@ static struct pb_buf *cut_one(struct env *env, const struct cut *c, const struct
 	return b;
 }
 
-static int cut_all(struct env *env, const struct cut *c, struct pb_buf *b, uint32_t mtu, struct pb_buf_queue *to)
+static int cut_all(struct env *env, const struct cut *c, struct pb_buf *b, uint32_t mtu,
+		   struct pb_buf_queue *to)
 {
 	size_t room = (mtu - c->headers_len) & ~(size_t)7;
 	int rc = 0;

@@ -3,7 +3,10 @@
 /* RFC 1112 §7.2: 224.0.0.1; RFC 4291 §2.8: ff01::1 and ff02::1. */
 static bool is_all_nodes(const struct iface *i, const struct ip *group)
 {
-	struct ip all4 = ip_from4((const uint8_t[4]){ 224, 0, 0, 1 }), all6 = { .bytes = { 0xff, 2, [15] = 1 } };
+	struct ip all4 = ip_from4((const uint8_t[4]){
+			  224, 0, 0, 1
+        }),
+		  all6 = { .bytes = { 0xff, 2, [15] = 1 } };
 
 	if (ip_is4(group))
 		return ip_equal(group, &all4);

@@ -3,8 +3,8 @@
 #include "net/icmp4.h"
 #include "net/icmp6.h"
 #include "net/internet_state.h"
-#include "wire/icmp_error.h"
 #include "wire/icmp6.h"
+#include "wire/icmp_error.h"
 #include "wire/ip6.h"
 
 #define ERRORS_AT_ONCE        50        /* Linux's icmp_msgs_burst */

@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#define QUOTED_MIN  8 /* of the transport header (RFC 792) */
+#define QUOTED_MIN  8   /* of the transport header (RFC 792) */
 #define MESSAGE_MAX 576 /* with its IP header, that is what every host can take (RFC 1812 §4.3.2.3) */
 
 /*
@@ -95,7 +95,8 @@ static void tell(struct internet *net, const struct ip_packet *p, const struct i
 
 	if (p->buf->total > skip)
 		pb_buf_copy(p->buf, skip, &first, 1);
-	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) || !pb_icmp_admit(net, p->iface, &p->src))
+	if (!pb_ip4_parse(&h, &r, IP4_LEN_MAX) || is_exempt(p, &h, &first) ||
+	    !pb_icmp_admit(net, p->iface, &p->src))
 		return;
 	struct pb_buf *b = quote(net->env, e, p, skip);
 	/*

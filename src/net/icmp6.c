@@ -12,7 +12,8 @@
 
 #include <errno.h>
 
-#define QUOTED_MIN 8 /* of the transport header, as of IPv4's (RFC 792): the ports, and what tells whether to believe it */
+#define QUOTED_MIN                                                                                           \
+	8 /* of the transport header, as of IPv4's (RFC 792): the ports, and what tells whether to believe it */
 
 /*
  * Sending --------------------------------------------------------------------------------------------------
@@ -61,9 +62,11 @@ static void send_message(struct internet *net, const struct ip *src, const struc
 }
 
 /* RFC 2711 §2.1: routers are to look at it; what for is 0, MLD. */
-static const uint8_t router_alert[] = { IPPROTO_ICMPV6, 0, IP6_OPTION_ROUTER_ALERT, 2, 0, 0, IP6_OPTION_PADN, 0 };
+static const uint8_t router_alert[] = { IPPROTO_ICMPV6,  0, IP6_OPTION_ROUTER_ALERT, 2, 0, 0,
+					IP6_OPTION_PADN, 0 };
 
-static void push_on_link_headers(struct pb_buf *b, enum icmp6_kind kind, const struct ip *src, const struct ip *dst)
+static void push_on_link_headers(struct pb_buf *b, enum icmp6_kind kind, const struct ip *src,
+				 const struct ip *dst)
 {
 	bool alert = kind == ICMP6_IS_MLD;
 
@@ -116,7 +119,8 @@ static bool is_exempt(const struct ip_packet *p, const struct icmp6_error *e, ui
 }
 
 /* The error with as much of the packet as fits into IP6_MTU_MIN (RFC 4443 §2.4 (c)). NULL: no memory. */
-static struct pb_buf *quote(struct env *env, const struct icmp6_error *e, const struct ip_packet *p, size_t skip)
+static struct pb_buf *quote(struct env *env, const struct icmp6_error *e, const struct ip_packet *p,
+			    size_t skip)
 {
 	size_t room = IP6_MTU_MIN - IP6_HEADER_LEN - ICMP6_ERROR_LEN;
 	size_t header = p->header_len < room ? p->header_len : room, payload = p->buf->total - skip;
@@ -148,11 +152,13 @@ void pb_icmp6_tell(struct internet *net, const struct ip_packet *p, const struct
 }
 
 /* Read a packet's header and chain; src and dst get their zone. */
-static bool read_own(const uint8_t *data, size_t have, unsigned zone, struct ip6_header *h, struct ip6_chain *c)
+static bool read_own(const uint8_t *data, size_t have, unsigned zone, struct ip6_header *h,
+		     struct ip6_chain *c)
 {
 	struct reader r = { .p = data, .left = have };
 
-	if (!pb_ip6_parse(h, &r, IP6_HEADER_LEN + IP6_PAYLOAD_MAX) || pb_ip6_walk(c, data, have) != IP6_IS_WELL)
+	if (!pb_ip6_parse(h, &r, IP6_HEADER_LEN + IP6_PAYLOAD_MAX) ||
+	    pb_ip6_walk(c, data, have) != IP6_IS_WELL)
 		return false;
 	h->src = ip_in_zone(&h->src, zone);
 	h->dst = ip_in_zone(&h->dst, zone);
@@ -210,7 +216,8 @@ static bool interpret(struct ip_error *to, const struct icmp6_error *e)
 	case ICMP6_TOO_BIG:
 		to->error = EMSGSIZE;
 		to->mtu = e->value > UINT16_MAX ? UINT16_MAX : e->value;
-		return e->value >= IP6_MTU_MIN; /* RFC 8201 §4: less is never believed, nor are fragments made for it */
+		return e->value >=
+		       IP6_MTU_MIN; /* RFC 8201 §4: less is never believed, nor are fragments made for it */
 	case ICMP6_TIME_EXCEEDED:
 		to->error = EHOSTUNREACH;
 		return true;
@@ -312,7 +319,8 @@ static bool is_intact(struct internet *net, const struct ip_packet *p)
 	if (b->total < 4 || b->len < 4)
 		return false;
 	uint64_t pseudo = pb_ip_pseudo(&p->src, &p->dst, IPPROTO_ICMPV6, b->total);
-	if (b->checksum != PB_CHECKSUM_UNKNOWN || pb_checksum_finish(pb_checksum_add_packet(pseudo, b, 0)) == 0)
+	if (b->checksum != PB_CHECKSUM_UNKNOWN ||
+	    pb_checksum_finish(pb_checksum_add_packet(pseudo, b, 0)) == 0)
 		return true;
 	net->env->counters.icmp.InCsumErrors++;
 	return false;

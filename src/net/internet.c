@@ -39,7 +39,8 @@ static void neighbour_solicit(struct neighbour *n)
 		pb_nd_solicit(n);
 }
 
-static void reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first, struct pb_buf *b)
+static void reassembly_expired(struct reassembly *r, struct iface *i, const struct fragment *first,
+			       struct pb_buf *b)
 {
 	(void)r;
 	if (ip_is4(&first->dst))
@@ -68,7 +69,8 @@ static struct internet_limits complete(const struct internet_limits *given)
 
 static int open_loopback(struct internet *net)
 {
-	struct ip localhost = ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }), localhost6 = { .bytes = { [15] = 1 } };
+	struct ip localhost = ip_from4((const uint8_t[4]){ 127, 0, 0, 1 }),
+		  localhost6 = { .bytes = { [15] = 1 } };
 	struct pb_device *device = pb_loopback_new();
 	int rc = device ? pb_internet_attach(net, device, "lo", &net->lo) : -ENOMEM;
 
@@ -255,7 +257,8 @@ int pb_internet_add_address(struct internet *net, struct iface *i, const struct 
 {
 	struct iface_address entry = { .ip = ip_in_zone(a, i->index),
 				       .bits = (uint8_t)(bits > 128 ? 0 : bits),
-				       .state = i->device->ethernet && !at_once ? ADDRESS_TENTATIVE : ADDRESS_READY,
+				       .state = i->device->ethernet && !at_once ? ADDRESS_TENTATIVE
+										: ADDRESS_READY,
 				       .preferred_until = PB_NEVER,
 				       .valid_until = PB_NEVER,
 				       .iface = i };

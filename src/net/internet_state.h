@@ -51,6 +51,20 @@ static inline void internet_changed(struct internet *net)
 		net->generation = 1;
 }
 
+/* Whether a packet of that source and of that destination, ours, was found right before. Most are like the one before. */
+static inline bool internet_knows(const struct iface *i, const struct ip *src, const struct ip *dst)
+{
+	return i->known.generation == i->net->generation && ip_equal(&i->known.src, src) &&
+	       ip_equal(&i->known.dst, dst);
+}
+
+static inline void internet_remember(struct iface *i, const struct ip *src, const struct ip *dst)
+{
+	i->known.src = *src;
+	i->known.dst = *dst;
+	i->known.generation = i->net->generation;
+}
+
 /* The Ethernet address of a group: broadcast, or multicast by RFC 1112 §6.4. */
 void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN]);
 

@@ -121,18 +121,14 @@ static struct pb_buf *reassemble(struct internet *net, struct ip_packet *p, cons
 	return b;
 }
 
-/* Between whom a packet may pass. Most are like the one before, so that is remembered. */
+/* Between whom a packet may pass. */
 static enum addressee judge_addresses(struct internet *net, struct iface *i, const struct ip4_header *h)
 {
-	if (i->known.generation == net->generation && ip_equal(&i->known.src, &h->src) &&
-	    ip_equal(&i->known.dst, &h->dst))
+	if (internet_knows(i, &h->src, &h->dst))
 		return OURS;
 	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->dst) : NOBODY;
-	if (addressee == OURS) {
-		i->known.src = h->src;
-		i->known.dst = h->dst;
-		i->known.generation = net->generation;
-	}
+	if (addressee == OURS)
+		internet_remember(i, &h->src, &h->dst);
 	return addressee;
 }
 

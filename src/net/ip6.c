@@ -22,12 +22,15 @@ int pb_ip6_enable(struct iface *i, bool at_once)
 	if (i->loopback)
 		return 0;
 	struct iface_address entry = { .bits = 64,
-				       .state = i->device->ethernet && !at_once ? ADDRESS_TENTATIVE : ADDRESS_READY,
+				       .state = i->device->ethernet && !at_once ? ADDRESS_TENTATIVE
+										: ADDRESS_READY,
 				       .origin = ADDRESS_LINK_LOCAL,
 				       .preferred_until = PB_NEVER,
 				       .valid_until = PB_NEVER,
 				       .iface = i };
-	struct ip prefix = { .bytes = { 0xfe, 0x80 } };
+	struct ip prefix = {
+		.bytes = {0xfe, 0x80}
+	};
 	entry.ip = pb_interface_id_stable(i, &prefix, 0);
 	return pb_internet_add_entry(i->net, &entry);
 }
@@ -98,10 +101,20 @@ static void describe(struct ip_packet *p, struct iface *i, const struct ip6_head
 	p->header_len = IP6_HEADER_LEN;
 }
 
+/* Between whom a packet may pass. */
+static enum addressee judge_addresses(struct internet *net, struct iface *i, const struct ip6_header *h)
+{
+	if (internet_knows(i, &h->src, &h->dst))
+		return OURS;
+	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->dst) : NOBODY;
+	if (addressee == OURS)
+		internet_remember(i, &h->src, &h->dst);
+	return addressee;
+}
+
 static bool is_acceptable(struct internet *net, struct ip_packet *p, const struct ip6_header *h, bool shouted)
 {
-	enum addressee addressee =
-		is_source(net, p->iface, h) ? addressee_of(net, p->iface, &h->dst) : NOBODY;
+	enum addressee addressee = judge_addresses(net, p->iface, h);
 
 	/* As of IPv4 (RFC 1122 §3.3.6): a frame to all that holds a packet for one is an error, or worse. */
 	if (addressee == NOBODY || (shouted && addressee != GROUP)) {
@@ -122,8 +135,9 @@ static enum ip_verdict refuse(struct internet *net, struct ip_packet *p)
 
 static enum ip_verdict complain(struct internet *net, struct ip_packet *p, uint8_t code, uint32_t pointer)
 {
-	pb_icmp6_tell(net, p,
-		      &(struct icmp6_error){ .type = ICMP6_PARAMETER_PROBLEM, .code = code, .value = pointer });
+	pb_icmp6_tell(
+		net, p,
+		&(struct icmp6_error){ .type = ICMP6_PARAMETER_PROBLEM, .code = code, .value = pointer });
 	return refuse(net, p);
 }
 
@@ -246,7 +260,8 @@ static enum ip_verdict deliver(struct internet *net, struct ip_packet *p, const 
 }
 
 /* Takes p->buf, whose first header is sound and for us; once: it was put together already. */
-static enum ip_verdict look_behind(struct internet *net, struct ip_packet *p, bool once, struct ip_error *error)
+static enum ip_verdict look_behind(struct internet *net, struct ip_packet *p, bool once,
+				   struct ip_error *error)
 {
 	struct ip6_chain c;
 	bool chained = pb_ip6_is_extension(p->protocol);
@@ -301,8 +316,9 @@ void pb_ip6_reassembly_expired(struct iface *i, const struct fragment *first, st
 			       .header = b->data,
 			       .header_len = first->header_len };
 
-	pb_icmp6_tell(i->net, &p,
-		      &(struct icmp6_error){ .type = ICMP6_TIME_EXCEEDED, .code = ICMP6_REASSEMBLY_EXCEEDED });
+	pb_icmp6_tell(
+		i->net, &p,
+		&(struct icmp6_error){ .type = ICMP6_TIME_EXCEEDED, .code = ICMP6_REASSEMBLY_EXCEEDED });
 }
 
 /*
@@ -350,7 +366,8 @@ static struct ip6_header make_header(const struct internet *net, const struct ip
 }
 
 /* The transport's checksum is of the whole, so it is complete before that is cut. */
-static int send_fragments(struct internet *net, struct ip_path *path, const struct ip6_header *h, struct pb_buf *b)
+static int send_fragments(struct internet *net, struct ip_path *path, const struct ip6_header *h,
+			  struct pb_buf *b)
 {
 	struct pb_buf_queue whole = { 0 }, fragments = { 0 };
 	uint32_t id = (uint32_t)pb_rng_next(&net->env->rng); /* RFC 7739 §5: not to be guessed */
@@ -366,7 +383,8 @@ static int send_fragments(struct internet *net, struct ip_path *path, const stru
 }
 
 /* The first part of b becomes that of the packet. Takes b. */
-static int send_whole(struct internet *net, struct ip_path *path, const struct ip6_header *h, struct pb_buf *b)
+static int send_whole(struct internet *net, struct ip_path *path, const struct ip6_header *h,
+		      struct pb_buf *b)
 {
 	b = pb_packet_front(net->env->pool, b, IP6_HEADER_LEN, 0);
 	if (!b) {

@@ -12,8 +12,8 @@
  * Asking ---------------------------------------------------------------------------------------------------
  */
 
-static void send_neighbour(struct iface *i, const struct nd_neighbour *m, const struct ip *src, const struct ip *dst,
-			   const uint8_t *mac)
+static void send_neighbour(struct iface *i, const struct nd_neighbour *m, const struct ip *src,
+			   const struct ip *dst, const uint8_t *mac)
 {
 	uint8_t message[ND_MESSAGE_MAX];
 	struct writer w = { .p = message, .left = sizeof message };
@@ -55,7 +55,9 @@ void pb_nd_probe(struct iface *i, const struct ip *target, const uint8_t nonce[]
 
 static struct ip all_nodes(const struct iface *i)
 {
-	struct ip all = { .bytes = { 0xff, 2, [15] = 1 } };
+	struct ip all = {
+		.bytes = {0xff, 2, [15] = 1}
+	};
 
 	return ip_in_zone(&all, i->index);
 }

@@ -191,7 +191,8 @@ const uint8_t *pb_neighbour_mac(const struct neighbour *n)
 	return n && n->state != NEIGHBOUR_INCOMPLETE && n->state != NEIGHBOUR_FAILED ? n->mac : NULL;
 }
 
-bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited, bool override)
+bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited,
+			     bool override)
 {
 	bool differs = memcmp(n->mac, mac, sizeof n->mac) != 0;
 

@@ -96,7 +96,8 @@ bool pb_neighbour_heard(struct neighbour *n, const uint8_t mac[PB_MAC_LEN]);
  * Neighbour discovery's form of it (RFC 4861 §7.2.5): an address for an entry that is there. solicited: we asked for it;
  * override: it takes the place of another. Whether anybody had asked.
  */
-bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited, bool override);
+bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited,
+			     bool override);
 
 /* Where it is, as far as that is known; NULL: it is not, or n is NULL. */
 const uint8_t *pb_neighbour_mac(const struct neighbour *n);

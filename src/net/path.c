@@ -26,8 +26,7 @@ static int find_loopback(struct internet *net, struct ip_path *path)
 	path->iface = net->lo;
 	path->mtu = net->lo->mtu;
 	if (ip_is_any(&path->src))
-		path->src =
-			ip_is_loopback(&path->dst) ? this_host(&path->dst) : path->dst;
+		path->src = ip_is_loopback(&path->dst) ? this_host(&path->dst) : path->dst;
 	return 0;
 }
 
@@ -60,7 +59,7 @@ static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *
 
 	if (index && !bound)
 		return -ENODEV;
-	if (ip_has_zone(&path->dst) && zone != index)
+	if (ip_has_zone(&path->dst) && (!zone || zone != index))
 		return -EINVAL; /* RFC 4007 §6: the address alone does not say where that is */
 	*next_hop = route && !route->on_link ? route->gateway : path->dst;
 	path->group = ip_is_multicast(&path->dst) || is_broadcast(net, &path->dst);

@@ -29,8 +29,9 @@ struct fragment {
 	uint8_t protocol;
 	uint8_t tos;
 	uint16_t header_len; /* in front of the payload, in the packet's first part */
-	uint16_t uncounted;  /* of it, what does not count as the whole's: IPv6's own and the fragment header */
-	uint32_t offset;     /* in bytes */
+	uint16_t
+		uncounted; /* of it, what does not count as the whole's: IPv6's own and the fragment header */
+	uint32_t offset;   /* in bytes */
 	bool more;
 	struct iface *iface;
 };

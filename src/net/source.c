@@ -8,7 +8,8 @@
  * IPv4 -----------------------------------------------------------------------------------------------------
  */
 
-static const struct iface_address *ready_address(const struct iface *i, const struct ip *dst, bool same_subnet)
+static const struct iface_address *ready_address(const struct iface *i, const struct ip *dst,
+						 bool same_subnet)
 {
 	for (unsigned n = 0; n < i->address_count; n++) {
 		const struct iface_address *a = i->addresses[n];
@@ -55,15 +56,15 @@ static const struct {
 	uint8_t bytes[16];
 	uint8_t bits, label;
 } policies[] = {
-	{{[15] = 1},                    128, 0 }, /* ::1 */
-	{ {[10] = 0xff, [11] = 0xff},   96,  4 }, /* IPv4-mapped */
-	{ { 0 },                        96,  3 }, /* IPv4-compatible */
+	{{ [15] = 1 },                  128, 0 }, /* ::1 */
+	{ { [10] = 0xff, [11] = 0xff }, 96,  4 }, /* IPv4-mapped */
+	{ { 0 },			96,  3 }, /* IPv4-compatible */
 	{ { 0x20, 1 },                  32,  5 }, /* Teredo */
 	{ { 0x20, 2 },                  16,  2 }, /* 6to4 */
 	{ { 0x3f, 0xfe },               16,  12}, /* 6bone */
 	{ { 0xfe, 0xc0 },               10,  11}, /* site-local */
-	{ { 0xfc },                     7,   13}, /* unique local */
-	{ { 0 },                        0,   1 },
+	{ { 0xfc },		     7,   13}, /* unique local */
+	{ { 0 },			0,   1 },
 };
 
 /* How many of the first bits of both are the same, 128 at most. */
@@ -132,7 +133,8 @@ static bool is_candidate(const struct choice *c, const struct iface_address *a)
 	return a->iface == c->iface || (!ip_zone(&a->ip) && scope_of(c->dst) > LINK_LOCAL);
 }
 
-static const struct iface_address *choose6(const struct internet *net, const struct iface *i, const struct ip *dst)
+static const struct iface_address *choose6(const struct internet *net, const struct iface *i,
+					   const struct ip *dst)
 {
 	struct choice choice = { .iface = i, .dst = dst, .now = env_now(net->env) };
 	const struct iface_address *best = NULL;
@@ -146,8 +148,8 @@ static const struct iface_address *choose6(const struct internet *net, const str
 	return best;
 }
 
-int pb_source_choose(const struct internet *net, const struct iface *i, const struct ip *dst, const struct ip *next_hop,
-		     struct ip *src)
+int pb_source_choose(const struct internet *net, const struct iface *i, const struct ip *dst,
+		     const struct ip *next_hop, struct ip *src)
 {
 	const struct iface_address *a = ip_is4(dst) ? choose4(net, i, next_hop) : choose6(net, i, dst);
 

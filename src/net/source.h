@@ -5,7 +5,7 @@
 #include "net/internet.h"
 
 /* The source for packets to dst that leave over i, by next_hop. 0 or -EADDRNOTAVAIL. */
-int pb_source_choose(const struct internet *net, const struct iface *i, const struct ip *dst, const struct ip *next_hop,
-		     struct ip *src);
+int pb_source_choose(const struct internet *net, const struct iface *i, const struct ip *dst,
+		     const struct ip *next_hop, struct ip *src);
 
 #endif

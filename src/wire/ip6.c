@@ -83,7 +83,8 @@ static bool read_fragment(struct ip6_fragment *f, struct reader *r)
 
 bool pb_ip6_is_extension(uint8_t next)
 {
-	return next == IP6_HOP_BY_HOP || next == IP6_ROUTING || next == IP6_FRAGMENT || next == IP6_DESTINATION;
+	return next == IP6_HOP_BY_HOP || next == IP6_ROUTING || next == IP6_FRAGMENT ||
+	       next == IP6_DESTINATION;
 }
 
 static enum ip6_walk problem(struct ip6_chain *c, uint8_t code, size_t pointer)

@@ -10,14 +10,15 @@
 #include "base/ip.h"
 #include "wire/reader.h"
 
-#define IP6_HEADER_LEN      40
-#define IP6_FRAGMENT_LEN    8     /* RFC 8200 §4.5, of the extension header */
-#define IP6_PAYLOAD_MAX     65535 /* RFC 8200 §3, Payload Length: we know no jumbograms */
-#define IP6_MTU_MIN         1280  /* RFC 8200 §5: what every link can carry */
-#define IP6_EXTENSIONS_MAX  8     /* headers in a chain; each of the six kinds once, and destination options twice */
-#define IP6_CHAIN_LEN_MAX   512   /* bytes of them */
-#define IP6_OPTIONS_MAX     8     /* in one header, beside padding: Linux's max_hbh_opts_number */
-#define IP6_PADDING_MAX     7     /* bytes in a row: more aligns nothing (RFC 4942 §2.1.9.5) */
+#define IP6_HEADER_LEN   40
+#define IP6_FRAGMENT_LEN 8     /* RFC 8200 §4.5, of the extension header */
+#define IP6_PAYLOAD_MAX  65535 /* RFC 8200 §3, Payload Length: we know no jumbograms */
+#define IP6_MTU_MIN      1280  /* RFC 8200 §5: what every link can carry */
+#define IP6_EXTENSIONS_MAX                                                                                   \
+	8 /* headers in a chain; each of the six kinds once, and destination options twice */
+#define IP6_CHAIN_LEN_MAX 512 /* bytes of them */
+#define IP6_OPTIONS_MAX   8   /* in one header, beside padding: Linux's max_hbh_opts_number */
+#define IP6_PADDING_MAX   7   /* bytes in a row: more aligns nothing (RFC 4942 §2.1.9.5) */
 
 /* Where fields are, for those who change one in a header that is written. */
 #define IP6_PAYLOAD_LEN_AT 4
@@ -73,22 +74,22 @@ bool pb_ip6_fragment_write(const struct ip6_fragment *f, struct writer *w);
 
 /* What is behind a header's extension headers. */
 struct ip6_chain {
-	uint8_t protocol;         /* what follows them */
-	uint16_t protocol_at;     /* where in the packet the field is that says so */
-	uint16_t len;             /* of IPv6 header and extension headers */
-	bool is_fragment;         /* of a packet; of a later one than the first the walk ends behind its header */
-	uint16_t fragment_at;     /* where that one is */
+	uint8_t protocol;     /* what follows them */
+	uint16_t protocol_at; /* where in the packet the field is that says so */
+	uint16_t len;         /* of IPv6 header and extension headers */
+	bool is_fragment;     /* of a packet; of a later one than the first the walk ends behind its header */
+	uint16_t fragment_at; /* where that one is */
 	uint16_t fragment_next_at; /* where the field is that names it */
 	struct ip6_fragment fragment;
-	uint8_t problem;  /* IP6_IS_PROBLEM: code and pointer of ICMPv6's Parameter Problem (RFC 4443 §3.4) */
+	uint8_t problem; /* IP6_IS_PROBLEM: code and pointer of ICMPv6's Parameter Problem (RFC 4443 §3.4) */
 	uint16_t pointer;
 };
 
 enum ip6_walk {
 	IP6_IS_WELL,
-	IP6_IS_CUT,          /* the packet ends, or what was given of it, before the chain does */
-	IP6_IS_REFUSED,      /* beyond our bounds, or an option says to discard it silently */
-	IP6_IS_PROBLEM,      /* the sender is to be told */
+	IP6_IS_CUT,            /* the packet ends, or what was given of it, before the chain does */
+	IP6_IS_REFUSED,        /* beyond our bounds, or an option says to discard it silently */
+	IP6_IS_PROBLEM,        /* the sender is to be told */
 	IP6_IS_UNKNOWN_OPTION, /* the sender is to be told, even of a packet to a group (RFC 4443 §2.4 (e.3)) */
 };
 

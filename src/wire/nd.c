@@ -75,7 +75,8 @@ bool pb_nd_neighbour_parse(struct nd_neighbour *m, struct reader *r)
 	bool sound = read_start(r, &type);
 	uint32_t flags = rd_u32(r);
 	const uint8_t *target = rd_bytes(r, 16);
-	if (!sound || !target || (type != ICMP6_NEIGHBOUR_SOLICITATION && type != ICMP6_NEIGHBOUR_ADVERTISEMENT) ||
+	if (!sound || !target ||
+	    (type != ICMP6_NEIGHBOUR_SOLICITATION && type != ICMP6_NEIGHBOUR_ADVERTISEMENT) ||
 	    !options_sound(*r))
 		return false;
 	m->advertisement = type == ICMP6_NEIGHBOUR_ADVERTISEMENT;
@@ -103,7 +104,8 @@ static void write_option(struct writer *w, uint8_t type, const uint8_t body[6])
 
 bool pb_nd_neighbour_write(const struct nd_neighbour *m, struct writer *w)
 {
-	uint32_t flags = (m->router ? ROUTER : 0) | (m->solicited ? SOLICITED : 0) | (m->override ? OVERRIDE : 0);
+	uint32_t flags =
+		(m->router ? ROUTER : 0) | (m->solicited ? SOLICITED : 0) | (m->override ? OVERRIDE : 0);
 
 	write_start(w, m->advertisement ? ICMP6_NEIGHBOUR_ADVERTISEMENT : ICMP6_NEIGHBOUR_SOLICITATION);
 	wr_u32(w, flags);

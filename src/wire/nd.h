@@ -8,12 +8,12 @@
 #include "base/ip.h"
 #include "wire/reader.h"
 
-#define ND_HOP_LIMIT    255 /* RFC 4861 §7.1.1 and others: who sent it is on the link */
-#define ND_MAC_LEN      6
-#define ND_NONCE_LEN    6   /* RFC 3971 §5.3.2, the least there is */
-#define ND_OPTIONS_MAX  32  /* looked at in a message; RFC 4861 §4.6.2 knows no bound */
-#define ND_MESSAGE_MAX  64  /* of those we write, with their options */
-#define ND_FOREVER      UINT32_MAX /* RFC 4861 §4.6.2: a lifetime without end */
+#define ND_HOP_LIMIT   255 /* RFC 4861 §7.1.1 and others: who sent it is on the link */
+#define ND_MAC_LEN     6
+#define ND_NONCE_LEN   6          /* RFC 3971 §5.3.2, the least there is */
+#define ND_OPTIONS_MAX 32         /* looked at in a message; RFC 4861 §4.6.2 knows no bound */
+#define ND_MESSAGE_MAX 64         /* of those we write, with their options */
+#define ND_FOREVER     UINT32_MAX /* RFC 4861 §4.6.2: a lifetime without end */
 
 /* IANA's "IPv6 Neighbor Discovery Option Formats". */
 enum nd_option_type {
@@ -21,8 +21,8 @@ enum nd_option_type {
 	ND_TARGET_MAC = 2,
 	ND_PREFIX = 3,
 	ND_MTU = 5,
-	ND_NONCE = 14,   /* RFC 3971 §5.3.2 */
-	ND_RDNSS = 25,   /* RFC 8106 §5.1 */
+	ND_NONCE = 14, /* RFC 3971 §5.3.2 */
+	ND_RDNSS = 25, /* RFC 8106 §5.1 */
 };
 
 struct nd_option {

@@ -7,7 +7,9 @@
 #include "net/internet.h"
 #include "net/rarp.h"
 #include "wire/ethernet.h"
+#include "wire/icmp.h"
 #include "wire/ip4.h"
+#include "wire/ip6.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void void_send(struct pb_device *d, pb_time now, struct pb_buf *frame)
 {
 	struct ip4_header h;
+	struct ip6_header h6;
 	uint8_t bytes[ETHERNET_HEADER_LEN + IP4_HEADER_LEN_MAX] = { 0 };
 	size_t n = frame->total < sizeof bytes ? frame->total : sizeof bytes;
 
@@ -30,6 +33,11 @@ static void void_send(struct pb_device *d, pb_time now, struct pb_buf *frame)
 	if (bytes[12] == 8 && bytes[13] == 0) {
 		struct reader r = { .p = bytes + ETHERNET_HEADER_LEN, .left = n - ETHERNET_HEADER_LEN };
 		assert(pb_ip4_parse(&h, &r, frame->total - ETHERNET_HEADER_LEN));
+	}
+	if (bytes[12] == 0x86 && bytes[13] == 0xdd) {
+		struct reader r = { .p = bytes + ETHERNET_HEADER_LEN, .left = n - ETHERNET_HEADER_LEN };
+		assert(pb_ip6_parse(&h6, &r, frame->total - ETHERNET_HEADER_LEN));
+		assert(!ip_zone(&h6.src) && !ip_zone(&h6.dst));
 	}
 	pb_buf_free(frame);
 }
@@ -61,7 +69,7 @@ struct world {
 	struct env env;
 	struct internet *net;
 	struct iface *wire;
-	struct ip ours, peer;
+	struct ip ours, peer, ours6, peer6;
 };
 
 static void open_world(struct world *w)
@@ -89,6 +97,14 @@ static void open_world(struct world *w)
 	assert(rc == 0);
 	rc = pb_internet_add_address(w->net, w->wire, &w->ours, 24, true);
 	assert(rc == 0);
+	w->ours6 = (struct ip){
+		.bytes = {0x20, 1, 0x0d, 0xb8, [15] = 1}
+	};
+	w->peer6 = (struct ip){
+		.bytes = {0x20, 1, 0x0d, 0xb8, [15] = 2}
+	};
+	rc = pb_internet_add_address(w->net, w->wire, &w->ours6, 64, false);
+	assert(rc == 0);
 	rc = pb_rarp_ask(w->net, w->wire, 24);
 	assert(rc == 0);
 }
@@ -98,12 +114,20 @@ static void check(const struct ip_packet *p, const struct ip_error *e, enum ip_v
 {
 	struct reader r = { .p = p->header, .left = p->header_len };
 	struct ip4_header h;
+	struct ip6_header h6;
 
 	assert(p->buf->total <= 65535 && p->buf->len <= p->buf->total);
 	assert(p->buf->len >= (p->buf->total < IP_GATHER ? p->buf->total : IP_GATHER));
 	assert(p->header + p->header_len == p->buf->data);
-	assert(pb_ip4_parse(&h, &r, 65535));
-	assert(ip_equal(&h.src, &p->src) && ip_equal(&h.dst, &p->dst) && h.protocol == p->protocol);
+	if (ip_is4(&p->dst)) {
+		assert(pb_ip4_parse(&h, &r, 65535));
+		assert(ip_equal(&h.src, &p->src) && ip_equal(&h.dst, &p->dst) && h.protocol == p->protocol);
+	} else {
+		assert(pb_ip6_parse(&h6, &r, 65575));
+		struct ip src = ip_in_zone(&p->src, 0), dst = ip_in_zone(&p->dst, 0);
+		assert(ip_equal(&h6.src, &src) && ip_equal(&h6.dst, &dst));
+		assert(p->header_len - IP6_HEADER_LEN + p->buf->total == h6.payload_len);
+	}
 	if (v != IP_COMPLAINT)
 		return;
 	assert(e->quote_len >= 8 && e->quote >= p->buf->data);
@@ -122,14 +146,33 @@ static void take(struct world *w, struct iface *i, struct pb_buf *frame)
 	check(&p, &e, v);
 	if (v == IP_COMPLAINT && e.mtu)
 		pb_ip_learn_mtu(w->net, &e.dst, e.mtu);
-	if (v == IP_DELIVER && p.protocol != IPPROTO_ICMP)
+	if (v == IP_DELIVER && p.protocol != IPPROTO_ICMP && p.protocol != IPPROTO_ICMPV6)
 		pb_icmp_port_unreachable(w->net, &p);
+	if (v == IP_DELIVER && p.protocol > 100)
+		pb_icmp_protocol_unreachable(w->net, &p);
 	pb_buf_free(p.buf);
+}
+
+/* The checksum of ICMPv6, behind extension headers or not. */
+static void mend6(uint8_t *ip, size_t len)
+{
+	struct ip6_chain c;
+	struct ip6_header h;
+	struct reader r = { .p = ip, .left = len };
+
+	ip[IP6_PAYLOAD_LEN_AT] = (uint8_t)((len - IP6_HEADER_LEN) >> 8);
+	ip[IP6_PAYLOAD_LEN_AT + 1] = (uint8_t)(len - IP6_HEADER_LEN);
+	if (pb_ip6_parse(&h, &r, len) && pb_ip6_walk(&c, ip, len) == IP6_IS_WELL &&
+	    c.protocol == IPPROTO_ICMPV6 && len >= c.len + 4u)
+		pb_icmp_seal(ip + c.len, len - c.len,
+			     pb_ip_pseudo(&h.src, &h.dst, IPPROTO_ICMPV6, (uint32_t)(len - c.len)));
 }
 
 /* Set right what a mutation can't: to whom the frame goes, and the header's checksum. */
 static void mend(uint8_t *frame, size_t len)
 {
+	if (len >= ETHERNET_HEADER_LEN + IP6_HEADER_LEN && frame[12] == 0x86 && frame[13] == 0xdd)
+		mend6(frame + ETHERNET_HEADER_LEN, len - ETHERNET_HEADER_LEN);
 	if (len < ETHERNET_HEADER_LEN + IP4_HEADER_LEN || frame[12] != 8 || frame[13] != 0)
 		return;
 	uint8_t *ip = frame + ETHERNET_HEADER_LEN;
@@ -161,11 +204,13 @@ static struct pb_buf *make_frame(struct world *w, const uint8_t *data, size_t le
 
 static void send_some(struct world *w, unsigned which)
 {
-	struct ip any = ip_from4((const uint8_t[4]){ 0 }), dst = w->peer;
+	bool v6 = which & 2;
+	struct ip any = v6 ? (struct ip){ 0 } : ip_from4((const uint8_t[4]){ 0 }),
+		  dst = v6 ? w->peer6 : w->peer;
 	struct ip_send how = { .protocol = 17, .dont_fragment = which & 1 };
 	struct ip_path path;
 
-	dst.bytes[15] = (uint8_t)(which >> 1);
+	dst.bytes[15] = (uint8_t)(which >> 2);
 	if (pb_ip_path(w->net, &path, &any, &dst, 0) < 0)
 		return;
 	struct pb_buf *b = pb_buf_new(w->env.pool, IP_HEADROOM, which * 7);
