@@ -243,9 +243,10 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 {
 	uint32_t queued = c->sendq.bytes - offset, edge = reach(c);
 	uint32_t n = edge > offset ? edge - offset : 0;
+	uint32_t most = c->mss > SUPER_MAX ? c->mss : SUPER_MAX;
 
-	if (n > SUPER_MAX)
-		n = SUPER_MAX;
+	if (n > most)
+		n = most;
 	if (n > queued)
 		n = queued;
 	if (n)

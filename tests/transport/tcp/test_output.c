@@ -116,6 +116,22 @@ static void super_segments_are_bounded(void **state)
 	sender_expect(&s, 44 * MSS, 100000 - 44 * MSS);
 }
 
+/* On a loopback's or a TUN device's MTU one segment is longer than what several may make up together. */
+static void segments_of_the_largest_packets(void **state)
+{
+	const uint32_t mss = 65535 - 40 - 12;
+
+	(void)state;
+	s.c->mss = (uint16_t)mss;
+	s.c->congestion.mss = mss;
+	s.c->congestion.cwnd = 10 * mss;
+	s.c->snd_wnd = s.c->snd_wnd_max = 10 * mss;
+	sender_write(&s, mss + 1);
+	sender_expect(&s, 0, mss);
+	sender_expect(&s, mss, 1);
+	sender_expect_silence(&s);
+}
+
 /* RFC 9293 §3.8.6.2.1: a small window is not filled at once, but in the end. */
 static void silly_window(void **state)
 {
@@ -294,6 +310,7 @@ int main(void)
 		TEST(cork_holds),
 		TEST(initial_window),
 		TEST(super_segments_are_bounded),
+		TEST(segments_of_the_largest_packets),
 		TEST(silly_window),
 		TEST(small_peer),
 		TEST(closed_window_is_probed),
