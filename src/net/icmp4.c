@@ -6,6 +6,7 @@
 #include "wire/icmp.h"
 #include "wire/icmp_error.h"
 #include "wire/ip4.h"
+#include "wire/udp.h"
 
 #include <errno.h>
 
@@ -68,6 +69,20 @@ static void send_message(struct internet *net, const struct ip *src, const struc
 		count_out(&net->env->counters, type);
 }
 
+/* What is quoted is as it would be on a wire: a checksum that was left to a device is completed. */
+static void complete_quoted(const struct pb_buf *b, size_t skip, uint8_t *quoted, size_t len)
+{
+	size_t start = (size_t)(b->transport - b->data), at = start - skip + b->checksum_offset;
+
+	if (start < skip || start > b->total || at + 2 > len)
+		return;
+	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, start));
+	if (sum == 0 && b->checksum_offset == UDP_CHECKSUM_AT)
+		sum = 0xffff; /* RFC 768: 0 would say that there is none */
+	quoted[at] = (uint8_t)(sum >> 8);
+	quoted[at + 1] = (uint8_t)sum;
+}
+
 /* The error with as much of the packet as may be quoted. NULL: no memory. */
 static struct pb_buf *quote(struct env *env, const struct icmp_error *e, const struct ip_packet *p,
 			    size_t skip)
@@ -82,7 +97,10 @@ static struct pb_buf *quote(struct env *env, const struct icmp_error *e, const s
 	struct writer w = { .p = pb_buf_extend(b, ICMP_ERROR_LEN), .left = ICMP_ERROR_LEN };
 	pb_icmp_error_write(e, &w);
 	memcpy(pb_buf_extend(b, p->header_len), p->header, p->header_len);
-	pb_buf_copy(p->buf, skip, pb_buf_extend(b, len), len);
+	uint8_t *quoted = pb_buf_extend(b, len);
+	pb_buf_copy(p->buf, skip, quoted, len);
+	if (p->buf->checksum == PB_CHECKSUM_WANTED)
+		complete_quoted(p->buf, skip, quoted, len);
 	return b;
 }
 

@@ -126,6 +126,30 @@ static void tells_of_a_port_where_nobody_is(void **state)
 	harness_close(h);
 }
 
+/* A checksum that was left to a device, and that no device has seen, is as a wire would have had it. */
+static void quotes_a_complete_checksum(void **state)
+{
+	static const uint8_t asked[] = { 0x12, 0x34, 0x00, 0x35, 0, 12, 0x43, 0x21, 1, 2, 3, 4 };
+	struct harness *h = harness_open(1500, true, NULL);
+	const uint8_t *message;
+	size_t len, quote = ICMP_ERROR_LEN + IP4_HEADER_LEN;
+
+	(void)state;
+	harness_resolve(h);
+	assert_int_equal(harness_ip4(h, (struct ip4_header){ 0 }, asked, sizeof asked), IP_DELIVER);
+	h->packet.buf->transport = h->packet.buf->data;
+	h->packet.buf->checksum_offset = 6;
+	h->packet.buf->checksum = PB_CHECKSUM_WANTED;
+	pb_icmp_port_unreachable(h->net, &h->packet);
+	harness_expect_ip4(h, &message, &len);
+	assert_int_equal(len, quote + sizeof asked);
+	assert_true(pb_icmp_intact(message, len, 0));
+	uint16_t sum = pb_checksum(asked, sizeof asked);
+	assert_int_equal(message[quote + 6] << 8 | message[quote + 7], sum);
+	assert_memory_equal(message + quote + 8, asked + 8, 4);
+	harness_close(h);
+}
+
 static void tells_of_an_unknown_protocol(void **state)
 {
 	struct harness *h = harness_open(1500, true, NULL);
@@ -313,6 +337,7 @@ int main(void)
 		cmocka_unit_test(answers_no_group),
 		cmocka_unit_test(drops_damaged_messages),
 		cmocka_unit_test(tells_of_a_port_where_nobody_is),
+		cmocka_unit_test(quotes_a_complete_checksum),
 		cmocka_unit_test(tells_of_an_unknown_protocol),
 		cmocka_unit_test(tells_nothing_about_groups_and_errors),
 		cmocka_unit_test(limits_its_errors),
