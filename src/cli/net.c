@@ -38,6 +38,10 @@ static int open_device(const struct command *c, const struct net_spec *s, struct
 {
 	int rc = s->kind == NET_TAP ? pb_device_tap(s->name, device) : pb_device_tun(s->name, device);
 
+	if (rc == -EINVAL)
+		return command_fail(c, EXIT_FAILED,
+				    "cannot open the network device %s: it is there, and of another kind",
+				    s->name);
 	if (rc < 0)
 		return cannot(c, "open the network device", s->name, rc);
 	rc = s->host.addr.sa.sa_family ? link_add_address(s->name, &s->host) : 0;
