@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: servers that must end well, commands, a site to serve.
+"""Fixtures of the tests from outside: servers that must end well, commands, a site to serve.
 
 PACKETBOAT names the program. What it says on standard error is shown with every failure.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from talk import PATIENCE, need
 
-PROGRAM = os.environ.get("PACKETBOAT", str(Path(__file__).resolve().parents[2] / "build" / "packetboat"))
+PROGRAM = os.environ.get("PACKETBOAT", str(Path(__file__).resolve().parents[1] / "build" / "packetboat"))
 LISTENING = r"^listening on (\S+):(\d+)/(tcp|udp) \((\w+)\)$"
 
 
@@ -196,24 +196,34 @@ http {{
 
 
 @pytest.fixture
-def nginx(tmp_path, site):
-    """A running nginx that serves the same site: its address and port."""
-    program = need("nginx")
-    with socket.socket() as s:  # an address that nobody else here uses: the port stays free until nginx has it
-        s.bind(("127.0.2.1", 0))
-        address, port = s.getsockname()
-    (tmp_path / "nginx.conf").write_text(NGINX.format(address=address, port=port, root=site))
-    with (tmp_path / "nginx.log").open("w") as log:
-        process = subprocess.Popen([program, "-p", tmp_path, "-c", "nginx.conf"], stderr=log)
-    try:
+def nginx_at(tmp_path, site):
+    """Start an nginx that serves the same site at an address; gives its address and port."""
+    processes = []
+
+    def start(address):
+        program = need("nginx")
+        with socket.socket() as s:
+            s.bind((address, 0))
+            port = s.getsockname()[1]
+        (tmp_path / "nginx.conf").write_text(NGINX.format(address=address, port=port, root=site))
+        with (tmp_path / "nginx.log").open("w") as log:
+            processes.append(subprocess.Popen([program, "-p", tmp_path, "-c", "nginx.conf"], stderr=log))
         deadline = time.monotonic() + PATIENCE
         while not listens(address, port):
-            assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "nginx.log").read_text()
+            assert processes[-1].poll() is None and time.monotonic() < deadline, (tmp_path / "nginx.log").read_text()
             time.sleep(0.01)
-        yield address, port
-    finally:
+        return address, port
+
+    yield start
+    for process in processes:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def nginx(nginx_at):
+    """A running nginx that serves the same site: its address and port."""
+    return nginx_at("127.0.2.1")  # an address that nobody else here uses: the port stays free until nginx has it
 
 
 def listens(address, port):

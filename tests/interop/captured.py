@@ -1,0 +1,29 @@
+"""What tshark, with every check switched on, finds to say of a capture."""
+
+import subprocess
+from collections import Counter
+
+from talk import need
+
+CHECKED = ("ip", "tcp", "udp")
+SEVERITY_NOTE = 0x400000  # epan/proto.h of Wireshark: chat is below; warnings and errors are above
+FIELDS = ("frame.number", "_ws.expert.message", "_ws.expert.severity")
+
+
+def remarks(path):
+    """How many frames there are; notes, warnings and errors, with how often each occurs.
+
+    A malformed packet is such an error, and a bad checksum is one.
+    """
+    found = subprocess.run(
+        [need("tshark"), "-r", path, "-T", "fields", "-E", "aggregator=|",
+         *(arg for name in CHECKED for arg in ("-o", f"{name}.check_checksum:TRUE")),
+         *(arg for name in FIELDS for arg in ("-e", name))],
+        check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120).stdout.splitlines()
+    counts = Counter()
+    for line in found:
+        _, messages, severities = line.split("\t")
+        if messages:
+            counts.update(message.partition(" (#")[0] for message, severity in zip(messages.split("|"), severities.split("|"))
+                          if int(severity) >= SEVERITY_NOTE)
+    return len(found), counts
