@@ -85,7 +85,7 @@ def test_slow_reader(stack, capture):
                 sent += s.send(b"x" * 65536)
         except BlockingIOError:
             pass
-        time.sleep(1)  # both ends probe
+        time.sleep(0.5)  # both ends probe
         s.settimeout(PATIENCE)
         s.shutdown(socket.SHUT_WR)
         received = 0

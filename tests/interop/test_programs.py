@@ -80,7 +80,7 @@ class TestPing:
         assert on_stack("ping", "-c", 3, "-i", "0.05", "-s", 20000, KERNELS).returncode == 0
 
     def test_nobody(self, on_stack):
-        assert on_stack("ping", "-c", 1, "-w", 2, "10.9.0.77").returncode in (5, 6)
+        assert on_stack("ping", "-c", 1, "-w", 1, "10.9.0.77").returncode in (5, 6)
 
 
 def iperf3(*args):
@@ -95,7 +95,7 @@ def iperf3(*args):
             server.kill()
 
 
-@pytest.mark.parametrize("args", [[], ["-R"], ["--bidir"], ["-P", "8"], ["-l", "100"]], ids=" ".join)
+@pytest.mark.parametrize("args", [["--bidir"], ["-R", "-P", "8"], ["-l", "100"]], ids=" ".join)
 def test_iperf3(stack, args):
     stack(f"relay://:5201,to={KERNELS}:5201", args=["--log", "none"])
     end = iperf3(*args)

@@ -11,7 +11,7 @@ from namespace import run, socket_info, sysctl
 from talk import PATIENCE, call
 
 MIB = 1 << 20
-BULK = (1024 if FULL else 128) * MIB
+BULK = (1024 if FULL else 64) * MIB
 SOME = (256 if FULL else 4) * MIB
 LONG = 300 if FULL else 60  # seconds, on a busy machine
 MTUS = [576, 1500, 9000, 65521]
