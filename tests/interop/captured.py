@@ -7,11 +7,11 @@ from talk import need
 
 CHECKED = ("ip", "tcp", "udp")
 SEVERITY_NOTE = 0x400000  # epan/proto.h of Wireshark: chat is below; warnings and errors are above
-FIELDS = ("frame.number", "_ws.expert.message", "_ws.expert.severity")
+FIELDS = ("frame.number", "ip.src", "_ws.expert.message", "_ws.expert.severity")
 
 
 def remarks(path):
-    """How many frames there are; notes, warnings and errors, with how often each occurs.
+    """How many frames there are; notes, warnings and errors with the sender, and how often each occurs.
 
     A malformed packet is such an error, and a bad checksum is one.
     """
@@ -22,8 +22,8 @@ def remarks(path):
         check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120).stdout.splitlines()
     counts = Counter()
     for line in found:
-        _, messages, severities = line.split("\t")
+        _, source, messages, severities = line.split("\t")
         if messages:
-            counts.update(message.partition(" (#")[0] for message, severity in zip(messages.split("|"), severities.split("|"))
+            counts.update((source.partition("|")[0], message.partition(" (#")[0]) for message, severity in zip(messages.split("|"), severities.split("|"))
                           if int(severity) >= SEVERITY_NOTE)
     return len(found), counts

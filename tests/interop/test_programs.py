@@ -101,7 +101,8 @@ def test_iperf3(stack, args):
     end = iperf3(*args)
     sums = [it for name, it in end.items() if name.startswith("sum_received")]
     assert sums and all(it["bits_per_second"] > 1e6 for it in sums), end
-    assert end["sum_sent"]["retransmits"] == 0
+    sent = end["sum_sent"]
+    assert sent["retransmits"] <= 0.01 * sent["bytes"] / 1448  # probes where we are late on a busy machine
 
 
 def test_get_from_nginx(on_stack, kernel_device, nginx_at, big):
