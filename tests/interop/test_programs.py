@@ -133,7 +133,7 @@ def test_ss_shows_sane_numbers(stack):
     assert 0 < info["rtt"] < 100  # ms
     assert info["mss"] == 1448
     assert info["wscale"] >= 5  # theirs; ours, behind the comma, is not read
-    assert info["snd_wnd"] > 500000
+    assert info["snd_wnd"] > 65535  # a field alone cannot say it
     assert "retrans" not in info
     assert "lost" not in info
     assert "unacked" not in info
