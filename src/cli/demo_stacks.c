@@ -42,10 +42,10 @@ static void scene(struct demo *d, const char *title)
 	const struct timespec pause = { .tv_nsec = 500000000 };
 
 	fflush(stdout);
-	if (d->world.slow)
+	if (d->world.diagram.slow)
 		nanosleep(&pause, NULL);
-	printf("\n%s%d. %s%s\n", d->world.color ? "\033[1m" : "", ++d->scene, title,
-	       d->world.color ? "\033[0m" : "");
+	printf("\n%s%d. %s%s\n", d->world.diagram.color ? "\033[1m" : "", ++d->scene, title,
+	       d->world.diagram.color ? "\033[0m" : "");
 }
 
 static void say(const char *text)
@@ -105,7 +105,7 @@ static bool show_sockets(struct demo *d, enum world_host first, enum world_host 
 		char name[32];
 		snprintf(name, sizeof name, "   %s", world_address(h));
 		l.host = name;
-		pb_stack_each(d->world.host[h].stack, add_row, &l);
+		pb_stack_each(d->world.host[h].card.stack, add_row, &l);
 	}
 	return table_print(&l.table, stdout) || wrong(d, "the table of sockets", ENOMEM);
 }
@@ -164,7 +164,7 @@ static bool finish(struct demo *d, struct fetch *f, bool success)
 		return wrong(d, f->done ? f->result : "the browser waits for ever", EPROTO);
 	fetch_end(f);
 	world_settle(&d->world);
-	printf("   The browser says at %.3f: %s\n", (double)(f->ended - d->world.scene_start) / 1e9,
+	printf("   The browser says at %.3f: %s\n", (double)(f->ended - d->world.diagram.start) / 1e9,
 	       f->result);
 	return true;
 }
@@ -232,9 +232,9 @@ static bool neighbours(struct demo *d)
 }
 
 /* The last text that each side sent. */
-static void show_swapped(const struct world *w)
+static void show_swapped(const struct diagram *g)
 {
-	const struct frame_text *request = &w->said[LEFT], *reply = &w->said[RIGHT];
+	const struct frame_text *request = &g->said[LEFT], *reply = &g->said[RIGHT];
 	char source[2][PB_ADDR_TEXT], destination[2][PB_ADDR_TEXT];
 	const struct frame_text *const both[] = { request, reply };
 
@@ -256,16 +256,16 @@ static bool textbook(struct demo *d)
 	say("Handshake, request, reply, close. The reply goes to the port that it finds in");
 	say("the request as its source: look at the ports, and at each side's state.");
 	world_scene(&d->world, BROWSER, WEB);
-	d->world.quotes = true;
+	d->world.diagram.quotes = true;
 	if (!serve(d, WEB, &d->web, NULL))
 		return false;
-	world_states(&d->world, BROWSER, WEB, 80);
+	diagram_states(&d->world.host[BROWSER].card, &d->world.host[WEB].card, 80);
 	if (!browse(d, &d->fetch[0], BROWSER, 3022, WEB_URL "/hello.txt"))
 		return false;
 	bool ok = finish(d, &d->fetch[0], true);
-	d->world.quotes = false;
+	d->world.diagram.quotes = false;
 	if (ok)
-		show_swapped(&d->world);
+		show_swapped(&d->world.diagram);
 	return ok;
 }
 
@@ -431,7 +431,7 @@ static bool lossy_stretch(struct demo *d)
 	       "   tell of it (fast retransmit), otherwise when its time is up.\n",
 	       DEMO_LETTER_BYTES);
 	world_scene(&d->world, BROWSER, WEB);
-	const struct pb_counters *now = pb_stack_counters(d->world.host[WEB].stack), before = *now;
+	const struct pb_counters *now = pb_stack_counters(d->world.host[WEB].card.stack), before = *now;
 	world_lose(&d->world, 1.0 / 6);
 	bool ok = browse(d, f, BROWSER, 0, WEB_URL "/letter.txt") && finish(d, f, true);
 	world_lose(&d->world, 0);
@@ -508,8 +508,8 @@ int demo_on_stacks(const struct command *c, bool color, uint64_t seed, const cha
 	memcpy(bytes + 8, &seed, sizeof seed);
 	d->command = c;
 	bool ok = set_stage(d, bytes, capture);
-	d->world.color = color;
-	d->world.slow = isatty(STDOUT_FILENO);
+	d->world.diagram.color = color;
+	d->world.diagram.slow = isatty(STDOUT_FILENO);
 	ok = ok && play(d);
 	ok = clear_stage(d) && ok;
 	free(d);

@@ -1,6 +1,6 @@
 /*
- * The demo's world: hosts, each with a TCP/IP of ours, and the two networks between them, in virtual time. Every frame
- * that a host sends becomes a row of a sequence diagram, once it is known what became of it.
+ * The demo's world: hosts, each with a TCP/IP of ours, and the two networks between them, in virtual time. What they
+ * send is drawn (diagram.h).
  *
  * The Internet is a line between two hosts that carries IP packets: its routers are not shown. The LAN is an Ethernet.
  * A frame takes WORLD_DELAY on either.
@@ -8,14 +8,9 @@
 #ifndef CLI_DEMO_WORLD_H
 #define CLI_DEMO_WORLD_H
 
-#include "cli/frame_text.h"
-#include "cli/sequence.h"
+#include "cli/diagram.h"
 
-#include <packetboat/packetboat.h>
-
-#define WORLD_DELAY       PB_MSEC(10)
-#define WORLD_QUOTE_MAX   48
-#define WORLD_PENDING_MAX 256 /* frames that are on their way; beyond that the oldest are taken for lost */
+#define WORLD_DELAY PB_MSEC(10)
 
 enum world_host {
 	BROWSER, /* 177.41.72.6 on the Internet */
@@ -26,45 +21,20 @@ enum world_host {
 	WORLD_HOSTS
 };
 
-struct world;
-
 struct host {
-	struct pb_device card; /* what its stack is given; its frames are watched */
-	struct world *world;
+	struct card card;
 	struct pb_device *cable;    /* that the card is plugged into, and keeps across restarts */
 	struct pb_device *impaired; /* the part of it that delays and loses what comes in */
-	struct pb_stack *stack;     /* NULL: it is off */
-	struct pb_net *net;         /* the stack's */
+	struct pb_net *net;         /* of the card's stack */
 	unsigned starts;
-	bool unplugged;        /* nothing gets in or out */
-	struct arrow *arrived; /* the last frame that came: what it did to the state is not yet known */
-};
-
-/* A frame that was sent. */
-struct arrow {
-	pb_time sent;
-	const struct host *from, *to; /* to: who got it */
-	const uint8_t *memory;        /* where its bytes are, by which it is known again */
-	struct frame_text frame;
-	const char *state[2]; /* by side */
-	char quote[WORLD_QUOTE_MAX];
-	bool state_due; /* the sender's stack is not yet through with what made it send this */
-	enum { ON_ITS_WAY, ARRIVED, TAKEN, LOST } fate; /* TAKEN: its receiver has dealt with it */
 };
 
 struct world {
 	struct pb_loop *loop;
 	struct host host[WORLD_HOSTS];
+	struct diagram diagram;
 	struct pb_capture *capture;
 	uint8_t seed[16];
-	bool color, slow; /* slow: for people to follow */
-	bool quotes;      /* show the first line of what segments carry */
-	pb_time scene_start;
-	struct frame_flows flows;
-	struct frame_text said[2];               /* the last frame with text that each side has sent */
-	struct arrow pending[WORLD_PENDING_MAX]; /* a ring, the oldest first */
-	size_t first, count;
-	uint64_t sent; /* frames, in all */
 };
 
 /* capture: NULL, or the file for what BROWSER and DESK send and receive. 0 or -errno; world_fini() in either case. */
@@ -74,9 +44,6 @@ int world_fini(struct world *w);
 
 /* A new diagram: its time begins at 0. */
 void world_scene(struct world *w, enum world_host left, enum world_host right);
-
-/* A row without an arrow: in which states two hosts are with regard to the right one's port, while nobody calls. */
-void world_states(struct world *w, enum world_host left, enum world_host right, uint16_t port);
 
 /* Let so much time pass; or until *done, at most so much: false: it is not done. */
 void world_wait(struct world *w, pb_time time);

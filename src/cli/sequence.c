@@ -63,13 +63,11 @@ void sequence_row(FILE *out, bool color, const struct sequence_row *row)
 	fputs(color && row->lost ? RED : "", out);
 	fprintf(out, "%*.3f %-*s ", TIME_WIDTH, (double)row->time / 1e9, STATE_WIDTH, row->state[LEFT]);
 	if (ports)
-		fprintf(out, "%*s ", PORT_WIDTH, row->port[LEFT]);
+		fprintf(out, "%*.*s ", PORT_WIDTH, PORT_WIDTH, row->port[LEFT]);
 	fputs(arrow, out);
-	if (ports)
-		fprintf(out, " %s", row->port[RIGHT]);
+	int len = ports ? fprintf(out, " %.*s", PORT_WIDTH, row->port[RIGHT]) : PORT_WIDTH + 1;
 	if (row->state[RIGHT][0])
-		fprintf(out, " %*s", STATE_WIDTH + (ports ? PORT_WIDTH - (int)strlen(row->port[RIGHT]) : 0),
-			row->state[RIGHT]);
+		fprintf(out, " %*s", STATE_WIDTH + PORT_WIDTH + 1 - len, row->state[RIGHT]);
 	fprintf(out, "%s\n", color && row->lost ? PLAIN : "");
 }
 

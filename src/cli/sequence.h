@@ -19,7 +19,7 @@ enum side { LEFT, RIGHT };
 struct sequence_row {
 	pb_time time;
 	enum side from;
-	const char *port[2];  /* at most 5 characters; both "": there are none (ARP, ICMP) */
+	const char *port[2];  /* 5 characters of it; both "": there are none (ARP, ICMP) */
 	const char *state[2]; /* at most 12 */
 	const char *text;     /* what the arrow says; what does not fit is cut off */
 	bool lost;            /* it does not arrive */

@@ -83,8 +83,8 @@ static void any_text(void **state)
 		for (int way = 0; way < 8; way++) {
 			struct sequence_row row = {
 				.from = way & 1 ? LEFT : RIGHT,
-				.port = {way & 2 ? "1" : "", ""            },
-				.state = { "ESTABLISHED",     "SYN-RECEIVED"},
+				.port = {way & 2 ? "1" : "", way & 2 ? ".222:65535" : ""},
+				.state = { "ESTABLISHED",     "SYN-RECEIVED"             },
 				.text = words,
 				.lost = way & 4
 			};
