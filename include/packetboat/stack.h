@@ -103,6 +103,9 @@ PB_API int pb_stack_remove_route(struct pb_stack *stack, const struct sockaddr *
  */
 PB_API pb_time pb_stack_poll(struct pb_stack *stack, pb_time now);
 
+/* The same answer once more: stacks that share a wire in memory may have sent each other something since. */
+PB_API pb_time pb_stack_next(struct pb_stack *stack);
+
 /*
  * A frame that came in on an interface by another way than its device; takes it. pb_stack_poll() does the
  * rest.

@@ -363,18 +363,27 @@ void pb_loop_remove_net(struct pb_loop *loop, struct pb_net *net)
 	net->loop = NULL;
 }
 
-/* When they want to be driven next. */
+static void take_net_news(struct pb_net *net)
+{
+	struct pb_socket *s;
+
+	while ((s = net->ops->news(net)))
+		if (s->watch)
+			settle(s->watch);
+}
+
+/* When they want to be driven next. That is asked when all were: one may have sent another something. */
 static pb_time drive_nets(struct pb_loop *loop)
 {
 	pb_time next = PB_NEVER, now = loop->nets ? clock_now(loop) : 0;
 
 	for (struct pb_net *net = loop->nets; net; net = net->next) {
-		pb_time t = net->ops->poll(net, now);
-		struct pb_socket *s;
+		net->ops->poll(net, now);
+		take_net_news(net);
+	}
+	for (struct pb_net *net = loop->nets; net; net = net->next) {
+		pb_time t = net->ops->next(net);
 		next = t < next ? t : next;
-		while ((s = net->ops->news(net)))
-			if (s->watch)
-				settle(s->watch);
 	}
 	return next;
 }

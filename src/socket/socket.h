@@ -55,11 +55,12 @@ struct pb_net_ops {
 	int (*open)(struct pb_net *net, int family, int type, int protocol, struct pb_socket **s);
 	void (*close)(struct pb_net *net);
 	/*
-	 * Of a net that must be driven; NULL: the kernel drives it. poll: do what is due at now, and answer
-	 * when to be called next (0: at once). news: the next socket whose ready has changed, until NULL. fd:
-	 * the n-th descriptor worth waiting for; -1: there are not so many.
+	 * Of a net that must be driven; NULL: the kernel drives it. poll: do what is due at now. next: when
+	 * that is to be done again (0: at once). news: the next socket whose ready has changed, until NULL.
+	 * fd: the n-th descriptor worth waiting for; -1: there are not so many.
 	 */
-	pb_time (*poll)(struct pb_net *net, pb_time now);
+	void (*poll)(struct pb_net *net, pb_time now);
+	pb_time (*next)(struct pb_net *net);
 	struct pb_socket *(*news)(struct pb_net *net);
 	int (*fd)(struct pb_net *net, unsigned n);
 };

@@ -284,7 +284,7 @@ static void flush_devices(struct pb_stack *s, pb_time now)
 			i->device->ops->flush(i->device, now);
 }
 
-static pb_time next_call(struct pb_stack *s)
+pb_time pb_stack_next(struct pb_stack *s)
 {
 	if (pb_tcp_has_pending(s->tcp))
 		return 0;
@@ -309,7 +309,7 @@ pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
 	for (int i = 0; receive(s, now) && i < BATCHES_A_POLL; i++)
 		pb_tcp_flush(s->tcp);
 	flush_devices(s, now);
-	return next_call(s);
+	return pb_stack_next(s);
 }
 
 /*
@@ -317,9 +317,14 @@ pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static pb_time stack_poll(struct pb_net *net, pb_time now)
+static void stack_poll(struct pb_net *net, pb_time now)
 {
-	return pb_stack_poll((struct pb_stack *)net, now);
+	pb_stack_poll((struct pb_stack *)net, now);
+}
+
+static pb_time stack_next(struct pb_net *net)
+{
+	return pb_stack_next((struct pb_stack *)net);
 }
 
 /* An error or the end makes every call answer at once, so it is readable and writable, too. */
@@ -401,6 +406,7 @@ static const struct pb_net_ops stack_ops = {
 	.open = stack_open,
 	.close = stack_close,
 	.poll = stack_poll,
+	.next = stack_next,
 	.news = stack_news,
 	.fd = stack_fd,
 };
