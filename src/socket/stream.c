@@ -29,6 +29,7 @@ static struct fresh *fresh_new(struct stream *s, const struct tcp_settings *set)
 
 	if (!f)
 		return NULL;
+	s->base.ready |= POLLOUT | POLLHUP; /* stream_poll() */
 	*f = (struct fresh){ .set = *set, .binding.owner = s };
 	list_init(&f->binding.link);
 	f->binding.addr = s->family == AF_INET ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
@@ -137,6 +138,7 @@ static int stream_listen(struct pb_socket *socket, int backlog)
 		return rc;
 	free(f);
 	s->fresh = NULL;
+	socket->ready = 0;
 	return 0;
 }
 
