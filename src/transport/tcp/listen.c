@@ -393,6 +393,12 @@ static bool acceptable(const struct tcp_syn *r, const struct tcp_segment *s)
 	       (s->len && seq_in(seq_add(s->seq, s->len - 1), next, r->window));
 }
 
+/* RFC 7323 §3.2: timestamps were agreed on, and there is none. It may not complete the call, for a connection drops it. */
+static bool lacks_timestamp(const struct tcp_syn *r, const struct tcp_segment *s)
+{
+	return r->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & (TCP_RST | TCP_SYN));
+}
+
 /* RFC 7323 §5.3, R1: older than what the SYN said. */
 static bool too_old(const struct tcp_syn *r, const struct tcp_segment *s)
 {
@@ -424,6 +430,8 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 
 	if (flags == TCP_SYN && seq_eq(s->seq, r->irs)) { /* our SYN-ACK was lost */
 		send_syn_ack(r->listener, r);
+	} else if (lacks_timestamp(r, s)) {
+		counters->tcp.PAWSEstab++;
 	} else if (!(flags & TCP_RST) && (!acceptable(r, s) || too_old(r, s))) { /* first */
 		acknowledge(r);
 	} else if (flags & TCP_RST) { /* second; RFC 5961 §3.2 */

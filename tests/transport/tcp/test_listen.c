@@ -113,6 +113,38 @@ static void handshake(void **state)
 	harness_end(&h);
 }
 
+/*
+ * An ACK without the timestamp that was agreed on does not complete a call (RFC 7323 §3.2): a connection would drop
+ * it, and be left in SYN-RECEIVED with no timer that ends it.
+ */
+static void handshake_without_the_timestamp(void **state)
+{
+	struct tcp_listener *l = harness_listen(&h, 16);
+	struct segment s = syn(3022);
+
+	(void)state;
+	s.h.options.has_timestamp = true;
+	s.h.options.ts_value = 4711;
+	harness_inject(&h, &s);
+	s = (struct segment){
+		.h = {.src_port = 3022,
+                      .flags = TCP_ACK,
+                      .seq = 1001,
+                      .ack = answer().h.seq + 1,
+                      .window = 9}
+	};
+	harness_inject(&h, &s);
+	nothing_sent();
+	assert_int_equal(l->syn_count, 1);
+	assert_int_equal(l->waiting_count, 0);
+	s.h.options.has_timestamp = true;
+	s.h.options.ts_value = 4712;
+	harness_inject(&h, &s);
+	assert_int_equal(l->waiting_count, 1);
+	pb_tcp_listener_close(l);
+	harness_end(&h);
+}
+
 /* SYN again: the same SYN-ACK again, one record. */
 static void syn_again(void **state)
 {
@@ -436,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(syn_ack, begin),
 		cmocka_unit_test_setup(handshake, begin),
+		cmocka_unit_test_setup(handshake_without_the_timestamp, begin),
 		cmocka_unit_test_setup(syn_again, begin),
 		cmocka_unit_test_setup(syn_ack_again, begin),
 		cmocka_unit_test_setup(record_input, begin),
