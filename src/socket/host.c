@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -135,9 +136,27 @@ static ssize_t host_sendmsg(struct pb_socket *s, const struct msghdr *msg, int f
 	return transfer(s, sendmsg(fd_of(s), msg, flags | MSG_NOSIGNAL), POLLOUT);
 }
 
+/* sendfile(2) knows no MSG_NOSIGNAL: a SIGPIPE of its making is kept off the thread, and taken away. */
+static ssize_t sendfile_quietly(int to, int fd, off_t *offset, size_t len)
+{
+	const struct timespec now = { 0 };
+	sigset_t broken, before;
+
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &broken, &before);
+	ssize_t n = sendfile(to, fd, offset, len);
+	int error = errno;
+	if (n < 0 && error == EPIPE)
+		sigtimedwait(&broken, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return n;
+}
+
 static ssize_t host_sendfile(struct pb_socket *s, int fd, off_t *offset, size_t len)
 {
-	return transfer(s, sendfile(fd_of(s), fd, offset, len), POLLOUT);
+	return transfer(s, sendfile_quietly(fd_of(s), fd, offset, len), POLLOUT);
 }
 
 static ssize_t host_recv(struct pb_socket *s, void *buf, size_t len, int flags)
