@@ -56,9 +56,10 @@ void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d,
 	if (s->want_ttl)
 		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
 			family == AF_INET ? IP_TTL : IPV6_HOPLIMIT, d->ttl);
-	if (s->want_tos)
-		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
-			family == AF_INET ? IP_TOS : IPV6_TCLASS, d->tos);
+	if (s->want_tos && family == AF_INET)
+		add(&c, IPPROTO_IP, IP_TOS, &d->tos, sizeof d->tos); /* a byte, where IPv6 has an int */
+	else if (s->want_tos)
+		add_int(&c, IPPROTO_IPV6, IPV6_TCLASS, d->tos);
 	msg->msg_controllen = c.used;
 }
 

@@ -266,6 +266,8 @@ int pb_datagram_getsockopt(struct pb_socket *socket, int level, int name, void *
 	struct datagram_socket *s = datagram_of(socket);
 	int n = 0, rc;
 
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
+		return pb_stack_interface_name(stack_of(socket), s->endpoint->interface, value, len);
 	if (level == SOL_SOCKET)
 		rc = get_socket(s, name, &n);
 	else if (level == IPPROTO_IP)

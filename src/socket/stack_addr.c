@@ -72,3 +72,16 @@ int pb_stack_interface_named(struct pb_stack *stack, const void *value, socklen_
 		}
 	return -ENODEV;
 }
+
+int pb_stack_interface_name(struct pb_stack *stack, unsigned index, void *value, socklen_t *len)
+{
+	const struct iface *i = index ? pb_internet_iface(stack->internet, index) : NULL;
+	socklen_t size = i ? (socklen_t)strlen(i->name) + 1 : 0;
+
+	if (i && *len < IFACE_NAME_MAX) /* as Linux, however short this name is */
+		return -EINVAL;
+	if (i)
+		memcpy(value, i->name, size);
+	*len = size;
+	return 0;
+}

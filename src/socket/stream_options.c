@@ -386,6 +386,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return get_bytes(&s->linger, sizeof s->linger, value, len);
+	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
+		return pb_stack_interface_name(stack_of(socket), settings_of(s)->bound, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return get_bytes(settings_of(s)->congestion->name,
 				 strlen(settings_of(s)->congestion->name) + 1, value, len);

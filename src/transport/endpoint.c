@@ -122,6 +122,7 @@ struct returned *pb_endpoint_take_error(struct endpoint *e)
 	if (!e->errors)
 		e->errors_end = &e->errors;
 	e->error_count--;
+	e->error = e->errors ? e->errors->error.error : 0; /* as Linux: sock_dequeue_err_skb() */
 	return r;
 }
 
