@@ -8,6 +8,11 @@ const union pb_addr *next_family(const struct world *w, const union pb_addr *at)
 	return at == &w->a && w->has_v6 ? &w->v6 : NULL;
 }
 
+const union pb_addr *client_at(const struct world *w, const union pb_addr *at)
+{
+	return at->sa.sa_family == AF_INET ? &w->client_a : &w->client_v6;
+}
+
 struct pb_socket *open_socket(struct pb_net *net, int family, int type)
 {
 	struct pb_socket *s;
@@ -87,8 +92,9 @@ int get_option(struct pb_socket *s, int level, int name)
 
 union pb_addr unused(struct world *w, const union pb_addr *at)
 {
-	struct pb_socket *tcp = bound(w->net, SOCK_STREAM, at);
-	struct pb_socket *udp = open_socket(w->net, at->sa.sa_family, SOCK_DGRAM);
+	struct pb_net *net = pb_addr_equal(at, client_at(w, at)) ? w->client_net : w->net;
+	struct pb_socket *tcp = bound(net, SOCK_STREAM, at);
+	struct pb_socket *udp = open_socket(net, at->sa.sa_family, SOCK_DGRAM);
 	union pb_addr a = name_of(tcp);
 	bool is_free = bind_to(udp, &a) == 0;
 
@@ -123,6 +129,12 @@ void turn_for(struct world *w, pb_time time)
 	assert_true(pb_loop_turn(w->loop, 0) >= 0);
 	for (pb_time end = pb_loop_now(w->loop) + time; pb_loop_now(w->loop) < end;)
 		assert_true(pb_loop_turn(w->loop, end) >= 0);
+}
+
+void rest(struct world *w)
+{
+	if (w->virtual_time)
+		turn_for(w, PB_SEC(10));
 }
 
 struct pb_socket *accept_one(struct world *w, struct pb_socket *l)
@@ -179,8 +191,8 @@ void expect_end(struct world *w, struct pb_socket *s, int answer)
 
 int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction close)
 {
-	const struct test_table *tables[] = { &semantics_bind, &semantics_connect, &semantics_stream,
-					      &semantics_datagram, &semantics_echo };
+	const struct test_table *tables[] = { &semantics_bind,     &semantics_connect,   &semantics_stream,
+					      &semantics_datagram, &semantics_ancillary, &semantics_echo };
 	struct CMUnitTest all[128];
 	size_t count = 0;
 

@@ -28,8 +28,13 @@ struct world {
 	struct pb_net *client_net; /* where clients live; may be the same */
 	union pb_addr a, b;        /* two IPv4 addresses of net, port 0 */
 	union pb_addr v6;          /* an IPv6 address of net, port 0, if has_v6 */
-	union pb_addr foreign;     /* an IPv4 address that is nobody's here */
+	union pb_addr
+		client_a; /* an IPv4 address of client_net from which a and b are reached; a if it is one net */
+	union pb_addr client_v6; /* and an IPv6 address, if has_v6 */
+	const char *interface;   /* of net, that a is on */
+	union pb_addr foreign;   /* an IPv4 address that is nobody's here */
 	bool has_v6;
+	bool virtual_time; /* waiting costs nothing */
 };
 
 /* A TCP connection, seen from both ends. */
@@ -46,7 +51,7 @@ struct test_table {
 	size_t count;
 };
 extern const struct test_table semantics_bind, semantics_connect, semantics_stream, semantics_datagram,
-	semantics_echo;
+	semantics_ancillary, semantics_echo;
 
 #define TEST_TABLE(tests)                                                                                    \
 	{                                                                                                    \
@@ -56,6 +61,9 @@ extern const struct test_table semantics_bind, semantics_connect, semantics_stre
 /* Once for each family that the world has: at is an address of net, port 0. */
 #define each_family(w, at) for (const union pb_addr *at = &(w)->a; at; at = next_family(w, at))
 const union pb_addr *next_family(const struct world *w, const union pb_addr *at);
+
+/* Of at's family, an address of client_net. */
+const union pb_addr *client_at(const struct world *w, const union pb_addr *at);
 
 /* Each of these fails the test when the call does. */
 struct pb_socket *open_socket(struct pb_net *net, int family, int type);
@@ -76,7 +84,7 @@ int connect_to(struct pb_socket *s, const union pb_addr *to);
 /* The same address with another port. */
 union pb_addr with_port(const union pb_addr *a, uint16_t port);
 
-/* A port of net on which nobody listens, neither TCP nor UDP. */
+/* A port of net on which nobody listens, neither TCP nor UDP; at is an address of net, or of client_net. */
 union pb_addr unused(struct world *w, const union pb_addr *at);
 
 /* Turn the loop until one of events is ready; whether it is, within WAIT_MAX. */
@@ -84,6 +92,9 @@ bool wait_for(struct world *w, struct pb_socket *s, int events);
 
 /* Turn the loop for so long, for what must not happen. */
 void turn_for(struct world *w, pb_time time);
+
+/* Hosts limit the ICMP errors that they send to one (RFC 1812 §4.3.2.8): in virtual time, wait until they may again. */
+void rest(struct world *w);
 
 /* Receive exactly len bytes of a stream, and check that they are these. */
 void expect_bytes(struct world *w, struct pb_socket *s, const void *bytes, size_t len);

@@ -95,6 +95,53 @@ static void connect_after_refusal(void **state)
 	pb_close(l);
 }
 
+/* The port that it was given is its own through all attempts; not so one that was chosen for it. */
+static void a_refusal_leaves_the_bound_port(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *l = listener(w, &w->a, 1), *s;
+	union pb_addr nobody = unused(w, &w->a), to = name_of(l), mine = unused(w, &w->client_a), name;
+
+	s = bound(w->client_net, SOCK_STREAM, &mine);
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(connect_to(s, &nobody), -EINPROGRESS);
+		assert_true(wait_for(w, s, POLLOUT));
+		assert_int_equal(connect_to(s, &nobody), -ECONNREFUSED);
+		name = name_of(s);
+		assert_int_equal(pb_addr_port(&name), pb_addr_port(&mine));
+	}
+	assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+	struct pb_socket *conn = accept_one(w, l);
+	union pb_addr peer = peer_of(conn);
+	assert_true(pb_addr_equal(&peer, &mine));
+	pb_close(conn);
+	pb_close(s);
+	pb_close(l);
+}
+
+static void count_call(struct pb_watch *watch, int ready)
+{
+	(void)ready;
+	watch->ready++; /* unused, for a socket */
+}
+
+/* One that goes nowhere yet is over, and a watch is told so: it would wait for ever otherwise. */
+static void the_fresh_are_told(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+	struct pb_watch watch = { 0 };
+
+	assert_int_equal(pb_ready(s), POLLOUT | POLLHUP);
+	assert_int_equal(pb_watch_socket(w->loop, &watch, s, POLLOUT, count_call), 0);
+	for (int i = 0; i < 3; i++)
+		assert_true(pb_loop_turn(w->loop, 0) >= 0);
+	pb_watch_stop(&watch);
+	assert_true(watch.ready > 0);
+	pb_close(s);
+}
+
 static void each_call_has_its_own_port(void **state)
 {
 	struct world *w = *state;
@@ -227,6 +274,38 @@ static void closing_the_listener_resets_who_waits(void **state)
 	pb_close(s);
 }
 
+/* A listener shut for reading is none any more, but keeps its port, if it was given it, and may listen again. */
+static void shutdown_of_a_listener(void **state)
+{
+	struct world *w = *state;
+	union pb_addr to = unused(w, &w->a), name;
+	struct pb_socket *l = listener(w, &to, 1), *s = open_socket(w->client_net, AF_INET, SOCK_STREAM),
+			 *conn;
+
+	assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+	assert_true(wait_for(w, s, POLLOUT));
+	assert_true(wait_for(w, l, POLLIN));
+	assert_int_equal(pb_shutdown(l, SHUT_WR), 0);
+	assert_int_equal(get_option(l, SOL_SOCKET, SO_ACCEPTCONN), 1);
+	assert_int_equal(pb_shutdown(l, SHUT_RD), 0);
+	assert_int_equal(get_option(l, SOL_SOCKET, SO_ACCEPTCONN), 0);
+	assert_int_equal(pb_accept(l, &conn), -EINVAL);
+	name = name_of(l);
+	assert_true(pb_addr_equal(&name, &to));
+	expect_end(w, s, -ECONNRESET);
+	pb_close(s);
+	s = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+	assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+	assert_true(wait_for(w, s, POLLOUT));
+	assert_int_equal(connect_to(s, &to), -ECONNREFUSED);
+	assert_int_equal(pb_listen(l, 1), 0);
+	assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+	conn = accept_one(w, l);
+	pb_close(conn);
+	pb_close(s);
+	pb_close(l);
+}
+
 static void wrong_use(void **state)
 {
 	struct world *w = *state;
@@ -287,12 +366,15 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(refused_by_so_error),
 	cmocka_unit_test(refused_by_connect_and_by_recv),
 	cmocka_unit_test(connect_after_refusal),
+	cmocka_unit_test(a_refusal_leaves_the_bound_port),
+	cmocka_unit_test(the_fresh_are_told),
 	cmocka_unit_test(each_call_has_its_own_port),
 	cmocka_unit_test(socket_pairs_are_unique),
 	cmocka_unit_test(backlog),
 	cmocka_unit_test(accept_finds_nobody),
 	cmocka_unit_test(options_are_inherited),
 	cmocka_unit_test(closing_the_listener_resets_who_waits),
+	cmocka_unit_test(shutdown_of_a_listener),
 	cmocka_unit_test(wrong_use),
 	cmocka_unit_test(wrong_kinds),
 	cmocka_unit_test(a_connection_does_not_listen),

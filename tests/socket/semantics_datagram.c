@@ -1,5 +1,6 @@
 /* Datagrams: whole or not at all, to and from whom, connected and not, and what comes back by ICMP. */
 #include "semantics.h"
+#include "skip.h"
 
 #include <sys/uio.h>
 
@@ -28,7 +29,7 @@ static void there_and_back(void **state)
 
 	each_family (w, at) {
 		struct pb_socket *server = bound(w->net, SOCK_DGRAM, at);
-		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, at);
+		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, client_at(w, at));
 		union pb_addr s = name_of(server), c = name_of(client);
 		char byte;
 		assert_int_equal(pb_recv(server, &byte, 1, 0), -EAGAIN);
@@ -133,7 +134,7 @@ static void connected_hears_only_its_peer(void **state)
 	each_family (w, at) {
 		struct pb_socket *server = bound(w->net, SOCK_DGRAM, at),
 				 *other = bound(w->net, SOCK_DGRAM, at);
-		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, at);
+		struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, client_at(w, at));
 		union pb_addr s = name_of(server), c = name_of(client), o = name_of(other);
 		assert_int_equal(connect_to(client, &s), 0);
 		union pb_addr peer = peer_of(client);
@@ -158,7 +159,7 @@ static void the_peer_can_be_taken_away(void **state)
 	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a),
 			 *other = bound(w->net, SOCK_DGRAM, &w->a);
 	union pb_addr chosen =
-		unused(w, &w->a); /* Linux takes away a port that it chose, too, but not ours */
+		unused(w, &w->client_a); /* Linux takes away a port that it chose, too, but not ours */
 	struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, &chosen);
 	union pb_addr s = name_of(server), o = name_of(other), c = name_of(client), peer;
 	socklen_t len = sizeof peer;
@@ -214,6 +215,112 @@ static void the_unconnected_hear_of_no_errors(void **state)
 	pb_close(s);
 }
 
+/* What has not been read is bounded; what came first is kept (SO_RCVBUF, socket(7)). */
+static void a_full_queue_drops(void **state)
+{
+	static const char text[1001];
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr to = name_of(server);
+	uint32_t number, got = 0;
+	char datagram[1000];
+
+	set_option(server, SOL_SOCKET, SO_RCVBUF, 8192);
+	for (uint32_t i = 0; i < 100; i++) {
+		memcpy(datagram, text, sizeof datagram);
+		memcpy(datagram, &i, sizeof i);
+		assert_int_equal(pb_sendto(client, datagram, sizeof datagram, 0, &to.sa, pb_addr_len(&to)),
+				 1000);
+	}
+	turn_for(w, PB_MSEC(20));
+	while (pb_recv(server, datagram, sizeof datagram, 0) == 1000) {
+		memcpy(&number, datagram, sizeof number);
+		assert_int_equal(number, got++);
+	}
+	assert_true(got >= 4 &&
+		    got <= 16); /* 16 KiB, as doubled: what a datagram costs beside its text is the net's */
+	assert_int_equal(send_to(client, "again", &to), 5);
+	expect_datagram(w, server, "again", NULL);
+	pb_close(server);
+	pb_close(client);
+}
+
+/* Of two at one address and port, who is connected gets what is from his peer, and the other the rest. */
+static void the_connected_come_first(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *client = bound(w->client_net, SOCK_DGRAM, &w->client_a);
+	struct pb_socket *other = bound(w->client_net, SOCK_DGRAM, &w->client_a);
+	struct pb_socket *s[2];
+	union pb_addr at = unused(w, &w->a), c = name_of(client);
+
+	for (int i = 0; i < 2; i++) {
+		s[i] = open_socket(w->net, AF_INET, SOCK_DGRAM);
+		set_option(s[i], SOL_SOCKET, SO_REUSEADDR, 1);
+		assert_int_equal(bind_to(s[i], &at), 0);
+	}
+	for (int i = 0; i < 2; i++) { /* whichever was bound first */
+		const struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+		assert_int_equal(connect_to(s[i], &c), 0);
+		assert_int_equal(send_to(client, "for the peer", &at), 12);
+		assert_int_equal(send_to(other, "for the other", &at), 13);
+		expect_datagram(w, s[i], "for the peer", &c);
+		expect_datagram(w, s[!i], "for the other", NULL);
+		assert_int_equal(pb_connect(s[i], &unspec, sizeof unspec), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		pb_close(s[i]);
+	pb_close(client);
+	pb_close(other);
+}
+
+static void shutdown_ends_sending_and_reading(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr to = name_of(server);
+
+	assert_int_equal(connect_to(client, &to), 0);
+	assert_int_equal(pb_shutdown(client, 3), -EINVAL);
+	assert_int_equal(pb_shutdown(client, SHUT_WR), 0);
+	assert_int_equal(pb_send(client, "x", 1, 0), -EPIPE);
+	assert_int_equal(pb_ready(client), POLLOUT);
+	assert_int_equal(pb_shutdown(client, SHUT_RD), 0);
+	assert_int_equal(pb_ready(client), POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	pb_close(server);
+	pb_close(client);
+}
+
+/* SO_BINDTODEVICE. Linux lets anybody do this since 5.7, and those with CAP_NET_RAW before. */
+static void an_interface_can_be_asked_for(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr to = name_of(server);
+	char name[IF_NAMESIZE];
+	socklen_t len = sizeof name;
+	int rc = pb_setsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, w->interface,
+			       (socklen_t)strlen(w->interface));
+
+	if (rc == -EPERM) {
+		pb_close(server);
+		pb_close(client);
+		SKIP("this kernel wants CAP_NET_RAW");
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(pb_setsockopt(client, SOL_SOCKET, SO_BINDTODEVICE, "none such", 9), -ENODEV);
+	assert_int_equal(pb_getsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, name, &len), 0);
+	assert_int_equal(len, strlen(w->interface) + 1);
+	assert_string_equal(name, w->interface);
+	assert_int_equal(send_to(client, "over it", &to), 7);
+	expect_datagram(w, server, "over it", NULL);
+	pb_close(server);
+	pb_close(client);
+}
+
 static void wrong_use(void **state)
 {
 	struct world *w = *state;
@@ -240,6 +347,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_peer_can_be_taken_away),
 	cmocka_unit_test(port_unreachable),
 	cmocka_unit_test(the_unconnected_hear_of_no_errors),
+	cmocka_unit_test(a_full_queue_drops),
+	cmocka_unit_test(the_connected_come_first),
+	cmocka_unit_test(shutdown_ends_sending_and_reading),
+	cmocka_unit_test(an_interface_can_be_asked_for),
 	cmocka_unit_test(wrong_use),
 };
 

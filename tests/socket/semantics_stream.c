@@ -3,6 +3,7 @@
 #include "semantics.h"
 
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/uio.h>
 
 static void bytes_arrive_both_ways(void **state)
@@ -226,6 +227,52 @@ static void a_large_transfer_both_ways(void **state)
 	}
 }
 
+/* From offset on to the end of the file, which says 0; the file's own offset stays. */
+static void a_file_is_sent(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	FILE *file = tmpfile();
+	char text[3000];
+	off_t offset = 1000;
+	ssize_t n = 1;
+
+	assert_non_null(file);
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (char)pattern(i);
+	assert_int_equal(fwrite(text, 1, sizeof text, file), sizeof text);
+	fflush(file);
+	while (n > 0)
+		n = pb_sendfile(p.client, fileno(file), &offset, 700);
+	assert_int_equal(n, 0);
+	assert_int_equal(offset, sizeof text);
+	expect_bytes(w, p.server, text + 1000, sizeof text - 1000);
+	assert_int_equal(ftell(file), sizeof text);
+	assert_int_equal(pb_shutdown(p.client, SHUT_WR), 0);
+	offset = 0;
+	assert_int_equal(pb_sendfile(p.client, fileno(file), &offset, 1), -EPIPE);
+	assert_int_equal(offset, 0);
+	assert_int_equal(pb_sendfile(p.server, -1, &offset, 1), -EBADF);
+	fclose(file);
+	close_pair(&p);
+}
+
+/* With time to linger, close waits for nothing here, and everything is sent all the same. */
+static void linger_sends_all(void **state)
+{
+	const struct linger linger = { .l_onoff = 1, .l_linger = 5 };
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	assert_int_equal(pb_setsockopt(p.server, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+	assert_int_equal(pb_setsockopt(p.server, SOL_SOCKET, SO_LINGER, &linger, 4), -EINVAL);
+	assert_int_equal(pb_send(p.server, "farewell", 8, 0), 8);
+	assert_int_equal(pb_close(p.server), 0);
+	expect_bytes(w, p.client, "farewell", 8);
+	expect_end(w, p.client, 0);
+	pb_close(p.client);
+}
+
 static void a_full_buffer_says_so(void **state)
 {
 	static const char block[65536];
@@ -342,6 +389,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(unread_data_resets),
 	cmocka_unit_test(sending_to_the_closed),
 	cmocka_unit_test(a_large_transfer_both_ways),
+	cmocka_unit_test(a_file_is_sent),
+	cmocka_unit_test(linger_sends_all),
 	cmocka_unit_test(a_full_buffer_says_so),
 	cmocka_unit_test(peek_leaves_the_data),
 	cmocka_unit_test(pieces),

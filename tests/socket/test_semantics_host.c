@@ -10,7 +10,10 @@ static int open_world(void **state)
 	world.client_net = world.net;
 	assert_true(pb_addr_parse(&world.a, "127.0.0.1"));
 	assert_true(pb_addr_parse(&world.b, "127.0.0.2"));
+	world.client_a = world.a;
+	world.interface = "lo";
 	assert_true(pb_addr_parse(&world.v6, "::1"));
+	world.client_v6 = world.v6;
 	assert_true(pb_addr_parse(&world.foreign, "192.0.2.1")); /* RFC 5737: in no network */
 	struct pb_socket *s;
 	if (pb_socket_open(world.net, AF_INET6, SOCK_DGRAM, 0, &s) == 0) {

@@ -21,6 +21,10 @@ static int open_world(void **state)
 	assert_true(pb_addr_parse(&world.b, "127.0.0.2"));
 	assert_true(pb_addr_parse(&world.v6, "::1"));
 	world.has_v6 = true;
+	world.client_v6 = world.v6;
+	world.client_a = world.a;
+	world.virtual_time = true;
+	world.interface = "lo";
 	assert_true(pb_addr_parse(&world.foreign, "192.0.2.1")); /* RFC 5737: in no network */
 	*state = &world;
 	return 0;
