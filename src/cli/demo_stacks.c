@@ -459,8 +459,8 @@ static bool play(struct demo *d)
 	printf("How do two computers talk? A server listens on a port. A client takes an\n"
 	       "ephemeral port, connects, and asks; the server answers. Here five hosts do it,\n"
 	       "each with a TCP/IP of our own, in one process and in virtual time. An arrow is\n"
-	       "a segment; its time is that of sending, a way takes 10 ms. seq A+N: N bytes\n"
-	       "from A on; both sides count from their first (SYN) on.\n");
+	       "a frame, with the time at which it was sent; it arrives 10 ms later. seq A+N:\n"
+	       "N bytes of text from number A on, each side counting from its SYN.\n");
 	for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++)
 		if (!scenes[i](d))
 			return false;
