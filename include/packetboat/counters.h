@@ -14,16 +14,26 @@
 	X(InReceives)                                                                                        \
 	X(InHdrErrors)                                                                                       \
 	X(InAddrErrors)                                                                                      \
-	X(InUnknownProtos) X(InDiscards) X(InDelivers) X(OutRequests) X(OutDiscards) X(OutNoRoutes)          \
-		X(ReasmTimeout) X(ReasmReqds) X(ReasmOKs) X(ReasmFails) X(ReasmOverlaps) X(FragOKs)          \
-			X(FragFails) X(FragCreates)
+	X(InUnknownProtos)                                                                                   \
+	X(InDiscards)                                                                                        \
+	X(InDelivers)                                                                                        \
+	X(OutRequests)                                                                                       \
+	X(OutDiscards)                                                                                       \
+	X(OutNoRoutes)                                                                                       \
+	X(ReasmTimeout) X(ReasmReqds) X(ReasmOKs) X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails)     \
+		X(FragCreates)
 
 #define PB_ICMP_COUNTERS(X)                                                                                  \
 	X(InMsgs)                                                                                            \
 	X(InErrors)                                                                                          \
-	X(InCsumErrors) X(InDestUnreachs) X(InTimeExcds) X(InParmProbs) X(InEchos) X(InEchoReps) X(OutMsgs)  \
-		X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) X(OutTimeExcds) X(OutParmProbs)            \
-			X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
+	X(InCsumErrors)                                                                                      \
+	X(InDestUnreachs)                                                                                    \
+	X(InTimeExcds)                                                                                       \
+	X(InParmProbs)                                                                                       \
+	X(InEchos)                                                                                           \
+	X(InEchoReps)                                                                                        \
+	X(OutMsgs) X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) X(OutTimeExcds) X(OutParmProbs)         \
+		X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
 
 #define PB_ARP_COUNTERS(X)                                                                                   \
 	X(InRequests)                                                                                        \
@@ -38,14 +48,20 @@
 	X(ActiveOpens)                                                                                       \
 	X(PassiveOpens)                                                                                      \
 	X(AttemptFails)                                                                                      \
-	X(EstabResets) X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(OutRsts) X(InCsumErrors)              \
-		X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed) X(ListenOverflows) X(ListenDrops)    \
-			X(PAWSEstab) X(DelayedACKs) X(OfoQueued) X(OfoDropped) X(RcvCollapsed)               \
-				X(OutOfWindow) X(FastRetrans) X(Timeouts) X(SpuriousRtos) X(ChallengeAck)    \
-					X(SynChallenge) X(KeepAlives) X(ZeroWindowProbes) X(AbortOnData)     \
-						X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory)           \
-							X(TimeWaits) X(TimeWaitReused) X(TimeWaitOverflow)   \
-								X(PathMtuReduced) X(IcmpIgnored)
+	X(EstabResets)                                                                                       \
+	X(InSegs)                                                                                            \
+	X(OutSegs)                                                                                           \
+	X(RetransSegs)                                                                                       \
+	X(InErrs)                                                                                            \
+	X(OutRsts)                                                                                           \
+	X(InCsumErrors) X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed) X(ListenOverflows)           \
+		X(ListenDrops) X(PAWSEstab) X(DelayedACKs) X(OfoQueued) X(OfoDropped) X(RcvCollapsed)        \
+			X(OutOfWindow) X(FastRetrans) X(Timeouts) X(SpuriousRtos) X(ChallengeAck)            \
+				X(SynChallenge) X(KeepAlives) X(ZeroWindowProbes) X(AbortOnData)             \
+					X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits)      \
+						X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced)      \
+							X(IcmpIgnored) X(SackReneging) X(LossProbes)         \
+								X(LossProbeRecovery)
 
 #define PB_COUNTER(name) uint64_t name;
 struct pb_counters {

@@ -29,8 +29,7 @@ static bool in_flight(const struct tcp_conn *c, seq quoted)
 static void send_smaller(struct tcp_conn *c)
 {
 	pb_tcp_conn_fit(c);
-	c->snd_nxt = c->snd_una;
-	pb_tcp_sendq_rewind(&c->sendq);
+	pb_tcp_send_all_again(c);
 	c->in_recovery = false;
 	c->dup_acks = 0;
 	c->recover = c->snd_max; /* duplicate ACKs of what comes twice tell of no loss */

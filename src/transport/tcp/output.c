@@ -163,13 +163,18 @@ static void time_segment(struct tcp_conn *c, seq end, bool again)
 static void note_sent(struct tcp_conn *c, seq at, seq end)
 {
 	bool again = seq_lt(at, c->snd_max), first = seq_eq(c->snd_nxt, c->snd_una);
+	bool one_more = !first && c->has_sack && tcp_flight(c) <= c->mss;
 
+	if (c->has_sack && (c->loss || !first))
+		pb_tcp_loss_sent(c, at, end);
 	time_segment(c, end, again);
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	c->snd_max = seq_max(c->snd_max, end);
 	c->last_sent = tcp_now(c);
 	if (first)
 		pb_tcp_timers_sent(c);
+	else if (one_more)
+		pb_tcp_timers_tail(c);
 	if (!again)
 		return;
 	tcp_counters(c)->tcp.RetransSegs++;
@@ -226,12 +231,12 @@ static bool short_allowed(const struct tcp_conn *c, uint32_t n, uint32_t queued)
 }
 
 /*
- * How far from SND.UNA the windows reach. The first two duplicate ACKs each allow a new segment: limited
- * transmit, RFC 3042.
+ * How far from SND.UNA the windows reach, the congestion window over what has left the network. Without SACK, the first
+ * two duplicate ACKs each allow a new segment: limited transmit, RFC 3042.
  */
 static uint32_t reach(const struct tcp_conn *c)
 {
-	uint32_t flight_max = c->congestion.cwnd;
+	uint32_t flight_max = c->congestion.cwnd + tcp_left(c);
 
 	if (c->dup_acks && !c->in_recovery && !c->in_timeout)
 		flight_max += (c->dup_acks < 2 ? c->dup_acks : 2) * c->mss;
@@ -270,6 +275,8 @@ static void send_all(struct tcp_conn *c)
 {
 	bool idle = tcp_flight(c) == 0;
 
+	if (c->loss && c->loss->board.bytes[RANGE_LOST])
+		pb_tcp_loss_resend(c);
 	if (c->sendq.bytes + c->fin_queued <= tcp_flight(c))
 		return;
 	if (idle && tcp_now(c) - c->last_sent > c->rtt.rto)
@@ -288,18 +295,20 @@ void pb_tcp_output(struct tcp_conn *c)
 		pb_tcp_send_ack(c);
 }
 
-/* As much as one segment holds and the window takes; where it takes nothing, one byte asks it to open. */
-void pb_tcp_resend(struct tcp_conn *c, uint32_t offset)
+/* As much as the window takes, and the peer has not; where it takes nothing, one byte asks it to open. */
+void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 {
 	uint32_t room = c->snd_wnd > offset ? c->snd_wnd - offset : 1;
 	uint32_t len = c->sendq.bytes - offset;
 
 	if (offset > c->sendq.bytes)
 		return;
-	if (len > c->mss)
-		len = c->mss;
+	if (len > most)
+		len = most;
 	if (len > room)
 		len = room;
+	if (c->loss)
+		len = pb_tcp_loss_hole(c, offset, len);
 	send_text(c, offset, len, c->fin_queued && offset + len == c->sendq.bytes && len < room);
 }
 

@@ -1,16 +1,14 @@
 /*
- * What acknowledgements say of losses: the one place where they are judged.
+ * What acknowledgements say of losses, and what a time-out says: when a recovery begins and ends.
  *
- * Three duplicate ACKs: a segment is lost, and sent again at once (fast retransmit, RFC 5681 §3.2). Until all is
- * acknowledged that had been sent by then, each ACK that acknowledges less tells of the next loss (NewReno, RFC
- * 6582). A time-out (timers.c) puts SND.NXT back to SND.UNA: from there all is sent again, in slow start, except
- * what acknowledgements jump over.
+ * With SACK the scoreboard knows what has arrived (scoreboard.h), RACK judges by time what has not (rack.c), the tail is
+ * probed (tail.c), PRR says how much may leave meanwhile (prr.h), and what is lost is sent again, the lowest first (loss.c).
+ * Without it, duplicate ACKs are counted (fast_retransmit.c), and after a time-out SND.NXT goes back to SND.UNA: from
+ * there all is sent again, in slow start, except what acknowledgements jump over.
  */
 #include "transport/tcp/tcp.h"
 
 #include <poll.h>
-
-#define DUP_ACKS 3 /* RFC 5681 §3.2 */
 
 /*
  * -- Round-trip time
@@ -52,84 +50,6 @@ static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
 }
 
 /*
- * -- Fast retransmit and fast recovery
- */
-
-/* What is sent now are probes, also where the peer has drawn its window back over what was in flight. */
-static bool window_closed(const struct tcp_conn *c)
-{
-	return c->probing || c->snd_wnd == 0;
-}
-
-/* RFC 5681 §2: in answer to data, says nothing new at all. The answer to a probe says that the window is closed. */
-static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
-{
-	return seq_eq(s->ack, c->snd_una) && seq_lt(c->snd_una, c->snd_max) && s->len == 0 &&
-	       s->window == c->snd_wnd && !window_closed(c);
-}
-
-/* RFC 6582 §3.2 step 2, RFC 5681 §3.2 steps 2 and 3. Limited transmit does not count (RFC 3042 §2). */
-static void enter_recovery(struct tcp_conn *c)
-{
-	uint32_t flight = tcp_flight(c);
-
-	if (flight > c->congestion.cwnd)
-		flight = c->congestion.cwnd;
-	tcp_counters(c)->tcp.FastRetrans++;
-	c->congestion.ops->lost(&c->congestion, tcp_now(c), flight);
-	c->congestion.cwnd = c->congestion.ssthresh + DUP_ACKS * c->mss;
-	c->in_recovery = true;
-	c->partial_acked = false;
-	c->recover = c->snd_max;
-	pb_tcp_resend(c, 0);
-	pb_tcp_timers_acked(c);
-}
-
-/*
- * A segment has left the network, so another may enter it (RFC 5681 §3.2 step 4). Not more than were in it when the
- * loss was found, however many duplicates the peer makes up (RFC 5681 §5).
- */
-static void inflate(struct tcp_conn *c)
-{
-	uint32_t at_entry = (uint32_t)seq_diff(c->recover, c->snd_una);
-
-	if (c->congestion.cwnd < c->congestion.ssthresh + at_entry)
-		c->congestion.cwnd += c->mss;
-}
-
-static void duplicate_ack(struct tcp_conn *c)
-{
-	if (c->dup_acks < UINT8_MAX)
-		c->dup_acks++;
-	if (c->in_recovery)
-		inflate(c);
-	else if (c->dup_acks == DUP_ACKS && seq_lt(c->recover, c->snd_una))
-		enter_recovery(c); /* RFC 6582 §3.2 step 2: nothing sent before the last recovery is meant */
-	tcp_want_output(c);
-}
-
-/* RFC 6582 §3.2 step 3, full acknowledgement, (1): no burst follows. */
-static void leave_recovery(struct tcp_conn *c)
-{
-	uint32_t flight = tcp_flight(c), calm = (flight > c->mss ? flight : c->mss) + c->mss;
-
-	c->in_recovery = false;
-	c->congestion.cwnd = c->congestion.ssthresh < calm ? c->congestion.ssthresh : calm;
-	c->congestion.ops->recovered(&c->congestion, tcp_now(c));
-}
-
-/* RFC 6582 §3.2 step 3, partial acknowledgement: the next hole, and the window deflates by what has left. */
-static void next_hole(struct tcp_conn *c, uint32_t acked)
-{
-	uint32_t cwnd = c->congestion.cwnd > acked ? c->congestion.cwnd - acked : 0;
-
-	if (acked >= c->mss)
-		cwnd += c->mss;
-	c->congestion.cwnd = cwnd > c->mss ? cwnd : c->mss;
-	pb_tcp_resend(c, 0);
-}
-
-/*
  * -- New acknowledgements
  */
 
@@ -141,6 +61,7 @@ void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_rtt_syn_lost(&c->rtt);
 	if (c->retransmits > 1) /* RFC 6928 §2: one loss may be chance */
 		c->congestion.cwnd = c->congestion.mss;
+	pb_tcp_loss_free(c);
 	c->recover = c->iss;
 	c->snd_una = seq_add(c->iss, 1);
 	c->retransmits = 0;
@@ -165,19 +86,25 @@ static void advance(struct tcp_conn *c, seq ack)
 		tcp_tell(c, POLLOUT);
 }
 
-/* What an ACK of new bytes means for the congestion window, and for a recovery. */
+/* They repaired what there was, or time did. */
+static void reset_silence(struct tcp_conn *c)
+{
+	c->retransmits = 0;
+	c->first_retransmit = 0;
+}
+
+/*
+ * Nothing is lost, nor was, nor did anything arrive out of order; or there is no SACK, and duplicates tell. What an ACK of
+ * new bytes means then for the congestion window, and for a recovery.
+ */
 static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-	bool all = seq_le(c->recover, c->snd_una);
-
-	if (all)
+	if (seq_le(c->recover, c->snd_una))
 		c->in_timeout = false;
-	if (!c->in_recovery)
-		c->congestion.ops->acked(&c->congestion, tcp_now(c), ack);
-	else if (all)
-		leave_recovery(c);
+	if (c->in_recovery)
+		pb_tcp_fast_retransmit_acked(c, ack->acked);
 	else
-		next_hole(c, ack->acked);
+		c->congestion.ops->acked(&c->congestion, tcp_now(c), ack);
 }
 
 static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
@@ -190,37 +117,194 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	judge(c, &ack);
 	pb_tcp_send_buffer_fit(c);
 	c->dup_acks = 0;
-	c->retransmits = 0;
-	c->first_retransmit = 0;
+	reset_silence(c);
 	if (!c->in_recovery || !c->partial_acked)
 		pb_tcp_timers_acked(c);
 	c->partial_acked = c->in_recovery;
 	if (tcp_flight(c) < c->sendq.bytes + c->fin_queued)
 		tcp_want_output(c);
+	if (c->loss)
+		pb_tcp_loss_done(c);
+}
+
+/*
+ * -- With SACK
+ */
+
+/* Nothing to tell, nothing to judge: as if there were no SACK. */
+static bool is_quiet(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	const struct tcp_loss *l = c->loss;
+
+	if (!c->has_sack)
+		return true;
+	return !s->h.options.sack_count && !c->in_recovery && !c->in_timeout &&
+	       (!l || (!l->board.count && !l->probe.active));
+}
+
+/* A loss was found; flight, and of it SACKed, as they were before the acknowledgement that told. */
+static void begin_recovery(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
+{
+	tcp_counters(c)->tcp.FastRetrans++;
+	c->congestion.ops->lost(&c->congestion, tcp_now(c),
+				flight < c->congestion.cwnd ? flight : c->congestion.cwnd);
+	pb_prr_begin(&c->loss->prr, flight - sacked);
+	c->in_recovery = true;
+	c->recover = c->snd_max;
+}
+
+/* PRR: how much may be in flight now. */
+static void steer(struct tcp_conn *c, uint32_t delivered, bool safe)
+{
+	c->congestion.cwnd =
+		pb_prr_acked(&c->loss->prr, delivered, tcp_pipe(c), c->congestion.ssthresh, c->mss, safe);
+}
+
+/* Up to where the losses were found, all has arrived. */
+static void end_recovery(struct tcp_conn *c)
+{
+	if (c->in_recovery) {
+		c->congestion.cwnd = c->congestion.ssthresh;
+		c->congestion.ops->recovered(&c->congestion, tcp_now(c));
+	}
+	c->in_recovery = c->in_timeout = false;
+	pb_tcp_rack_recovered(c);
+}
+
+/* Losses found by an acknowledgement, or by waiting for one. */
+static void lost(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
+{
+	if (!c->in_recovery && !c->in_timeout)
+		begin_recovery(c, flight, sacked);
+	tcp_want_output(c);
+}
+
+/* RTT of what was sent once is exact, whether acknowledged or SACKed. */
+static pb_time measure_delivery(struct tcp_conn *c, const struct tcp_segment *s, const struct delivery *d)
+{
+	pb_time sample = seq_lt(c->snd_una, s->ack) ? measure(c, s) : 0;
+
+	if (sample || !d->sent || d->resent)
+		return sample;
+	sample = tcp_now(c) - d->sent;
+	pb_tcp_rtt_sample(&c->rtt, sample);
+	return sample;
+}
+
+static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	struct tcp_loss *l = c->loss;
+	struct delivery d = { 0 };
+	uint32_t flight = tcp_flight(c), sacked = l->board.bytes[RANGE_SACKED];
+	struct tcp_ack ack = { .flight = tcp_pipe(c) };
+	bool moves = seq_lt(c->snd_una, s->ack);
+
+	pb_tcp_rack_deliver(c, s, &d);
+	pb_tcp_tail_acked(c, s, &d);
+	ack.acked = d.bytes;
+	ack.rtt = measure_delivery(c, s, &d);
+	ack.srtt = c->rtt.srtt;
+	if (moves) {
+		advance(c, s->ack);
+		reset_silence(c);
+		pb_tcp_timers_acked(c);
+	}
+	pb_tcp_rack_adapt(c, &d);
+	if ((c->in_recovery || c->in_timeout) && seq_le(c->recover, c->snd_una))
+		end_recovery(c);
+	d.lost = pb_tcp_rack_judge(c);
+	if (d.lost)
+		lost(c, flight, sacked);
+	if (c->in_recovery)
+		steer(c, d.bytes, moves && !d.lost);
+	else if (d.bytes &&
+		 (moves || c->reordering_seen)) /* RFC 5681 §3.2: what may be a loss opens no window */
+		c->congestion.ops->acked(&c->congestion, tcp_now(c), &ack);
+	pb_tcp_send_buffer_fit(c);
+	tcp_want_output(c);
+	pb_tcp_loss_done(c);
+}
+
+/* Something that was late has not come in time. */
+void pb_tcp_reordering_over(struct tcp_conn *c)
+{
+	uint32_t flight = tcp_flight(c), sacked = c->loss->board.bytes[RANGE_SACKED];
+
+	if (!pb_tcp_rack_judge(c))
+		return;
+	lost(c, flight, sacked);
+	if (c->in_recovery)
+		steer(c, 0, false);
+}
+
+/*
+ * -- Without SACK
+ */
+
+/* What is sent now are probes, also where the peer has drawn its window back over what was in flight. */
+static bool window_closed(const struct tcp_conn *c)
+{
+	return c->probing || c->snd_wnd == 0;
+}
+
+/* RFC 5681 §2: in answer to data, says nothing new at all. The answer to a probe says that the window is closed. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	return seq_eq(s->ack, c->snd_una) && seq_lt(c->snd_una, c->snd_max) && s->len == 0 &&
+	       s->window == c->snd_wnd && !window_closed(c);
+}
+
+/*
+ * -- Both
+ */
+
+void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	if (window_closed(
+		    c)) /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
+		reset_silence(c);
+	if (!is_quiet(c, s) && pb_tcp_loss_need(c))
+		selective_ack(c, s);
+	else if (seq_lt(c->snd_una, s->ack))
+		new_ack(c, s);
+	else if (!c->has_sack && is_duplicate(c, s))
+		pb_tcp_fast_retransmit_duplicate(c);
+}
+
+void pb_tcp_send_all_again(struct tcp_conn *c)
+{
+	if (c->has_sack && pb_tcp_loss_need(c)) {
+		pb_tcp_loss_all(c);
+		return;
+	}
+	c->snd_nxt = c->snd_una;
+	pb_tcp_sendq_rewind(&c->sendq);
+}
+
+/* RFC 6298 5.4-5.6; RFC 5681 §3.1; RFC 6582 §3.2 step 4; RFC 8985 §6.3. */
+void pb_tcp_timed_out(struct tcp_conn *c)
+{
+	bool first = !c->in_timeout && !(c->in_recovery && c->has_sack);
+	uint32_t flight = tcp_flight(c);
+
+	tcp_counters(c)->tcp.Timeouts++;
+	if (c->has_sack && pb_tcp_loss_need(c))
+		pb_tcp_rack_timed_out(c);
+	else
+		pb_tcp_send_all_again(c);
+	c->congestion.ops->timeout(&c->congestion, tcp_now(c), flight, first);
+	c->in_recovery = false;
+	c->in_timeout = true;
+	c->recover = c->snd_max;
+	c->dup_acks = 0;
 }
 
 /* No loss delays us any more. Probes may have left a gap behind the byte they sent: it is filled at once. */
 void pb_tcp_window_opened(struct tcp_conn *c)
 {
 	c->probing = false;
-	c->retransmits = 0;
-	c->first_retransmit = 0;
+	reset_silence(c);
 	pb_tcp_rtt_restore(&c->rtt);
-	if (!c->in_timeout)
-		return;
-	c->snd_nxt = c->snd_una;
-	pb_tcp_sendq_rewind(&c->sendq);
-}
-
-void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
-{
-	if (window_closed(
-		    c)) { /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
-		c->retransmits = 0;
-		c->first_retransmit = 0;
-	}
-	if (seq_lt(c->snd_una, s->ack))
-		new_ack(c, s);
-	else if (is_duplicate(c, s))
-		duplicate_ack(c);
+	if (c->in_timeout)
+		pb_tcp_send_all_again(c);
 }

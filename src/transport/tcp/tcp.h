@@ -11,7 +11,10 @@
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
- *   sack.c       selective acknowledgements, RFC 2018
+ *   rack.c       losses found by time, RFC 8985           tail.c      probes of the tail, RFC 8985
+ *   loss.c       the record of a flight with SACK         fast_retransmit.c  losses found by counting, without SACK
+ *   scoreboard.c what became of what is in flight         send_times.c       when it was sent
+ *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
@@ -32,6 +35,7 @@
 #include "transport/pairs.h"
 #include "transport/ports.h"
 #include "transport/tcp/congestion.h"
+#include "transport/tcp/loss.h"
 #include "transport/tcp/seq.h"
 #include "wire/tcp.h"
 
@@ -183,7 +187,11 @@ struct tcp_conn {
 		pb_time ends;  /* the present piece's time */
 		uint32_t left; /* bytes of it */
 	} pace;                /* pacing.c */
-	uint8_t dup_acks;
+	struct tcp_loss *loss; /* with SACK, while there is something to remember: loss.h */
+	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
+	uint8_t reorder_spared; /* recoveries until it waits for one only */
+	bool reordering_seen;
+	uint8_t dup_acks; /* without SACK */
 	bool in_recovery;
 	bool in_timeout;    /* going back after a time-out, up to recover */
 	seq recover;        /* RFC 6582 §3.1: one past what had been sent; starts as ISS */
@@ -196,6 +204,7 @@ struct tcp_conn {
 	/* when the present silence began, for the user time-out; 0: there is none */
 	pb_time first_retransmit;
 
+	pb_time rto_from;           /* the RTO is counted from here */
 	struct pb_timer retransmit; /* RTO, or persist when the peer's window is closed; see timers.c */
 	struct pb_timer ack;        /* delayed acknowledgement */
 	struct pb_timer keep;       /* keepalive; in FIN-WAIT-2 without an owner: its end */
@@ -555,8 +564,8 @@ void pb_tcp_send_syn(struct tcp_conn *c);
 void pb_tcp_send_ack(struct tcp_conn *c);
 /* One that the peer has to answer: keepalive (RFC 9293 §3.8.4). */
 void pb_tcp_send_keepalive(struct tcp_conn *c);
-/* One segment of text (or FIN) from offset at SND.UNA again: fast retransmit, time-out, probe. */
-void pb_tcp_resend(struct tcp_conn *c, uint32_t offset);
+/* At most most bytes of text, and FIN, from offset at SND.UNA, whatever the congestion window: what is lost, probes. */
+void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most);
 /* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. */
 void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos);
 
@@ -580,6 +589,42 @@ void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s);
 
 /* The peer's window was closed, or too small for what waited: it is no longer. */
 void pb_tcp_window_opened(struct tcp_conn *c);
+/* The RTO is over. What was in flight is lost; sending the first of it again is the caller's. */
+void pb_tcp_timed_out(struct tcp_conn *c);
+/* All that is in flight, and that the peer is not known to have, is to be sent again. */
+void pb_tcp_send_all_again(struct tcp_conn *c);
+/* RACK has waited for what is late. */
+void pb_tcp_reordering_over(struct tcp_conn *c);
+
+/* Without SACK: a duplicate ACK; in a recovery, an ACK of new bytes. */
+void pb_tcp_fast_retransmit_duplicate(struct tcp_conn *c);
+void pb_tcp_fast_retransmit_acked(struct tcp_conn *c, uint32_t acked);
+
+/* c->loss, made if there is none. NULL: there is no memory, and from now on no SACK. */
+struct tcp_loss *pb_tcp_loss_need(struct tcp_conn *c);
+void pb_tcp_loss_done(
+	struct tcp_conn *c); /* all has been acknowledged? Then it goes, unless it is still needed */
+void pb_tcp_loss_free(struct tcp_conn *c);
+struct scoreboard *pb_tcp_loss_board(struct tcp_conn *c);
+bool pb_tcp_loss_mark(struct tcp_conn *c, struct board_range r);
+void pb_tcp_loss_sent(struct tcp_conn *c, seq at, seq end); /* before SND.MAX and last_sent move */
+void pb_tcp_loss_all(struct tcp_conn *c);
+void pb_tcp_loss_resend(struct tcp_conn *c); /* what is lost, as the congestion window allows */
+/* Of len bytes at offset, how many come before what the peer has. */
+uint32_t pb_tcp_loss_hole(struct tcp_conn *c, uint32_t offset, uint32_t len);
+
+/* RFC 8985 §6.2 in its steps: what an acknowledgement tells (1 to 3), the reordering window (4), losses (5). */
+void pb_tcp_rack_deliver(struct tcp_conn *c, const struct tcp_segment *s, struct delivery *d);
+void pb_tcp_rack_adapt(struct tcp_conn *c, const struct delivery *d);
+uint32_t pb_tcp_rack_judge(struct tcp_conn *c); /* bytes found lost */
+void pb_tcp_rack_recovered(struct tcp_conn *c);
+void pb_tcp_rack_timed_out(struct tcp_conn *c);
+
+/* When the tail is to be probed, after the last segment or ACK; PB_NEVER. */
+pb_time pb_tcp_tail_timeout(const struct tcp_conn *c);
+void pb_tcp_tail_probe(struct tcp_conn *c);
+void pb_tcp_tail_acked(struct tcp_conn *c, const struct tcp_segment *s,
+		       struct delivery *d); /* SND.UNA not moved yet */
 
 /* The peer has sent len bytes at start again. */
 void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len);
@@ -594,11 +639,13 @@ void pb_tcp_rtt_syn_lost(struct rtt *r); /* RFC 6298 5.7: the handshake is done,
 
 void pb_tcp_timers_init(struct tcp_conn *c);
 void pb_tcp_timers_stop(struct tcp_conn *c);
-void pb_tcp_timers_sent(struct tcp_conn *c);      /* text, SYN or FIN has left, and nothing was in flight */
-void pb_tcp_timers_blocked(struct tcp_conn *c);   /* nothing is in flight, and what waits may not leave */
-void pb_tcp_timers_acked(struct tcp_conn *c);     /* SND.UNA has moved */
-void pb_tcp_timers_ack_later(struct tcp_conn *c); /* a delayed ACK is owed */
-void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: keepalive begins anew */
+void pb_tcp_timers_sent(struct tcp_conn *c);    /* text, SYN or FIN has left, and nothing was in flight */
+void pb_tcp_timers_blocked(struct tcp_conn *c); /* nothing is in flight, and what waits may not leave */
+void pb_tcp_timers_acked(struct tcp_conn *c);   /* SND.UNA has moved */
+void pb_tcp_timers_early(struct tcp_conn *c, pb_time after); /* before the RTO: look for losses, or probe */
+void pb_tcp_timers_tail(struct tcp_conn *c);                 /* a second segment has left */
+void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* a delayed ACK is owed */
+void pb_tcp_timers_heard(struct tcp_conn *c);                /* a segment came: keepalive begins anew */
 void pb_tcp_timers_keepalive(struct tcp_conn *c); /* established, or the settings of keepalive changed */
 void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */
 
@@ -654,6 +701,20 @@ static inline bool tcp_has_blocks(const struct tcp_conn *c)
 static inline uint32_t tcp_flight(const struct tcp_conn *c)
 {
 	return c->snd_nxt.v - c->snd_una.v;
+}
+
+/* Of this, what is not in the network any more: SACKed, or lost. */
+static inline uint32_t tcp_left(const struct tcp_conn *c)
+{
+	return c->loss ? c->loss->board.bytes[RANGE_SACKED] + c->loss->board.bytes[RANGE_LOST] : 0;
+}
+
+/* And what is (RFC 6675 §4). */
+static inline uint32_t tcp_pipe(const struct tcp_conn *c)
+{
+	uint32_t flight = tcp_flight(c), left = tcp_left(c);
+
+	return flight > left ? flight - left : 0;
 }
 
 /*

@@ -2,7 +2,8 @@
  * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive and the end of an
  * orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has a reason.
  *
- * The retransmit timer runs from the time something is in flight, anew whenever SND.UNA moves (RFC 6298 §5).
+ * The retransmit timer runs from the time something is in flight, anew whenever SND.UNA moves (RFC 6298 §5). With SACK
+ * it may go off before the RTO, for RACK-TLP (RFC 8985).
  * With nothing in flight and something that may not leave, it is the persist timer (probing): it asks a closed
  * window whether it has opened (RFC 9293 §3.8.6.1), and overrides silly windows, cork and want of memory
  * (§3.8.6.2.1, (4)).
@@ -72,19 +73,65 @@ static void count_silence(struct tcp_conn *c)
 	pb_tcp_rtt_backoff(&c->rtt);
 }
 
-/* RFC 6298 5.4-5.6; RFC 5681 §3.1; RFC 6582 §3.2 step 4. */
-static void go_back(struct tcp_conn *c)
+/* RFC 6298 5.4-5.6. */
+static void time_out(struct tcp_conn *c)
 {
-	tcp_counters(c)->tcp.Timeouts++;
-	c->congestion.ops->timeout(&c->congestion, tcp_now(c), tcp_flight(c), !c->in_timeout);
-	c->in_recovery = false;
-	c->in_timeout = true;
-	c->recover = c->snd_max;
-	c->dup_acks = 0;
-	c->snd_nxt = c->snd_una;
-	pb_tcp_sendq_rewind(&c->sendq);
+	pb_tcp_timed_out(c);
 	count_silence(c);
-	pb_tcp_resend(c, 0);
+	pb_tcp_resend(c, 0, c->mss);
+	c->rto_from = tcp_now(c);
+	set_retransmit(c, c->rtt.rto);
+}
+
+/* From now until the RTO, or until the tail is to be probed, if that is earlier. */
+static void restart(struct tcp_conn *c)
+{
+	pb_time rto = c->rtt.rto, tail = c->has_sack ? pb_tcp_tail_timeout(c) : PB_NEVER;
+
+	c->rto_from = tcp_now(c);
+	set_retransmit(c, tail < rto ? tail : rto);
+}
+
+/* The timer was set to earlier than the RTO, and nobody's patience has come to its end. */
+static bool is_early(const struct tcp_conn *c)
+{
+	if (!c->has_sack || is_opening(c) || tcp_now(c) - c->rto_from >= c->rtt.rto)
+		return false;
+	return !c->set.user_timeout || !c->first_retransmit || !is_hopeless(c);
+}
+
+/* RFC 8985: something that is reordered may be late by now (§6.2), or the tail is to be probed (§7.2). */
+static void before_rto(struct tcp_conn *c)
+{
+	pb_time now = tcp_now(c), tail = pb_tcp_tail_timeout(c), left = c->rto_from + c->rtt.rto - now;
+	pb_time since = c->last_sent > c->rto_from ? c->last_sent : c->rto_from;
+
+	if (tail != PB_NEVER && now - since >= tail) {
+		pb_tcp_tail_probe(c);
+		c->rto_from = now;
+		set_retransmit(c, c->rtt.rto);
+		return;
+	}
+	if (tail != PB_NEVER && since + tail - now < left)
+		left = since + tail - now;
+	set_retransmit(c, left);
+	if (c->loss)
+		pb_tcp_reordering_over(c);
+}
+
+/* A flight of one segment waits for longer (RFC 8985 §7.2): the timer may be set to too late. */
+void pb_tcp_timers_tail(struct tcp_conn *c)
+{
+	pb_time tail = pb_tcp_tail_timeout(c);
+
+	if (tail != PB_NEVER)
+		pb_tcp_timers_early(c, tail);
+}
+
+void pb_tcp_timers_early(struct tcp_conn *c, pb_time after)
+{
+	if (!pb_timer_armed(&c->retransmit) || tcp_now(c) + after < c->retransmit.due)
+		set_retransmit(c, after);
 }
 
 /*
@@ -98,7 +145,7 @@ static void probe(struct tcp_conn *c)
 
 	tcp_counters(c)->tcp.ZeroWindowProbes++;
 	count_silence(c);
-	pb_tcp_resend(c, 0);
+	pb_tcp_resend(c, 0, 1);
 	c->snd_nxt = nxt;
 	c->probing = true;
 	set_retransmit(c, c->rtt.rto);
@@ -108,7 +155,7 @@ static void probe(struct tcp_conn *c)
 static void override(struct tcp_conn *c)
 {
 	c->probing = false;
-	pb_tcp_resend(c, 0);
+	pb_tcp_resend(c, 0, c->mss);
 	if (tcp_flight(c) == 0)
 		pb_tcp_timers_blocked(c);
 	else
@@ -143,6 +190,8 @@ static void retransmit_due(struct pb_timer *t)
 		persist(c);
 	} else if (tcp_flight(c) == 0) {
 		return; /* all was acknowledged */
+	} else if (is_early(c)) {
+		before_rto(c);
 	} else if (is_hopeless(c)) {
 		give_up(c);
 	} else if (is_opening(c)) {
@@ -150,21 +199,20 @@ static void retransmit_due(struct pb_timer *t)
 		pb_tcp_send_syn(c);
 		set_retransmit(c, c->rtt.rto);
 	} else {
-		go_back(c);
-		set_retransmit(c, c->rtt.rto);
+		time_out(c);
 	}
 }
 
 void pb_tcp_timers_sent(struct tcp_conn *c)
 {
 	c->probing = false;
-	set_retransmit(c, c->rtt.rto);
+	restart(c);
 }
 
 void pb_tcp_timers_acked(struct tcp_conn *c)
 {
 	if (tcp_flight(c))
-		set_retransmit(c, c->rtt.rto);
+		restart(c);
 }
 
 /*

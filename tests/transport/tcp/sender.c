@@ -27,6 +27,13 @@ void sender_begin_with_timestamps(struct sender *s)
 	begin(s, &(struct tcp_options){ .mss = SENDER_MSS, .has_timestamp = true, .ts_value = 1 });
 }
 
+void sender_begin_with_sack(struct sender *s)
+{
+	begin(s, &(struct tcp_options){ .mss = SENDER_MSS, .sack_permitted = true });
+	s->h.tcp->limits.unpaced = true;
+	s->c->rtt.srtt = s->c->rtt.min = SENDER_RTT;
+}
+
 void sender_end(struct sender *s)
 {
 	if (s->c)
@@ -51,7 +58,7 @@ void sender_write(struct sender *s, uint32_t n)
 	}
 }
 
-void sender_ack(struct sender *s, uint32_t upto)
+void sender_sack(struct sender *s, uint32_t upto, unsigned blocks, const uint32_t *edges)
 {
 	struct segment ack = {
 		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s->start + upto, .window = (uint16_t)s->window}
@@ -60,7 +67,17 @@ void sender_ack(struct sender *s, uint32_t upto)
 	if (s->c && s->c->has_timestamps)
 		ack.h.options =
 			(struct tcp_options){ .has_timestamp = true, .ts_value = 1, .ts_echo = s->echo };
+	ack.h.options.sack_count = (uint8_t)blocks;
+	for (unsigned i = 0; i < blocks; i++) {
+		ack.h.options.sack[i].start = s->start + edges[2 * i];
+		ack.h.options.sack[i].end = s->start + edges[2 * i + 1];
+	}
 	harness_inject(&s->h, &ack);
+}
+
+void sender_ack(struct sender *s, uint32_t upto)
+{
+	sender_sack(s, upto, 0, NULL);
 }
 
 uint16_t sender_expect(struct sender *s, uint32_t place, uint32_t len)

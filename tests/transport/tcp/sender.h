@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #define SENDER_MSS 1460
+#define SENDER_RTT PB_MSEC(40)
 
 struct sender {
 	struct harness h;
@@ -21,13 +22,19 @@ struct sender {
 
 void sender_begin(struct sender *s);
 void sender_begin_with_timestamps(struct sender *s);
-void sender_end(struct sender *s); /* the connection may have gone, with s->c NULL */
+void sender_begin_with_sack(struct sender *s); /* and a round trip of 40 ms, as if measured; not paced */
+void sender_end(struct sender *s);             /* the connection may have gone, with s->c NULL */
 
 /* The user sends the next n bytes of the stream, which has room for them. */
 void sender_write(struct sender *s, uint32_t n);
 
 /* The peer acknowledges the stream up to a place. */
 void sender_ack(struct sender *s, uint32_t upto);
+
+/* And says what it has behind that, in blocks: so many starts and ends, the one of them to be told first in front. */
+void sender_sack(struct sender *s, uint32_t upto, unsigned blocks, const uint32_t *edges);
+#define SACK(s, upto, ...)                                                                                   \
+	sender_sack(s, upto, sizeof((uint32_t[]){ __VA_ARGS__ }) / 8, (const uint32_t[]){ __VA_ARGS__ })
 
 /* The next segment sent begins at a place and has so many bytes, the right ones. Its flags. */
 uint16_t sender_expect(struct sender *s, uint32_t place, uint32_t len);

@@ -1,0 +1,54 @@
+/*
+ * What loss recovery knows of one flight of a connection that has SACK: when it was sent, what became of it, and what
+ * RACK-TLP (RFC 8985), PRR (RFC 9937) and their undoing remember meanwhile.
+ *
+ * A connection has none while it is idle, nor while all that is in flight left in one go: tcp_conn.last_sent says when.
+ */
+#ifndef PB_TRANSPORT_TCP_LOSS_H
+#define PB_TRANSPORT_TCP_LOSS_H
+
+#include "transport/tcp/prr.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/send_times.h"
+
+/* RFC 8985 §5.3: of what was delivered, the one that was sent last. */
+struct rack {
+	pb_time sent; /* RACK.xmit_ts; 0: nothing yet */
+	seq end;      /* RACK.end_seq */
+	seq fack;     /* one past the highest number delivered */
+	pb_time rtt;  /* of the latest delivery */
+	seq judged;   /* what was sent once, before this, is lost or delivered */
+	seq round;    /* RACK.dsack_round; if in_round */
+	bool in_round;
+	uint32_t segments; /* RACK.segs_sacked */
+};
+
+/* RFC 8985 §7: a probe of the tail is in flight. */
+struct tail_probe {
+	bool active;
+	bool again; /* it was sent before: TLP.is_retrans */
+	seq end;    /* TLP.end_seq */
+};
+
+struct tcp_loss {
+	struct rack rack;
+	struct prr prr;
+	struct tail_probe probe;
+	struct scoreboard board;
+	struct send_times times;
+};
+
+/* What an acknowledgement says has arrived, and has not said before. */
+struct delivery {
+	uint32_t bytes;
+	uint32_t once; /* of these, sent once */
+	pb_time sent;  /* of the one that was sent last; 0: nothing was delivered that can be timed */
+	seq end;       /* one past it */
+	bool resent;   /* it was sent again */
+	bool reordered;
+	bool twice; /* D-SACK: the peer had it already */
+	struct seq_range duplicate;
+	uint32_t lost; /* bytes that are found lost by this */
+};
+
+#endif
