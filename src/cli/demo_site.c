@@ -1,11 +1,17 @@
 #include "cli/demo_site.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const files[] = { "hello.txt", "letter.txt", "big" };
+#define FILES 3
+
+static const char *const files[FILES] = { "hello.txt", "letter.txt", "big" };
+
+/* Where they are: kept here for when a signal ends us. A process has one site. */
+static char paths[FILES][64], directory[32];
 
 void demo_letter(char text[DEMO_LETTER_BYTES])
 {
@@ -20,18 +26,44 @@ void demo_letter(char text[DEMO_LETTER_BYTES])
 }
 
 /* Last changed at the same time whenever it was made: a reply tells, and no two runs shall differ. */
-static bool make_file(const struct demo_site *s, const char *name, const char *text, size_t len, off_t size)
+static bool make_file(const char *path, const char *text, size_t len, off_t size)
 {
 	static const struct timespec same_age[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = 1000000000 } };
-	char path[64];
-
-	snprintf(path, sizeof path, "%s/%s", s->path, name);
 	FILE *f = fopen(path, "w");
+
 	if (!f)
 		return false;
 	bool ok = fwrite(text, 1, len, f) == len && fflush(f) == 0 && ftruncate(fileno(f), size) == 0 &&
 		  futimens(fileno(f), same_age) == 0;
 	return fclose(f) == 0 && ok;
+}
+
+/* Safe in a signal's handler (signal-safety(7)). */
+static void remove_all(void)
+{
+	for (size_t i = 0; i < FILES; i++)
+		unlink(paths[i]);
+	rmdir(directory);
+}
+
+static void on_signal(int sig)
+{
+	remove_all();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* Also if we are told to end in the middle of it, nothing stays. */
+static void promise_to_clear(const struct demo_site *s)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+	snprintf(directory, sizeof directory, "%s", s->path);
+	for (size_t i = 0; i < FILES; i++)
+		snprintf(paths[i], sizeof paths[i], "%s/%s", s->path, files[i]);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (signal(signals[i], on_signal) == SIG_IGN)
+			signal(signals[i], SIG_IGN); /* as nohup(1) wants it */
 }
 
 bool demo_site_make(struct demo_site *s)
@@ -44,21 +76,16 @@ bool demo_site_make(struct demo_site *s)
 		s->path[0] = '\0';
 		return false;
 	}
+	promise_to_clear(s);
 	demo_letter(letter);
-	return make_file(s, files[0], hello, sizeof hello - 1, sizeof hello - 1) &&
-	       make_file(s, files[1], letter, sizeof letter, sizeof letter) &&
-	       make_file(s, files[2], "", 0, DEMO_BIG_BYTES);
+	return make_file(paths[0], hello, sizeof hello - 1, sizeof hello - 1) &&
+	       make_file(paths[1], letter, sizeof letter, sizeof letter) &&
+	       make_file(paths[2], "", 0, DEMO_BIG_BYTES);
 }
 
 void demo_site_clear(struct demo_site *s)
 {
-	char path[64];
-
-	for (size_t i = 0; s->path[0] && i < sizeof files / sizeof *files; i++) {
-		snprintf(path, sizeof path, "%s/%s", s->path, files[i]);
-		unlink(path);
-	}
 	if (s->path[0])
-		rmdir(s->path);
+		remove_all();
 	s->path[0] = '\0';
 }

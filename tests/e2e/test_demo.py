@@ -2,8 +2,10 @@
 
 import glob
 import os
+import pty
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -147,6 +149,23 @@ def test_on_a_terminal_people_can_follow():
     assert run.returncode == 0
     assert 3 < time.monotonic() - start < 15
     assert b"\033[" in run.stdout
+
+
+@pytest.mark.parametrize("args", [[], ["--net", "host"]])
+def test_interrupted_it_leaves_nothing(args):
+    """On a terminal, where it is slow enough to be caught in the act."""
+    before = set(glob.glob("/tmp/packetboat-demo-*"))
+    ours, its = pty.openpty()
+    demo = subprocess.Popen([PROGRAM, "demo", *args], stdout=its, stderr=its)
+    os.close(its)
+    deadline = time.monotonic() + 10
+    while b"1. " not in os.read(ours, 65536):
+        assert time.monotonic() < deadline
+    assert len(set(glob.glob("/tmp/packetboat-demo-*")) - before) == 1
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(10) == -signal.SIGINT
+    os.close(ours)
+    assert set(glob.glob("/tmp/packetboat-demo-*")) == before
 
 
 def test_a_capture_that_cannot_be_written():
