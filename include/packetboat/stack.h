@@ -131,6 +131,16 @@ struct pb_stack_entry {
 PB_API void pb_stack_each(struct pb_stack *stack, void (*fn)(const struct pb_stack_entry *e, void *context),
 			  void *context);
 
+/* An address of an interface's, with its prefix. */
+struct pb_stack_address {
+	const struct sockaddr *addr;
+	unsigned bits;
+	unsigned interface;
+	enum pb_stack_address_state state;
+};
+PB_API void pb_stack_each_address(struct pb_stack *stack,
+				  void (*fn)(const struct pb_stack_address *a, void *context), void *context);
+
 /* The neighbour cache (ARP). */
 struct pb_stack_neighbour {
 	const struct sockaddr *addr;

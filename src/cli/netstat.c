@@ -1,6 +1,6 @@
 /*
- * packetboat netstat: who talks to whom. The kernel's sockets, and beside them what running servers know of
- * theirs.
+ * packetboat netstat: who talks to whom. The kernel's sockets, with what running servers know of theirs; and beside them
+ * the sockets of servers that run on a stack of our own, which the kernel does not have.
  */
 #include "cli/command.h"
 #include "cli/hostnames.h"
@@ -10,6 +10,7 @@
 #include "kernel/served.h"
 #include "kernel/sockdiag.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +22,24 @@
 
 struct row {
 	const struct diag_socket *socket;
-	const struct running_conn *conn; /* of a running server; NULL: not */
-	const char *service;             /* what listens there, if a running server does */
-	struct owner owner;              /* pid 0: not seen */
+	const struct running_server *stack; /* whose socket it is; NULL: the kernel's */
+	const struct running_conn *conn;    /* of a running server; NULL: not */
+	const char *service;                /* what listens there, if a running server does */
+	struct owner owner;                 /* pid 0: not seen */
 };
 
 struct netstat {
 	const struct command *command;
 	bool all, listening, tcp, udp, v4, v6, numbers, resolve, programs, json;
 	struct diag_list sockets;
+	struct diag_socket *stack_sockets; /* of all stacks */
 	struct served served;
 	struct owner_map owners;
 	struct registry registry;
 	struct hostnames hostnames;
 	struct row *rows;
 	size_t count;
-	bool any_served, any_hidden;
+	bool any_served, any_hidden, any_stack;
 };
 
 static bool wanted(const struct netstat *n, const struct diag_socket *s)
@@ -48,19 +51,81 @@ static bool wanted(const struct netstat *n, const struct diag_socket *s)
 
 static int by_place(const void *a, const void *b)
 {
-	return diag_socket_order(((const struct row *)a)->socket, ((const struct row *)b)->socket);
+	const struct row *x = a, *y = b;
+	pid_t first = x->stack ? x->stack->pid : 0,
+	      second = y->stack ? y->stack->pid : 0; /* the kernel's first */
+
+	return first != second ? (first > second) - (first < second)
+			       : diag_socket_order(x->socket, y->socket);
 }
 
-static void add_row(struct netstat *n, const struct diag_socket *s)
+static void add_row(struct netstat *n, const struct diag_socket *s, const struct running_server *stack)
 {
 	struct row *row = &n->rows[n->count++];
 
 	row->socket = s;
-	row->conn = served_conn(&n->served, s);
-	row->service = row->conn ? row->conn->service : served_listener(&n->served, s);
+	row->stack = stack;
+	row->conn = served_conn(&n->served, s, stack);
+	row->service = row->conn ? row->conn->service : served_listener(&n->served, s, stack);
 	n->any_served |= row->service != NULL;
-	if (n->programs && !owner_of_inode(&n->owners, s->inode, &row->owner) && s->inode)
+	n->any_stack |= stack != NULL;
+	if (stack)
+		row->owner = (struct owner){ stack->pid, "packetboat" };
+	else if (n->programs && !owner_of_inode(&n->owners, s->inode, &row->owner) && s->inode)
 		n->any_hidden = true;
+}
+
+static struct diag_socket as_diag(const struct running_server *r, const struct running_socket *s)
+{
+	return (struct diag_socket){ .type = s->type,
+				     .local = s->local,
+				     .foreign = s->peer,
+				     .state = s->state,
+				     .recv_queue = s->recv_queue,
+				     .send_queue = s->send_queue,
+				     .uid = r->uid };
+}
+
+static bool of_wanted_type(const struct netstat *n, int type)
+{
+	return n->tcp == n->udp || (type == SOCK_STREAM ? n->tcp : n->udp);
+}
+
+/* The sockets of a server's own stack; the next of n->stack_sockets are theirs. */
+static struct diag_socket *add_stack(struct netstat *n, const struct running_server *r,
+				     struct diag_socket *next)
+{
+	for (size_t i = 0; i < r->socket_count; i++) {
+		*next = as_diag(r, &r->sockets[i]);
+		if (of_wanted_type(n, next->type) && wanted(n, next))
+			add_row(n, next++, r);
+	}
+	if (r->sockets_untold)
+		command_fail(n->command, EXIT_DONE, "%s of pid %d has %zu sockets more than it tells of",
+			     r->device, (int)r->pid, r->sockets_untold);
+	return next;
+}
+
+/* 0 or -ENOMEM. */
+static int add_rows(struct netstat *n)
+{
+	const struct running_servers *servers = &n->served.servers;
+	size_t of_stacks = 0;
+
+	for (size_t i = 0; i < servers->count; i++)
+		of_stacks += servers->servers[i].socket_count;
+	n->stack_sockets = calloc(of_stacks + 1, sizeof *n->stack_sockets);
+	n->rows = calloc(n->sockets.count + of_stacks + 1, sizeof *n->rows);
+	if (!n->rows || !n->stack_sockets)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->sockets.count; i++)
+		if (wanted(n, &n->sockets.sockets[i]))
+			add_row(n, &n->sockets.sockets[i], NULL);
+	struct diag_socket *next = n->stack_sockets;
+	for (size_t i = 0; i < servers->count; i++)
+		next = add_stack(n, &servers->servers[i], next);
+	qsort(n->rows, n->count, sizeof *n->rows, by_place);
+	return 0;
 }
 
 static int collect(struct netstat *n)
@@ -77,13 +142,8 @@ static int collect(struct netstat *n)
 		command_fail(n->command, EXIT_DONE, "cannot read /proc: %s; showing no programs",
 			     strerror(-rc));
 	served_read(&n->served);
-	n->rows = calloc(n->sockets.count + 1, sizeof *n->rows);
-	if (!n->rows)
+	if (add_rows(n) < 0)
 		return command_fail(n->command, EXIT_FAILED, "out of memory");
-	for (size_t i = 0; i < n->sockets.count; i++)
-		if (wanted(n, &n->sockets.sockets[i]))
-			add_row(n, &n->sockets.sockets[i]);
-	qsort(n->rows, n->count, sizeof *n->rows, by_place);
 	if (n->any_hidden && geteuid() != 0)
 		command_fail(n->command, EXIT_DONE,
 			     "some programs belong to others; as root you see them all");
@@ -114,6 +174,16 @@ static const char *address(struct netstat *n, const struct diag_socket *s, const
 	return cell;
 }
 
+/* Which network it is on: "host", or whose stack. */
+static const char *net_name(const struct row *row, char *cell)
+{
+	if (row->stack)
+		snprintf(cell, CELL_MAX, "%s (pid %d)", row->stack->device, (int)row->stack->pid);
+	else
+		snprintf(cell, CELL_MAX, "host");
+	return cell;
+}
+
 static void table_row(struct netstat *n, struct table *t, const struct row *row)
 {
 	const struct diag_socket *s = row->socket;
@@ -129,6 +199,8 @@ static void table_row(struct netstat *n, struct table *t, const struct row *row)
 		snprintf(cell, sizeof cell, "%d/%s", (int)row->owner.pid, row->owner.name);
 		table_cell(t, row->owner.pid ? cell : "-");
 	}
+	if (n->any_stack)
+		table_cell(t, net_name(row, cell));
 	if (!n->any_served)
 		return;
 	if (row->conn) {
@@ -147,7 +219,7 @@ static bool print_table(struct netstat *n)
 					     "Local Address", "Foreign Address", "State" };
 	static const char *const served_heads[] = { "#", "In", "Out", "Service" };
 	struct table t;
-	size_t served = 6 + n->programs;
+	size_t served = 6 + n->programs + n->any_stack;
 
 	table_init(&t, served + (n->any_served ? 4 : 0));
 	t.right[1] = t.right[2] = true;
@@ -155,6 +227,8 @@ static bool print_table(struct netstat *n)
 		table_cell(&t, heads[i]);
 	if (n->programs)
 		table_cell(&t, "PID/Program");
+	if (n->any_stack)
+		table_cell(&t, "Net");
 	for (size_t i = 0; n->any_served && i < 4; i++) {
 		t.right[served + i] = i < 3;
 		table_cell(&t, served_heads[i]);
@@ -183,6 +257,15 @@ static void json_address(struct netstat *n, json_t *o, const char *prefix, const
 		json_object_set_new(o, key, json_string(hostname_of(&n->hostnames, a)));
 }
 
+static json_t *json_addresses(const struct running_server *r)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < r->address_count; i++)
+		json_array_append_new(all, json_string(r->addresses[i].text));
+	return all;
+}
+
 static json_t *json_row(struct netstat *n, const struct row *row)
 {
 	const struct diag_socket *s = row->socket;
@@ -194,8 +277,12 @@ static json_t *json_row(struct netstat *n, const struct row *row)
 	if (diag_socket_connected(s))
 		json_address(n, o, "foreign", s, &s->foreign);
 	json_object_set_new(o, "state", json_string(diag_socket_state(s)));
+	json_object_set_new(o, "net", json_string(row->stack ? row->stack->device : "host"));
 	json_object_set_new(o, "uid", json_integer(s->uid));
-	json_object_set_new(o, "inode", json_integer(s->inode));
+	if (row->stack)
+		json_object_set_new(o, "net_addresses", json_addresses(row->stack));
+	else
+		json_object_set_new(o, "inode", json_integer(s->inode));
 	if (row->owner.pid) {
 		json_object_set_new(o, "pid", json_integer(row->owner.pid));
 		json_object_set_new(o, "program", json_string(row->owner.name));
@@ -267,6 +354,7 @@ static int netstat_run(const struct command *self, int argc, char **argv)
 	if (code == EXIT_DONE && (fflush(stdout) != 0 || ferror(stdout)))
 		code = command_fail(self, EXIT_FAILED, "cannot write to standard output");
 	free(n.rows);
+	free(n.stack_sockets);
 	hostnames_free(&n.hostnames);
 	registry_free(&n.registry);
 	owner_map_free(&n.owners);
@@ -308,7 +396,10 @@ const struct command command_netstat = {
 		 "closed, and kept for a minute to catch late segments. Queues are bytes: Recv-Q\n"
 		 "come but not read, Send-Q sent but not acknowledged; of a listener, connections\n"
 		 "waiting and how many may. Connections of running Packetboat servers have their\n"
-		 "number (#) as in the server's log, and the bytes that went In and Out.\n",
+		 "number (#) as in the server's log, and the bytes that went In and Out.\n"
+		 "Servers that run on a TCP/IP of our own (serve --net tap:...) have sockets of\n"
+		 "which the kernel knows nothing; they are shown, too, and the column Net says\n"
+		 "which network a socket is on: host, the kernel's, or DEVICE (pid N).\n",
 	.options = netstat_options,
 	.examples = netstat_examples,
 	.run = netstat_run,

@@ -5,7 +5,7 @@
 
 struct served_conn {
 	uint32_t ports; /* peer's and local: what the list is sorted by */
-	uid_t uid;
+	const struct running_server *server;
 	const struct running_conn *conn;
 };
 
@@ -41,10 +41,9 @@ void served_read(struct served *s)
 		return;
 	for (size_t i = 0; i < s->servers.count; i++) {
 		const struct running_server *r = &s->servers.servers[i];
-		for (size_t k = 0; on_host(r) && k < r->conn_count; k++) {
+		for (size_t k = 0; k < r->conn_count; k++) {
 			const struct running_conn *c = &r->conns[k];
-			s->conns[s->count++] =
-				(struct served_conn){ ports_of(&c->peer, &c->local), r->uid, c };
+			s->conns[s->count++] = (struct served_conn){ ports_of(&c->peer, &c->local), r, c };
 		}
 	}
 	qsort(s->conns, s->count, sizeof *s->conns, by_ports);
@@ -57,12 +56,15 @@ void served_free(struct served *s)
 	*s = (struct served){ 0 };
 }
 
-static bool believed(uid_t server, const struct diag_socket *socket)
+/* Whether r is asked about a socket: of its own stack, or, stack being NULL, of the kernel's and of its user. */
+static bool believed(const struct running_server *r, const struct running_server *stack,
+		     const struct diag_socket *socket)
 {
-	return server == 0 || server == socket->uid;
+	return stack ? r == stack : on_host(r) && (r->uid == 0 || r->uid == socket->uid);
 }
 
-const struct running_conn *served_conn(const struct served *s, const struct diag_socket *socket)
+const struct running_conn *served_conn(const struct served *s, const struct diag_socket *socket,
+				       const struct running_server *stack)
 {
 	uint32_t ports = ports_of(&socket->foreign, &socket->local);
 	size_t low = 0, high = s->count;
@@ -77,19 +79,20 @@ const struct running_conn *served_conn(const struct served *s, const struct diag
 	for (; low < s->count && s->conns[low].ports == ports; low++) {
 		const struct running_conn *c = s->conns[low].conn;
 		if (c->type == socket->type && pb_addr_equal(&c->peer, &socket->foreign) &&
-		    pb_addr_equal(&c->local, &socket->local) && believed(s->conns[low].uid, socket))
+		    pb_addr_equal(&c->local, &socket->local) && believed(s->conns[low].server, stack, socket))
 			return c;
 	}
 	return NULL;
 }
 
-const char *served_listener(const struct served *s, const struct diag_socket *socket)
+const char *served_listener(const struct served *s, const struct diag_socket *socket,
+			    const struct running_server *stack)
 {
 	if (!diag_socket_listens(socket))
 		return NULL;
 	for (size_t i = 0; i < s->servers.count; i++) {
 		const struct running_server *r = &s->servers.servers[i];
-		for (size_t k = 0; on_host(r) && believed(r->uid, socket) && k < r->service_count; k++)
+		for (size_t k = 0; believed(r, stack, socket) && k < r->service_count; k++)
 			if (r->services[k].type == socket->type &&
 			    pb_addr_equal(&r->services[k].local, &socket->local))
 				return r->services[k].service;

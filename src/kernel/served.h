@@ -17,9 +17,11 @@ void served_free(struct served *s);
 
 /*
  * NULL: none. A server is believed about sockets of its own user only, unless it is root's, so that nobody can
- * put words beside another's connections.
+ * put words beside another's connections. stack: the server whose own stack has the socket; NULL: the kernel has it.
  */
-const struct running_conn *served_conn(const struct served *s, const struct diag_socket *socket);
-const char *served_listener(const struct served *s, const struct diag_socket *socket);
+const struct running_conn *served_conn(const struct served *s, const struct diag_socket *socket,
+				       const struct running_server *stack);
+const char *served_listener(const struct served *s, const struct diag_socket *socket,
+			    const struct running_server *stack);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,13 +27,18 @@ struct asked {
 };
 
 /* Text from elsewhere, which will be printed: cut, and without what could move a cursor. */
-static void take_name(char out[SERVERS_NAME], const char *text)
+static void take_text(char *out, size_t room, const char *text)
 {
 	size_t n = 0;
 
-	for (; text && text[n] && n < SERVERS_NAME - 1; n++)
+	for (; text && text[n] && n < room - 1; n++)
 		out[n] = text[n] > 0x20 && text[n] < 0x7f ? text[n] : '?';
 	out[n] = '\0';
+}
+
+static void take_name(char out[SERVERS_NAME], const char *text)
+{
+	take_text(out, SERVERS_NAME, text);
 }
 
 /* 127.0.0.1:80 or [::1]:80 */
@@ -99,6 +105,40 @@ static bool take_conn(struct running_conn *c, const json_t *item)
 	       take_addr(&c->local, string_in(item, "local")) && take_addr(&c->peer, string_in(item, "peer"));
 }
 
+static bool take_socket(struct running_socket *s, const json_t *item)
+{
+	uint64_t state = count_in(item, "state");
+
+	s->state = (uint8_t)state;
+	s->recv_queue = (uint32_t)count_in(item, "recv_queue");
+	s->send_queue = (uint32_t)count_in(item, "send_queue");
+	return state >= TCP_ESTABLISHED && state <= TCP_CLOSING &&
+	       take_proto(&s->type, string_in(item, "proto")) &&
+	       take_addr(&s->local, string_in(item, "local")) && take_addr(&s->peer, string_in(item, "peer"));
+}
+
+/* What a server tells of a stack of its own. False: out of memory. */
+static bool take_stack(struct running_server *s, const json_t *all)
+{
+	const json_t *addresses = json_object_get(all, "addresses"),
+		     *sockets = json_object_get(all, "sockets");
+	size_t address_count = json_array_size(addresses), told = json_array_size(sockets);
+	uint64_t has = count_in(all, "socket_count");
+
+	take_name(s->device, string_in(all, "device"));
+	s->addresses = calloc(address_count + 1, sizeof *s->addresses);
+	s->sockets = calloc(told + 1, sizeof *s->sockets);
+	if (!s->addresses || !s->sockets)
+		return false;
+	for (; s->address_count < address_count; s->address_count++)
+		take_text(s->addresses[s->address_count].text, SERVERS_ADDRESS,
+			  json_string_value(json_array_get(addresses, s->address_count)));
+	for (size_t i = 0; i < told; i++)
+		s->socket_count += take_socket(&s->sockets[s->socket_count], json_array_get(sockets, i));
+	s->sockets_untold = has > told ? has - told : 0;
+	return true;
+}
+
 bool running_server_parse(struct running_server *s, const char *text, size_t len)
 {
 	json_t *all = json_loadb(text, len, 0, NULL);
@@ -116,6 +156,7 @@ bool running_server_parse(struct running_server *s, const char *text, size_t len
 		s->service_count += take_service(&s->services[s->service_count], json_array_get(services, i));
 	for (size_t i = 0; ok && i < conn_count; i++)
 		s->conn_count += take_conn(&s->conns[s->conn_count], json_array_get(conns, i));
+	ok = ok && (strcmp(s->net, "stack") != 0 || take_stack(s, all));
 	json_decref(all);
 	if (!ok)
 		running_server_free(s);
@@ -126,6 +167,8 @@ void running_server_free(struct running_server *s)
 {
 	free(s->services);
 	free(s->conns);
+	free(s->addresses);
+	free(s->sockets);
 	*s = (struct running_server){ 0 };
 }
 

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define SERVERS_NAME 32
+#define SERVERS_NAME    32
+#define SERVERS_ADDRESS 64
 
 struct running_service {
 	char service[SERVERS_NAME]; /* "http" */
@@ -28,10 +29,25 @@ struct running_conn {
 	double seconds; /* since it was accepted */
 };
 
+/* A socket of a server's own stack. */
+struct running_socket {
+	int type;
+	uint8_t state; /* TCP_ESTABLISHED … of netinet/tcp.h */
+	union pb_addr local, peer;
+	uint32_t recv_queue, send_queue;
+};
+
 struct running_server {
 	pid_t pid; /* of who listens, from the kernel (SO_PEERCRED), not from what it says; 0: not of our namespace */
 	uid_t uid;
-	char net[SERVERS_NAME]; /* "host" */
+	char net[SERVERS_NAME];    /* "host", or "stack": one of our own, which has what follows */
+	char device[SERVERS_NAME]; /* "tap:pb0"; "" on the host */
+	struct running_address {
+		char text[SERVERS_ADDRESS]; /* "10.9.0.2/24" */
+	} * addresses;
+	size_t address_count;
+	struct running_socket *sockets;
+	size_t socket_count, sockets_untold; /* untold: it has them, and told of no more */
 	struct running_service *services;
 	size_t service_count;
 	struct running_conn *conns;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <packetboat/stack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 #define READERS_MAX 8
 #define READER_TIME PB_SEC(5)
+
+#define LOOPBACK         1     /* the index of a stack's own interface */
+#define SOCKETS_TOLD_MAX 16384 /* of a stack: some 2 MiB of text */
 
 struct control {
 	struct server *server;
@@ -83,6 +87,54 @@ static json_t *describe_conn(const struct conn *c)
 			 (double)(pb_loop_now(conn_loop(c)) - c->since) / 1e9);
 }
 
+/* What is told of a stack. */
+struct stack_table {
+	json_t *addresses, *sockets;
+	size_t count; /* of sockets, told or not */
+};
+
+static void describe_socket(const struct pb_stack_entry *e, void *context)
+{
+	struct stack_table *t = context;
+	char local[PB_ADDR_TEXT], peer[PB_ADDR_TEXT];
+
+	if ((e->protocol != IPPROTO_TCP && e->protocol != IPPROTO_UDP) || t->count++ >= SOCKETS_TOLD_MAX)
+		return;
+	json_array_append_new(
+		t->sockets, json_pack("{s:s, s:i, s:s, s:s, s:I, s:I}", "proto",
+				      e->protocol == IPPROTO_TCP ? "tcp" : "udp", "state", e->state, "local",
+				      pb_addr_text((const union pb_addr *)e->local, local), "peer",
+				      pb_addr_text((const union pb_addr *)e->remote, peer), "recv_queue",
+				      (json_int_t)e->receive_queue, "send_queue", (json_int_t)e->send_queue));
+}
+
+static void describe_address(const struct pb_stack_address *a, void *context)
+{
+	struct stack_table *t = context;
+	char text[PB_ADDR_TEXT];
+
+	if (a->interface != LOOPBACK)
+		json_array_append_new(
+			t->addresses,
+			json_sprintf("%s/%u", pb_addr_host((const union pb_addr *)a->addr, text), a->bits));
+}
+
+/* The kernel does not know what a stack of our own has: it is told here. */
+static void describe_stack(json_t *all, struct pb_stack *stack)
+{
+	struct stack_table t = { .addresses = json_array(), .sockets = json_array() };
+	const struct pb_device *d = pb_stack_device(stack, LOOPBACK + 1);
+
+	pb_stack_each_address(stack, describe_address, &t);
+	pb_stack_each(stack, describe_socket, &t);
+	json_object_set_new(
+		all, "device",
+		json_sprintf("%s:%s", d && d->ethernet ? "tap" : "tun", d ? pb_device_name(d) : ""));
+	json_object_set_new(all, "addresses", t.addresses);
+	json_object_set_new(all, "sockets", t.sockets);
+	json_object_set_new(all, "socket_count", json_integer((json_int_t)t.count));
+}
+
 static char *describe(const struct server *s)
 {
 	json_t *services = json_array(), *connections = json_array();
@@ -93,6 +145,8 @@ static char *describe(const struct server *s)
 		json_array_append_new(connections, describe_conn(container_of(l, struct conn, link)));
 	json_t *all = json_pack("{s:i, s:s, s:o, s:o}", "pid", (int)getpid(), "net", pb_net_name(s->net),
 				"services", services, "connections", connections);
+	if (pb_stack_of(s->net))
+		describe_stack(all, pb_stack_of(s->net));
 	char *text = json_dumps(all, JSON_COMPACT);
 	json_decref(all);
 	return text;

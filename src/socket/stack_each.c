@@ -66,6 +66,28 @@ void pb_stack_each(struct pb_stack *s, void (*fn)(const struct pb_stack_entry *e
 	}
 }
 
+static void tell_address(const struct iface *i, const struct iface_address *entry,
+			 void (*fn)(const struct pb_stack_address *a, void *context), void *context)
+{
+	struct pb_stack_address a = { .bits = entry->bits, .interface = i->index };
+	union pb_addr addr;
+
+	pb_ip_to_sockaddr(&addr, &entry->ip, 0, ip_family(&entry->ip));
+	a.addr = &addr.sa;
+	a.state = entry->state == ADDRESS_TENTATIVE ? PB_ADDRESS_TENTATIVE
+		  : entry->state == ADDRESS_READY   ? PB_ADDRESS_READY
+						    : PB_ADDRESS_DUPLICATE;
+	fn(&a, context);
+}
+
+void pb_stack_each_address(struct pb_stack *s, void (*fn)(const struct pb_stack_address *a, void *context),
+			   void *context)
+{
+	for (struct iface *i = pb_internet_ifaces(s->internet); i; i = i->next)
+		for (unsigned n = 0; n < i->address_count; n++)
+			tell_address(i, i->addresses[n], fn, context);
+}
+
 struct each_neighbour {
 	void (*fn)(const struct pb_stack_neighbour *n, void *context);
 	void *context;
