@@ -51,6 +51,46 @@ static void parse(void **state)
 	running_server_free(&s);
 }
 
+static const char stack_answer[] =
+	"{\"net\":\"stack\",\"services\":[],\"connections\":[],\"device\":\"tap:pb0\\u001b[2J\","
+	"\"addresses\":[\"10.9.0.2/24\",7],\"socket_count\":9,\"sockets\":["
+	"{\"proto\":\"tcp\",\"state\":1,\"local\":\"10.9.0.2:80\",\"peer\":\"10.9.0.1:5000\",\"recv_queue\":"
+	"5,"
+	"\"send_queue\":-1},"
+	"{\"proto\":\"tcp\",\"state\":12,\"local\":\"10.9.0.2:80\",\"peer\":\"10.9.0.1:5000\"},"
+	"{\"proto\":\"udp\",\"state\":7,\"local\":\"0.0.0.0:53\",\"peer\":\"0.0.0.0:0\"}]}";
+
+/* What is told of a stack; a server on the host has none, whatever it says. */
+static void parse_stack(void **state)
+{
+	static const char on_host[] =
+		"{\"net\":\"host\",\"device\":\"tap:pb0\",\"socket_count\":9,\"sockets\":["
+		"{\"proto\":\"udp\",\"state\":7,\"local\":\"0.0.0.0:53\",\"peer\":\"0.0.0.0:0\"}]}";
+	struct running_server s;
+	char text[PB_ADDR_TEXT];
+
+	(void)state;
+	for (size_t n = 0; n < strlen(stack_answer); n++)
+		assert_false(running_server_parse(&s, stack_answer, n));
+	assert_true(running_server_parse(&s, stack_answer, strlen(stack_answer)));
+	assert_string_equal(s.device, "tap:pb0?[2J"); /* nothing that a terminal obeys */
+	assert_int_equal(s.address_count, 2);
+	assert_string_equal(s.addresses[0].text, "10.9.0.2/24");
+	assert_string_equal(s.addresses[1].text, "");
+	assert_int_equal(s.socket_count, 2);
+	assert_int_equal(s.sockets_untold, 6);
+	assert_string_equal(pb_addr_text(&s.sockets[0].peer, text), "10.9.0.1:5000");
+	assert_int_equal(s.sockets[0].state, 1);
+	assert_int_equal(s.sockets[0].recv_queue, 5);
+	assert_int_equal(s.sockets[0].send_queue, 0);
+	assert_int_equal(s.sockets[1].type, SOCK_DGRAM);
+	running_server_free(&s);
+	assert_true(running_server_parse(&s, on_host, strlen(on_host)));
+	assert_int_equal(s.socket_count + s.sockets_untold, 0);
+	assert_string_equal(s.device, "");
+	running_server_free(&s);
+}
+
 static int listen_as(long id)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -104,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse),
+		cmocka_unit_test(parse_stack),
 		cmocka_unit_test(ask),
 	};
 
