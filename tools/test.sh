@@ -98,7 +98,7 @@ case ${1:-} in
 		case $name in
 		sanitize | fuzz) part "$name" "$name" ;;
 		lint) part "include directions" includes ;;
-		unit | semantics | e2e | interop | docs | tools) chosen="$chosen --suite $name" ;;
+		unit | semantics | conformance | e2e | interop | docs | tools) chosen="$chosen --suite $name" ;;
 		*.py) part "$name" pytest "$name" ;;
 		*) chosen="$chosen $name" ;;
 		esac

@@ -5,6 +5,7 @@
 
 extern const struct command command_connect;
 extern const struct command command_demo;
+extern const struct command command_drill;
 extern const struct command command_get;
 extern const struct command command_netstat;
 extern const struct command command_ping;
@@ -21,6 +22,7 @@ const struct command *const commands[] = {
 	&command_ports,
 	&command_ping,
 	&command_demo,
+	&command_drill,
 	NULL,
 };
 /* clang-format on */

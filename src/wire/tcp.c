@@ -198,14 +198,10 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 		write_kind(w, OPTION_MSS, MSS_LEN);
 		wr_u16(w, o->mss);
 	}
-	if (o->has_timestamp || o->sack_permitted) {
-		if (o->sack_permitted) /* two bytes, in place of two NOPs */
-			write_kind(w, OPTION_SACK_PERMITTED, SACK_PERMITTED_LEN);
-		else
-			write_nops(w, 2);
-		if (!o->has_timestamp)
-			write_nops(w, 2);
-	}
+	if (o->has_timestamp != o->sack_permitted) /* together they need no padding */
+		write_nops(w, 2);
+	if (o->sack_permitted)
+		write_kind(w, OPTION_SACK_PERMITTED, SACK_PERMITTED_LEN);
 	if (o->has_timestamp) {
 		write_kind(w, OPTION_TIMESTAMP, TIMESTAMP_LEN);
 		wr_u32(w, o->ts_value);

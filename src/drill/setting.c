@@ -1,0 +1,125 @@
+#include "drill/setting.h"
+
+#include <ctype.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Which of the kernel's settings (ip-sysctl.rst) are what a socket's option would be, if it were set at once. */
+static const struct known {
+	const char *name;
+	int level, option;
+	bool is_text;
+	int place; /* of several numbers, which */
+	int halve; /* the kernel doubles what the option is told (socket(7)), and not what the setting is */
+} known[] = {
+	{"tcp_congestion_control", IPPROTO_TCP, TCP_CONGESTION, true,  0, 1},
+	{ "tcp_syn_retries",       IPPROTO_TCP, TCP_SYNCNT,     false, 0, 1},
+	{ "tcp_keepalive_time",    IPPROTO_TCP, TCP_KEEPIDLE,   false, 0, 1},
+	{ "tcp_keepalive_intvl",   IPPROTO_TCP, TCP_KEEPINTVL,  false, 0, 1},
+	{ "tcp_keepalive_probes",  IPPROTO_TCP, TCP_KEEPCNT,    false, 0, 1},
+	{ "tcp_fin_timeout",       IPPROTO_TCP, TCP_LINGER2,    false, 0, 1},
+	{ "tcp_wmem",              SOL_SOCKET,  SO_SNDBUF,      false, 1, 2},
+	{ "tcp_rmem",              SOL_SOCKET,  SO_RCVBUF,      false, 1, 2},
+	{ "ip_default_ttl",        IPPROTO_IP,  IP_TTL,         false, 0, 1},
+};
+
+static const struct known *find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strlen(known[i].name) == len && memcmp(known[i].name, name, len) == 0)
+			return &known[i];
+	return NULL;
+}
+
+static int number_at(const char *text, int place)
+{
+	char *end = (char *)text;
+	long n = 0;
+
+	for (int i = 0; i <= place; i++)
+		n = strtol(end, &end, 0);
+	return (int)n;
+}
+
+/* Later ones win: where one is there already, it is changed. */
+static void keep(struct settings *s, const struct known *k, const char *value)
+{
+	struct setting *at = s->setting;
+
+	while (at < s->setting + s->count && (at->level != k->level || at->name != k->option))
+		at++;
+	if (at == s->setting + SETTINGS_MAX)
+		return;
+	if (at == s->setting + s->count)
+		s->count++;
+	*at = (struct setting){ .level = k->level, .name = k->option, .is_text = k->is_text };
+	snprintf(at->text, sizeof at->text, "%s", value);
+	at->number = number_at(value, k->place) / k->halve;
+}
+
+static bool is_blank(char c)
+{
+	return isspace((unsigned char)c) || c == '\\' || c == ';' || c == '\0';
+}
+
+/* The end of a word, in which what is quoted counts as one. */
+static const char *word_end(const char *p)
+{
+	while (!is_blank(*p)) {
+		const char *close = *p == '"' ? strchr(p + 1, '"') : NULL;
+		p = close ? close + 1 : p + 1;
+	}
+	return p;
+}
+
+/* NAME=VALUE, the name as a path or with dots; the last part of it tells. */
+static bool take(struct settings *s, const char *word, size_t len)
+{
+	const char *equals = memchr(word, '=', len), *name = word;
+	char value[SETTING_VALUE_MAX];
+	size_t n = 0;
+
+	if (!equals)
+		return false;
+	for (const char *p = word; p < equals; p++)
+		if (*p == '.' || *p == '/')
+			name = p + 1;
+	const struct known *k = find(name, (size_t)(equals - name));
+	for (const char *p = equals + 1; p < word + len && n + 1 < sizeof value; p++)
+		if (*p != '"')
+			value[n++] = *p;
+	value[n] = '\0';
+	if (k)
+		keep(s, k, value);
+	return k != NULL;
+}
+
+void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context)
+{
+	for (const char *p = command; *p;) {
+		if (is_blank(*p)) {
+			p++;
+			continue;
+		}
+		const char *end = word_end(p);
+		size_t len = (size_t)(end - p);
+		bool is_talk = len >= 6 && memcmp(p, "sysctl", 6) == 0;
+		if (!is_talk && *p != '-' && !take(s, p, len))
+			skipped(context, p, len);
+		p = end;
+	}
+}
+
+void drill_settings_apply(const struct settings *s, struct pb_socket *socket)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct setting *at = &s->setting[i];
+		if (at->is_text)
+			pb_setsockopt(socket, at->level, at->name, at->text, (socklen_t)strlen(at->text));
+		else
+			pb_setsockopt(socket, at->level, at->name, &at->number, sizeof at->number);
+	}
+}

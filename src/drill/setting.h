@@ -1,0 +1,36 @@
+/*
+ * Settings: what a script asks of the kernel by `sysctl -q net.ipv4.tcp_…=…`, where a socket of ours has the like.
+ * No command is run.
+ */
+#ifndef DRILL_SETTING_H
+#define DRILL_SETTING_H
+
+#include <packetboat/socket.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SETTINGS_MAX      32
+#define SETTING_VALUE_MAX 64
+
+struct setting {
+	int level, name; /* of the socket option that it is */
+	bool is_text;
+	int number;
+	char text[SETTING_VALUE_MAX];
+};
+
+struct settings {
+	struct setting setting[SETTINGS_MAX];
+	unsigned count;
+};
+
+/* Called with each part of a command that means nothing to us. */
+typedef void setting_skipped_fn(void *context, const char *what, size_t len);
+
+/* Take the assignments out of a command: "sysctl -q net.ipv4.tcp_syn_retries=5". */
+void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context);
+
+/* Give them to a new socket. */
+void drill_settings_apply(const struct settings *s, struct pb_socket *socket);
+
+#endif
