@@ -14,7 +14,7 @@
 
 #define QUEUE_DEFAULT         (256 * 1024)
 #define REORDER_DELAY_DEFAULT PB_MSEC(1)
-#define LINE_MAX              65536 /* frames that may be on their way in one line; more are dropped */
+#define LINE_MAX              (1 << 20) /* frames that may be on their way in one line; more are dropped */
 
 /* Frames on their way, in a ring that doubles when it is full. */
 struct line {
