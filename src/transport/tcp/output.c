@@ -204,7 +204,7 @@ static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fi
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
 	c->fin_sent |= fin;
-	pb_tcp_paced(c, len);
+	tcp_paced(c, len);
 	note_sent(c, at, seq_add(at, len + fin));
 	return true;
 }
@@ -255,7 +255,7 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 	if (n > queued)
 		n = queued;
 	if (n)
-		n = pb_tcp_pace(c, n);
+		n = tcp_pace(c, n);
 	uint32_t rest = short_part(c, n);
 	return !rest || short_allowed(c, n, queued) ? n : n - rest;
 }

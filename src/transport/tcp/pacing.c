@@ -11,8 +11,7 @@
 #include "transport/tcp/tcp.h"
 
 #define PIECE_TIME  PB_MSEC(1)
-#define PIECE_MIN   2 /* segments: as many as are acknowledged at once */
-#define UNPACED_RTT PB_MSEC(1)
+#define PIECE_MIN   2     /* segments: as many as are acknowledged at once */
 #define BURST_BYTES 14600 /* RFC 6928 §2 */
 
 /* Bytes a second: RFC 9002 §7.7 has the reasons, Linux's tcp_pacing_ss_ratio and tcp_pacing_ca_ratio the values. */
@@ -28,7 +27,7 @@ uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c)
 {
 	uint64_t most = c->set.max_pacing_rate, pace;
 
-	if (c->tcp->limits.unpaced || c->rtt.srtt < UNPACED_RTT)
+	if (c->tcp->limits.unpaced || c->rtt.srtt < TCP_UNPACED_RTT)
 		return most;
 	pace = pace_of_window(c);
 	return most && most < pace ? most : pace;
@@ -68,9 +67,4 @@ uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted)
 		return c->pace.left;
 	pb_timers_set(&c->tcp->env->timers, &c->pace.timer, c->pace.ends);
 	return 0;
-}
-
-void pb_tcp_paced(struct tcp_conn *c, uint32_t len)
-{
-	c->pace.left -= len < c->pace.left ? len : c->pace.left;
 }

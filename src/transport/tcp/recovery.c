@@ -115,7 +115,7 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	ack.srtt = c->rtt.srtt;
 	advance(c, s->ack);
 	judge(c, &ack);
-	pb_tcp_send_buffer_fit(c);
+	tcp_send_buffer_fit(c);
 	c->dup_acks = 0;
 	reset_silence(c);
 	if (!c->in_recovery || !c->partial_acked)

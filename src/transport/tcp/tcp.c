@@ -36,6 +36,7 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 	t->env = env;
 	t->net = net;
 	t->limits = limits_or_default(limits, pb_pool_bytes_max(env->pool));
+	t->memory_ample = pb_pool_bytes_max(env->pool) / 4 * 3;
 	list_init(&t->pending);
 	list_init(&t->time_waits);
 	t->secret_key = pb_rng_key(&env->rng);
@@ -197,6 +198,7 @@ void pb_tcp_flush(struct tcp *t)
 {
 	struct pb_link now, *l;
 
+	t->memory_short = pb_pool_bytes(t->env->pool) > t->memory_ample;
 	list_init(&now);
 	list_splice(&now, &t->pending); /* who has more to say after this waits for the next flush */
 	while ((l = list_shift(&now)))

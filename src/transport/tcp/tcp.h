@@ -70,7 +70,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT };
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
-	uint64_t max_pacing_rate;             /* bytes a second; 0: no limit but the path's */
+	uint32_t max_pacing_rate; /* bytes a second; 0: no limit but the path's */
 	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
@@ -159,7 +159,7 @@ struct tcp_conn {
 	struct seq_range received_twice; /* to be told of, RFC 2883; empty: nothing */
 
 	struct {
-		uint64_t read;  /* of the stream, when it began */
+		uint32_t read; /* of the stream, when it began: its last 32 bits */
 		pb_time began;
 		uint32_t stamp; /* our timestamp then */
 		uint32_t most;  /* read in any round before */
@@ -288,6 +288,8 @@ struct tcp {
 	struct pb_link time_waits;
 	size_t time_wait_count;
 	size_t orphans;
+	size_t memory_ample; /* bytes of the pool in use; beyond it, memory is short: buffers.c */
+	bool memory_short;   /* it was when output was last flushed */
 	struct pb_timer time_wait_timer;
 	struct pb_siphash_key secret_key, cookie_key;
 };
@@ -522,17 +524,13 @@ void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quo
 
 /* What the receive buffer may grow to: the window scale has to reach so far (RFC 7323 §2.3). */
 uint32_t pb_tcp_receive_buffer_most(const struct tcp *t, const struct tcp_settings *set);
-uint32_t pb_tcp_receive_buffer(const struct tcp_conn *c); /* what it is now */
 void pb_tcp_receive_round_begin(struct tcp_conn *c);
-/* Text in order has been put into the queue: a round trip may be over. */
-void pb_tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment *s);
-/* The congestion window may have grown. */
+void pb_tcp_receive_round_end(struct tcp_conn *c);
 void pb_tcp_send_buffer_fit(struct tcp_conn *c);
-bool pb_tcp_memory_is_short(const struct tcp *t);
 
+#define TCP_UNPACED_RTT PB_MSEC(1) /* a millisecond's worth is all of the window: ACKs come faster than timers */
 /* How many of the bytes wanted may leave now. 0: the timer will say when. */
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
-void pb_tcp_paced(struct tcp_conn *c, uint32_t len);   /* so many have left */
 uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c); /* bytes a second; 0: no limit */
 
 /*
@@ -695,6 +693,46 @@ static inline bool tcp_is_orphan(const struct tcp_conn *c)
 static inline bool tcp_has_blocks(const struct tcp_conn *c)
 {
 	return c->has_sack && (c->ooo.first || !seq_eq(c->received_twice.start, c->received_twice.end));
+}
+
+/* The receive buffer as it is now. */
+static inline uint32_t tcp_receive_buffer(const struct tcp_conn *c)
+{
+	bool is_short = c->tcp->memory_short && c->set.receive_buffer > TCP_BUFFER_SHORT;
+
+	return is_short ? TCP_BUFFER_SHORT : c->set.receive_buffer;
+}
+
+/*
+ * Text in order has come. A round trip is over when the peer echoes what we sent since it began; without timestamps,
+ * the handshake has told how long one takes.
+ */
+static inline void tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	bool over = c->has_timestamps ? (int32_t)(s->h.options.ts_echo - c->receive_round.stamp) > 0 :
+					tcp_now(c) - c->receive_round.began >= c->rtt.srtt;
+
+	if (over && !c->set.receive_fixed)
+		pb_tcp_receive_round_end(c);
+}
+
+/* The congestion window may have grown. */
+static inline void tcp_send_buffer_fit(struct tcp_conn *c)
+{
+	if (c->congestion.cwnd > c->set.send_buffer / 2 || c->tcp->memory_short)
+		pb_tcp_send_buffer_fit(c);
+}
+
+/* How many of the bytes wanted may leave now. 0: the timer will say when. */
+static inline uint32_t tcp_pace(struct tcp_conn *c, uint32_t wanted)
+{
+	return c->rtt.srtt < TCP_UNPACED_RTT && !c->set.max_pacing_rate ? wanted : pb_tcp_pace(c, wanted);
+}
+
+/* So many bytes have left. */
+static inline void tcp_paced(struct tcp_conn *c, uint32_t len)
+{
+	c->pace.left -= len < c->pace.left ? len : c->pace.left;
 }
 
 /* Sent and not acknowledged, in sequence numbers (SYN and FIN count). */

@@ -89,7 +89,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 		c->ack_now = true;
 		c->quick_acks = TCP_QUICK_ACKS;
 	}
-	pb_tcp_text_arrived(c, s);
+	tcp_text_arrived(c, s);
 	owe_ack(c, s->text_len);
 	pb_ip_confirm(c->tcp->net, &c->path);
 }

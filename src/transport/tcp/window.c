@@ -13,7 +13,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static uint32_t space(const struct tcp_conn *c)
 {
 	size_t used = c->recvq.packets.bytes;
-	uint32_t buffer = pb_tcp_receive_buffer(c);
+	uint32_t buffer = tcp_receive_buffer(c);
 
 	return used < buffer ? buffer - (uint32_t)used : 0;
 }
