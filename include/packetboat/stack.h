@@ -90,6 +90,21 @@ enum pb_stack_address_state { PB_ADDRESS_TENTATIVE, PB_ADDRESS_READY, PB_ADDRESS
 PB_API int pb_stack_address_state(struct pb_stack *stack, unsigned index, const struct sockaddr *addr);
 
 /*
+ * Ask routers how to speak IPv6 on an Ethernet and heed what they say: addresses, the way out, the MTU, name servers (RFC
+ * 4862, RFC 8106). PB_AUTO_TEMPORARY: with addresses that change from day to day (RFC 8981). 0; -ENODEV; -EINVAL: no
+ * Ethernet, or its MTU is less than 1280; -EALREADY, -ENOMEM, -ENOSPC.
+ */
+enum pb_stack_auto { PB_AUTO_STABLE, PB_AUTO_TEMPORARY };
+PB_API int pb_stack_autoconfigure(struct pb_stack *stack, unsigned index, enum pb_stack_auto kind);
+
+/* Every address that may be used now, and every name server that routers told of. */
+PB_API void pb_stack_each_address(struct pb_stack *stack,
+				  void (*fn)(const struct sockaddr *addr, unsigned index, void *context),
+				  void *context);
+PB_API void pb_stack_each_name_server(struct pb_stack *stack,
+				      void (*fn)(const struct sockaddr *addr, void *context), void *context);
+
+/*
  * The way to a prefix: over an interface, by a gateway or, NULL, on the link. 0; -ENODEV, -EEXIST, -ENOSPC,
  * -ENETUNREACH (the gateway is not on the link), -EINVAL.
  */

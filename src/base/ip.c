@@ -28,6 +28,15 @@ struct ip pb_ip_last_of(const struct ip *prefix, unsigned bits)
 	return last;
 }
 
+struct ip pb_ip_prefix_of(const struct ip *a, unsigned bits)
+{
+	struct ip first = *a;
+
+	for (unsigned bit = first_bit(a) + bits; bit < 128; bit++)
+		first.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return first;
+}
+
 struct ip pb_ip_solicited_node(const struct ip *a, unsigned zone)
 {
 	struct ip group = {

@@ -150,6 +150,9 @@ bool pb_ip_in_prefix(const struct ip *a, const struct ip *prefix, unsigned bits)
 /* The prefix's last address, all host bits one: an IPv4 subnet's broadcast address. */
 struct ip pb_ip_last_of(const struct ip *prefix, unsigned bits);
 
+/* The prefix's first address, all host bits zero. */
+struct ip pb_ip_prefix_of(const struct ip *a, unsigned bits);
+
 /* The solicited-node group of an address (RFC 4291 §2.7.1), in its zone. */
 struct ip pb_ip_solicited_node(const struct ip *a, unsigned zone);
 

@@ -1,5 +1,6 @@
 #include "cli/net.h"
 
+#include "cli/net_auto.h"
 #include "cli/net_spec.h"
 #include "kernel/link.h"
 
@@ -102,6 +103,11 @@ static int open_stack(const struct command *c, const struct net_spec *s, const c
 	int rc = configure(stack, s, (unsigned)index);
 	if (rc == -ENETUNREACH)
 		return command_usage(c, "the gateway is not on the link of any addr= of %s", s->name);
+	if (rc == 0 && s->automatic)
+		rc = net_auto_configure(stack, (unsigned)index);
+	if (rc == -ETIMEDOUT)
+		return command_fail(c, EXIT_TIMED_OUT,
+				    "nobody on %s has answered with an address; is there a router?", s->name);
 	return rc < 0 ? cannot(c, "give its addresses to", s->name, rc) : EXIT_DONE;
 }
 

@@ -56,8 +56,8 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 		snprintf(error, size, "mtu=%.64s is not a number from %d to %d", value, MTU_MIN, MTU_MAX);
 	} else {
 		snprintf(error, size,
-			 "there is no '%.64s'; there are addr, gateway, host and mtu; for example %s", key,
-			 example);
+			 "there is no '%.64s'; there are addr, auto, gateway, host and mtu; for example %s",
+			 key, example);
 	}
 	return false;
 }
@@ -90,6 +90,10 @@ static bool read_items(struct net_spec *s, char *text, char *error, size_t size)
 		return false;
 	while ((item = strsep(&rest, ","))) {
 		char *value = item, *key = strsep(&value, "=");
+		if (!value && strcmp(key, "auto") == 0) {
+			s->automatic = true;
+			continue;
+		}
 		if (!value) {
 			snprintf(error, size, "'%.64s' is not key=value; for example addr=10.9.0.2/24", key);
 			return false;
@@ -97,7 +101,12 @@ static bool read_items(struct net_spec *s, char *text, char *error, size_t size)
 		if (!read_pair(s, key, value, error, size))
 			return false;
 	}
-	if (s->addr_count)
+	if (s->automatic && s->kind != NET_TAP) {
+		snprintf(error, size, "auto asks on an Ethernet, and tun:%s is none; use tap:%s,auto",
+			 s->name, s->name);
+		return false;
+	}
+	if (s->addr_count || s->automatic)
 		return true;
 	snprintf(error, size, "no address for the stack; for example %s", example);
 	return false;

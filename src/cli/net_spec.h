@@ -6,7 +6,8 @@
  *     tun:NAME,addr=10.9.0.2/24[,key=value]   the same without Ethernet
  *
  * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
- * host=ADDRESS/BITS is what the kernel's side of the device is to have.
+ * host=ADDRESS/BITS is what the kernel's side of the device is to have. auto, on tap:NAME: addresses are asked for, there
+ * may be none given then.
  */
 #ifndef CLI_NET_SPEC_H
 #define CLI_NET_SPEC_H
@@ -28,6 +29,7 @@ struct net_spec {
 	union pb_addr gateway; /* AF_UNSPEC: none */
 	struct pb_prefix host; /* AF_UNSPEC: the kernel's side is left alone */
 	unsigned mtu;          /* 0: the device's */
+	bool automatic;        /* addresses and the rest are asked for on the link */
 };
 
 /* Read a spec. False: error (of size bytes) says which part is wrong and what a right one looks like. */

@@ -1,5 +1,6 @@
 #include "net/dad.h"
 
+#include "net/autoconf.h"
 #include "net/internet_state.h"
 #include "net/nd.h"
 #include "wire/nd.h"
@@ -23,7 +24,7 @@ static void timer_fired(struct pb_timer *t)
 	if (a->probes < TRANSMITS) {
 		a->probes++;
 		pb_nd_probe(a->iface, &a->ip, a->nonce);
-		set_timer(a, NEIGHBOUR_RETRANS_TIMER); /* RFC 4862 §5.4: RetransTimer after the last one */
+		set_timer(a, a->iface->retrans_timer); /* RFC 4862 §5.4: RetransTimer after the last one */
 		return;
 	}
 	a->state = ADDRESS_READY;
@@ -53,6 +54,7 @@ static void give_up(struct iface_address *a)
 		return; /* RFC 4862 §5.4.4 leaves it to us: whoever forged it would else take our address away */
 	a->state = ADDRESS_DUPLICATE;
 	pb_dad_stop(a);
+	pb_autoconf_duplicate(a);
 }
 
 void pb_dad_heard_probe(struct iface_address *a, const uint8_t *nonce)

@@ -11,7 +11,10 @@
 void pb_dad_start(struct iface_address *a);
 void pb_dad_stop(struct iface_address *a);
 
-/* Somebody asks for a tentative address as we do, or says that it has one of ours. nonce NULL: it told no number. */
+/*
+ * Somebody asks for a tentative address as we do, or says that it has one of ours; the entry may be gone then. nonce
+ * NULL: it told no number.
+ */
 void pb_dad_heard_probe(struct iface_address *a, const uint8_t *nonce);
 void pb_dad_heard_owner(struct iface_address *a);
 

@@ -29,6 +29,7 @@ struct iface_address {
 	uint8_t nonce[6]; /* in them, of IPv6 (RFC 7527) */
 	uint8_t attempt;  /* at making an address that is nobody else's (RFC 7217 §5, DAD_Counter) */
 	pb_time preferred_until, valid_until; /* RFC 4862 §5.5.4; PB_NEVER: always */
+	bool off_link;    /* that we have it does not mean that its prefix is on the link (RFC 5942 §4) */
 	pb_time defended; /* when it was last claimed against another's use; PB_NEVER: not so far */
 	struct pb_timer timer;
 	struct iface *iface;
@@ -44,6 +45,11 @@ struct iface {
 	char name[IFACE_NAME_MAX];
 	uint32_t mtu;
 	bool loopback; /* what is sent comes back: carries what is for our own addresses */
+	/* What routers say of the link, for IPv6; at first what its RFCs have (RFC 4861 §6.3.2). */
+	uint32_t mtu6;
+	uint8_t hop_limit;
+	pb_time reachable_time, retrans_timer;
+	struct autoconf *autoconf; /* NULL: nobody asks routers */
 	struct iface_address *addresses[IFACE_ADDRESSES_MAX];
 	unsigned address_count;
 	/* The last pair of addresses, source and ours, that was found right; while generation is the paths'. */

@@ -33,3 +33,13 @@ struct ip pb_interface_id_stable(const struct iface *i, const struct ip *prefix,
 	} while (is_reserved(a.bytes + 8) && ++key[sizeof key - 1]);
 	return a;
 }
+
+struct ip pb_interface_id_random(const struct iface *i, const struct ip *prefix)
+{
+	struct ip a;
+
+	do {
+		a = with_id(i, prefix, pb_rng_next(&i->env->rng));
+	} while (is_reserved(a.bytes + 8));
+	return a;
+}

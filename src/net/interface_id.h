@@ -13,4 +13,7 @@
  */
 struct ip pb_interface_id_stable(const struct iface *i, const struct ip *prefix, uint8_t attempt);
 
+/* One of chance in a prefix of 64 bits (RFC 8981 §3.3.1). */
+struct ip pb_interface_id_random(const struct iface *i, const struct ip *prefix);
+
 #endif

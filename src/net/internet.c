@@ -3,6 +3,7 @@
 
 #include "net/acd.h"
 #include "net/arp.h"
+#include "net/autoconf.h"
 #include "net/dad.h"
 #include "net/icmp.h"
 #include "net/internet_state.h"
@@ -124,6 +125,7 @@ static void remove_entry(struct iface *i, unsigned n)
 
 static void free_iface(struct iface *i)
 {
+	pb_autoconf_stop(i);
 	while (i->address_count)
 		remove_entry(i, i->address_count - 1);
 	pb_device_close(i->device);
@@ -176,7 +178,15 @@ int pb_internet_attach(struct internet *net, struct pb_device *device, const cha
 	if (!i)
 		return -ENOMEM;
 	*i = (struct iface){
-		.env = net->env, .net = net, .device = device, .index = index, .mtu = device->mtu
+		.env = net->env,
+		.net = net,
+		.device = device,
+		.index = index,
+		.mtu = device->mtu,
+		.mtu6 = device->mtu,
+		.hop_limit = IP_TTL_DEFAULT,
+		.reachable_time = NEIGHBOUR_REACHABLE_TIME,
+		.retrans_timer = NEIGHBOUR_RETRANS_TIMER,
 	};
 	strncpy(i->name, name, sizeof i->name - 1);
 	*at = *to = i;
@@ -238,7 +248,7 @@ int pb_internet_add_entry(struct internet *net, const struct iface_address *give
 	struct iface_address *entry = malloc(sizeof *entry);
 	if (!entry)
 		return -ENOMEM;
-	rc = i->loopback ? 0 : pb_routes_add(&net->routes, &route);
+	rc = i->loopback || given->off_link ? 0 : pb_routes_add(&net->routes, &route);
 	if (rc < 0 && rc != -EEXIST) {
 		free(entry);
 		return rc;
@@ -267,12 +277,27 @@ int pb_internet_add_address(struct internet *net, struct iface *i, const struct 
 	return rc < 0 || ip_is4(a) ? rc : pb_ip6_enable(i, at_once);
 }
 
+int pb_internet_autoconf(struct iface *i, bool temporary)
+{
+	return pb_autoconf_start(i, temporary);
+}
+
+size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, size_t count_max)
+{
+	size_t count = 0;
+
+	for (const struct iface *i = net->ifaces; i; i = i->next)
+		for (unsigned n = 0; i->autoconf && n < i->autoconf->server_count && count < count_max; n++)
+			servers[count++] = i->autoconf->servers[n].ip;
+	return count;
+}
+
 /* Whether another address of the interface is in the same subnet. */
 static bool shares_subnet(const struct iface *i, const struct iface_address *entry)
 {
 	for (unsigned n = 0; n < i->address_count; n++) {
 		const struct iface_address *other = i->addresses[n];
-		if (other != entry && other->bits == entry->bits &&
+		if (other != entry && !other->off_link && other->bits == entry->bits &&
 		    pb_ip_in_prefix(&other->ip, &entry->ip, entry->bits))
 			return true;
 	}
@@ -287,7 +312,7 @@ int pb_internet_remove_address(struct internet *net, struct iface *i, const stru
 		struct iface_address *entry = i->addresses[n];
 		if (!ip_equal(&entry->ip, &in_zone))
 			continue;
-		if (!i->loopback && !shares_subnet(i, entry))
+		if (!i->loopback && !entry->off_link && !shares_subnet(i, entry))
 			pb_routes_remove(&net->routes, &in_zone, entry->bits, i);
 		remove_entry(i, n);
 		internet_changed(net);

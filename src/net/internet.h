@@ -104,6 +104,16 @@ int pb_internet_add_address(struct internet *net, struct iface *i, const struct 
 int pb_internet_remove_address(struct internet *net, struct iface *i, const struct ip *a);
 
 /*
+ * Ask routers how to speak IPv6 on an Ethernet, and heed what they say from now on (RFC 4862). temporary: with
+ * addresses that change from day to day, beside the stable ones (RFC 8981). 0; -EINVAL: no Ethernet, or its MTU is less
+ * than 1280; -EALREADY, -ENOMEM, -ENOSPC.
+ */
+int pb_internet_autoconf(struct iface *i, bool temporary);
+
+/* The name servers that routers told of (RFC 8106), count_max of them at most. How many. */
+size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, size_t count_max);
+
+/*
  * Routes: longest prefix first, then lowest metric (in order of adding). gateway NULL: on the link. 0,
  * -EEXIST, -ENOSPC, -ENETUNREACH (gateway not on the link).
  */

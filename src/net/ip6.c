@@ -361,7 +361,7 @@ static struct ip6_header make_header(const struct internet *net, const struct ip
 				.dst = ip_in_zone(&path->dst, 0) };
 
 	if (!h.hop_limit) /* RFC 3493 §5.2 for groups */
-		h.hop_limit = ip_is_multicast(&path->dst) ? 1 : IP_TTL_DEFAULT;
+		h.hop_limit = ip_is_multicast(&path->dst) ? 1 : path->iface->hop_limit;
 	return h;
 }
 

@@ -1,5 +1,6 @@
 #include "net/nd.h"
 
+#include "net/autoconf.h"
 #include "net/dad.h"
 #include "net/icmp6.h"
 #include "net/internet_state.h"
@@ -157,4 +158,6 @@ void pb_nd_input(struct internet *net, const struct ip_packet *p)
 		return; /* it was forwarded: somebody else's idea of our link */
 	if (type == ICMP6_NEIGHBOUR_SOLICITATION || type == ICMP6_NEIGHBOUR_ADVERTISEMENT)
 		take_neighbour(net, p);
+	else if (type == ICMP6_ROUTER_ADVERTISEMENT)
+		pb_autoconf_input(net, p);
 }

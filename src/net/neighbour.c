@@ -115,11 +115,22 @@ static void set_timer(struct neighbour *n, pb_time in)
 	pb_timers_set(&env->timers, &n->timer, env_now(env) + in);
 }
 
+/* Of IPv6, what routers say of the link (RFC 4861 §6.3.4). */
+static pb_time retrans_timer(const struct neighbour *n)
+{
+	return ip_is4(&n->ip) ? NEIGHBOUR_RETRANS_TIMER : n->iface->retrans_timer;
+}
+
+static pb_time reachable_time(const struct neighbour *n)
+{
+	return ip_is4(&n->ip) ? NEIGHBOUR_REACHABLE_TIME : n->iface->reachable_time;
+}
+
 static void ask(struct neighbour *n)
 {
 	n->solicits++;
 	n->cache->ops->solicit(n);
-	set_timer(n, NEIGHBOUR_RETRANS_TIMER);
+	set_timer(n, retrans_timer(n));
 }
 
 static void begin(struct neighbour *n, enum neighbour_state state)
@@ -163,7 +174,7 @@ static uint16_t ethertype(const struct neighbour *n)
 static void set_reachable(struct neighbour *n)
 {
 	n->state = NEIGHBOUR_REACHABLE;
-	n->reachable_until = env_now(n->cache->env) + NEIGHBOUR_REACHABLE_TIME;
+	n->reachable_until = env_now(n->cache->env) + reachable_time(n);
 }
 
 static void flush(struct neighbour *n)

@@ -80,7 +80,7 @@ static void find_mtu(struct internet *net, struct ip_path *path)
 {
 	uint32_t told = pb_path_mtus_find(&net->path_mtus, &path->dst);
 
-	path->mtu = path->iface->mtu;
+	path->mtu = ip_is4(&path->dst) ? path->iface->mtu : path->iface->mtu6;
 	path->narrow = told && told < PATH_MTU_MIN && ip_is4(&path->dst);
 	if (path->narrow)
 		told = PATH_MTU_MIN;

@@ -31,14 +31,34 @@ int pb_routes_add(struct routes *r, const struct route *route)
 	return 0;
 }
 
+static void remove_at(struct routes *r, size_t n)
+{
+	r->count--;
+	memmove(&r->route[n], &r->route[n + 1], (r->count - n) * sizeof r->route[n]);
+}
+
+int pb_routes_remove_way(struct routes *r, const struct ip *prefix, unsigned bits, const struct ip *gateway,
+			 struct iface *i)
+{
+	struct route way = { .on_link = !gateway, .iface = i };
+
+	if (gateway)
+		way.gateway = *gateway;
+	for (size_t n = 0; n < r->count; n++)
+		if (same_prefix(&r->route[n], prefix, bits) && same_way(&r->route[n], &way)) {
+			remove_at(r, n);
+			return 0;
+		}
+	return -ESRCH;
+}
+
 int pb_routes_remove(struct routes *r, const struct ip *prefix, unsigned bits, const struct iface *i)
 {
 	for (size_t n = 0; n < r->count; n++) {
 		struct route *route = &r->route[n];
 		if (!same_prefix(route, prefix, bits) || (i && route->iface != i))
 			continue;
-		r->count--;
-		memmove(route, route + 1, (r->count - n) * sizeof *route);
+		remove_at(r, n);
 		return 0;
 	}
 	return -ESRCH;

@@ -28,6 +28,10 @@ int pb_routes_add(struct routes *r, const struct route *route);
 /* The first of that prefix, on that interface (NULL: any). -ESRCH: there is none. */
 int pb_routes_remove(struct routes *r, const struct ip *prefix, unsigned bits, const struct iface *i);
 
+/* That of a prefix over an interface by a gateway, or NULL, on the link. -ESRCH: there is none. */
+int pb_routes_remove_way(struct routes *r, const struct ip *prefix, unsigned bits, const struct ip *gateway,
+			 struct iface *i);
+
 /* The way to dst, over an interface (NULL: any). NULL: there is none. */
 const struct route *pb_routes_find(const struct routes *r, const struct ip *dst, const struct iface *i);
 

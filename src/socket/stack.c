@@ -176,6 +176,13 @@ int pb_stack_address_state(struct pb_stack *s, unsigned index, const struct sock
 						 : PB_ADDRESS_DUPLICATE;
 }
 
+int pb_stack_autoconfigure(struct pb_stack *s, unsigned index, enum pb_stack_auto kind)
+{
+	struct iface *i = pb_internet_iface(s->internet, index);
+
+	return i ? pb_internet_autoconf(i, kind == PB_AUTO_TEMPORARY) : -ENODEV;
+}
+
 int pb_stack_add_route(struct pb_stack *s, const struct sockaddr *prefix, unsigned bits,
 		       const struct sockaddr *gateway, unsigned index)
 {
