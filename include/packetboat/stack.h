@@ -61,7 +61,8 @@ PB_API struct pb_net *pb_stack_net(struct pb_stack *stack);
 PB_API struct pb_stack *pb_stack_of(struct pb_net *net);
 
 /*
- * Bring up an interface over a device; takes the device when it succeeds. Returns its index, 2 and up (1 is lo), or
+ * Bring up an interface over a device; takes the device when it succeeds. Returns its index, 2 and up (1 is
+ * lo), or
  * -EEXIST (the name), -ENAMETOOLONG (15 bytes at most), -ENOMEM.
  */
 PB_API int pb_stack_attach(struct pb_stack *stack, struct pb_device *device, const char *name);
@@ -90,17 +91,14 @@ enum pb_stack_address_state { PB_ADDRESS_TENTATIVE, PB_ADDRESS_READY, PB_ADDRESS
 PB_API int pb_stack_address_state(struct pb_stack *stack, unsigned index, const struct sockaddr *addr);
 
 /*
- * Ask routers how to speak IPv6 on an Ethernet and heed what they say: addresses, the way out, the MTU, name servers (RFC
- * 4862, RFC 8106). PB_AUTO_TEMPORARY: with addresses that change from day to day (RFC 8981). 0; -ENODEV; -EINVAL: no
- * Ethernet, or its MTU is less than 1280; -EALREADY, -ENOMEM, -ENOSPC.
+ * Ask routers how to speak IPv6 on an Ethernet and heed what they say: addresses, the way out, the MTU,
+ * name servers (RFC 4862, RFC 8106). PB_AUTO_TEMPORARY: with addresses that change from day to day (RFC
+ * 8981). 0; -ENODEV; -EINVAL: no Ethernet, or its MTU is less than 1280; -EALREADY, -ENOMEM, -ENOSPC.
  */
 enum pb_stack_auto { PB_AUTO_STABLE, PB_AUTO_TEMPORARY };
 PB_API int pb_stack_autoconfigure(struct pb_stack *stack, unsigned index, enum pb_stack_auto kind);
 
-/* Every address that may be used now, and every name server that routers told of. */
-PB_API void pb_stack_each_address(struct pb_stack *stack,
-				  void (*fn)(const struct sockaddr *addr, unsigned index, void *context),
-				  void *context);
+/* Every name server that routers told of. */
 PB_API void pb_stack_each_name_server(struct pb_stack *stack,
 				      void (*fn)(const struct sockaddr *addr, void *context), void *context);
 

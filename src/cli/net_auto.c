@@ -5,19 +5,21 @@
 #include <errno.h>
 #include <packetboat/loop.h>
 
-/* Detecting that the link-local address is ours alone, asking, detecting again: four seconds at most, where all is well. */
+/*
+ * Detecting that the link-local address is ours alone, asking, detecting again: four seconds at most, where
+ * all is well.
+ */
 #define PATIENCE PB_SEC(10)
 
-static void note_address(const struct sockaddr *addr, unsigned index, void *context)
+static void note_address(const struct pb_stack_address *address, void *context)
 {
-	bool *found = context;
+	bool *found = context, v6 = address->addr->sa_family == AF_INET6;
 	struct ip a;
 	uint16_t port;
-	socklen_t len =
-		addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	socklen_t len = v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 
-	(void)index;
-	if (pb_ip_from_sockaddr(&a, &port, addr, len) && !ip_is_loopback(&a) && !ip_is_link_local(&a))
+	if (address->state == PB_ADDRESS_READY && pb_ip_from_sockaddr(&a, &port, address->addr, len) &&
+	    !ip_is_loopback(&a) && !ip_is_link_local(&a))
 		*found = true;
 }
 

@@ -5,8 +5,8 @@
 #include <packetboat/stack.h>
 
 /*
- * Ask for addresses on an interface, and wait until there is one that reaches beyond the link. 0; -ETIMEDOUT: nobody has
- * answered; or another -errno.
+ * Ask for addresses on an interface, and wait until there is one that reaches beyond the link. 0;
+ * -ETIMEDOUT: nobody has answered; or another -errno.
  */
 int net_auto_configure(struct pb_stack *stack, unsigned index);
 

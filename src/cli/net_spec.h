@@ -6,8 +6,8 @@
  *     tun:NAME,addr=10.9.0.2/24[,key=value]   the same without Ethernet
  *
  * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
- * host=ADDRESS/BITS is what the kernel's side of the device is to have. auto, on tap:NAME: addresses are asked for, there
- * may be none given then.
+ * host=ADDRESS/BITS is what the kernel's side of the device is to have. auto, on tap:NAME: addresses are
+ * asked for, there may be none given then.
  */
 #ifndef CLI_NET_SPEC_H
 #define CLI_NET_SPEC_H

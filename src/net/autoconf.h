@@ -1,9 +1,9 @@
 /*
- * Stateless configuration: routers are asked for and listened to, and an interface gets from them its addresses, its way
- * out and the name servers (RFC 4861 §6.3, RFC 4862 §5.5, RFC 7217, RFC 8981, RFC 8106).
+ * Stateless configuration: routers are asked for and listened to, and an interface gets from them its
+ * addresses, its way out and the name servers (RFC 4861 §6.3, RFC 4862 §5.5, RFC 7217, RFC 8981, RFC 8106).
  *
- * Only where it is asked for: elsewhere advertisements are not heeded, so nobody on the link changes what was
- * configured by hand. All that routers tell is bounded in number and ends with its lifetime.
+ * Only where it is asked for: elsewhere advertisements are not heeded, so nobody on the link changes what
+ * was configured by hand. All that routers tell is bounded in number and ends with its lifetime.
  */
 #ifndef PB_NET_AUTOCONF_H
 #define PB_NET_AUTOCONF_H
@@ -35,7 +35,10 @@ struct autoconf {
 
 struct ip_packet;
 
-/* Begin on an Ethernet. 0, -EINVAL (it is none), -EALREADY, -ENOMEM, or what the link-local address makes impossible. */
+/*
+ * Begin on an Ethernet. 0, -EINVAL (it is none), -EALREADY, -ENOMEM, or what the link-local address makes
+ * impossible.
+ */
 int pb_autoconf_start(struct iface *i, bool temporary);
 /* All that was told goes, the addresses with it. */
 void pb_autoconf_stop(struct iface *i);

@@ -2,7 +2,10 @@
 
 #include "net/internet_state.h"
 
-/* RFC 5453 §3, IANA's "Reserved IPv6 Interface Identifiers": the subnet routers' anycast, and fdff:ffff:ffff:ff80 up. */
+/*
+ * RFC 5453 §3, IANA's "Reserved IPv6 Interface Identifiers": the subnet routers' anycast, and
+ * fdff:ffff:ffff:ff80 up.
+ */
 static bool is_reserved(const uint8_t id[8])
 {
 	static const uint8_t zero[8], anycast[7] = { 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };

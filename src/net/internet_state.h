@@ -51,7 +51,10 @@ static inline void internet_changed(struct internet *net)
 		net->generation = 1;
 }
 
-/* Whether a packet of that source and of that destination, ours, was found right before. Most are like the one before. */
+/*
+ * Whether a packet of that source and of that destination, ours, was found right before. Most are like the
+ * one before.
+ */
 static inline bool internet_knows(const struct iface *i, const struct ip *src, const struct ip *dst)
 {
 	return i->known.generation == i->net->generation && ip_equal(&i->known.src, src) &&

@@ -1,6 +1,6 @@
 /*
- * Neighbour discovery (RFC 4861): asking where an IPv6 neighbour is, and telling where we are. Whether an address of ours
- * is in use twice is dad.h's.
+ * Neighbour discovery (RFC 4861): asking where an IPv6 neighbour is, and telling where we are. Whether an
+ * address of ours is in use twice is dad.h's.
  *
  * Redirects are not heeded: whoever is on the link could send them (RFC 4861 §11.1).
  */
@@ -14,7 +14,10 @@ struct ip_packet;
 /* Ask for a neighbour: its solicited-node group, or in the PROBE state itself. */
 void pb_nd_solicit(struct neighbour *n);
 
-/* Ask all who might have target whether they do, in nobody's name, with a number of ours (RFC 4862 §5.4.2, RFC 7527). */
+/*
+ * Ask all who might have target whether they do, in nobody's name, with a number of ours (RFC 4862 §5.4.2,
+ * RFC 7527).
+ */
 void pb_nd_probe(struct iface *i, const struct ip *target, const uint8_t nonce[]);
 
 /* A message of neighbour discovery came, its checksum right. p->buf is not taken. */

@@ -93,8 +93,8 @@ int pb_neighbour_send(struct neighbour *n, struct pb_buf *b);
 bool pb_neighbour_heard(struct neighbour *n, const uint8_t mac[PB_MAC_LEN]);
 
 /*
- * Neighbour discovery's form of it (RFC 4861 §7.2.5): an address for an entry that is there. solicited: we asked for it;
- * override: it takes the place of another. Whether anybody had asked.
+ * Neighbour discovery's form of it (RFC 4861 §7.2.5): an address for an entry that is there. solicited: we
+ * asked for it; override: it takes the place of another. Whether anybody had asked.
  */
 bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN], bool solicited,
 			     bool override);

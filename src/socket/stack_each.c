@@ -113,20 +113,6 @@ void pb_stack_each_neighbour(struct pb_stack *s,
 	pb_internet_neighbours(s->internet, tell_neighbour, &each);
 }
 
-void pb_stack_each_address(struct pb_stack *s,
-			   void (*fn)(const struct sockaddr *addr, unsigned index, void *context),
-			   void *context)
-{
-	for (struct iface *i = pb_internet_ifaces(s->internet); i; i = i->next)
-		for (unsigned n = 0; n < i->address_count; n++) {
-			const struct iface_address *a = i->addresses[n];
-			union pb_addr addr;
-			pb_ip_to_sockaddr(&addr, &a->ip, 0, ip_family(&a->ip));
-			if (a->state == ADDRESS_READY)
-				fn(&addr.sa, i->index, context);
-		}
-}
-
 void pb_stack_each_name_server(struct pb_stack *s, void (*fn)(const struct sockaddr *addr, void *context),
 			       void *context)
 {

@@ -26,7 +26,10 @@ struct raw_endpoint {
 
 void pb_raw_init(struct raw *r, struct env *env, struct internet *net);
 
-/* protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP or _ICMPV6. NULL: out of memory. */
+/*
+ * protocol: IPPROTO_RAW sends with headers and receives nothing. echo: protocol is IPPROTO_ICMP or _ICMPV6.
+ * NULL: out of memory.
+ */
 struct raw_endpoint *pb_raw_open(struct raw *r, int family, uint8_t protocol, bool echo);
 
 /* A packet that came, shown to all that are for it; it stays the caller's. Returns whether there were any. */

@@ -1,4 +1,7 @@
-/* RFC 4861 §6.3 (routers), RFC 4862 §5.5, RFC 8981 (addresses of theirs), RFC 8106 (name servers), RFC 7559 (asking). */
+/*
+ * RFC 4861 §6.3 (routers), RFC 4862 §5.5, RFC 8981 (addresses of theirs), RFC 8106 (name servers), RFC 7559
+ * (asking).
+ */
 #include "net/harness6.h"
 
 #include "net/autoconf.h"
@@ -429,7 +432,10 @@ static void tries_another_identifier(void **state)
 	harness_forget_sent(h);
 }
 
-/* RFC 8981 §3.3 to §3.5: beside the stable one, preferred to it, for a day at most; the next is there before that. */
+/*
+ * RFC 8981 §3.3 to §3.5: beside the stable one, preferred to it, for a day at most; the next is there
+ * before that.
+ */
 static void changes_temporary_addresses(void **state)
 {
 	struct harness *h = *state;
