@@ -350,6 +350,7 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 	t->env->counters.tcp.SyncookiesRecv++;
 	if (s->h.options.has_timestamp) {
 		r.ts_recent = s->h.options.ts_value;
+		r.ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, &r.entry.pair));
 		pb_tcp_cookie_options(&r, s->h.options.ts_echo);
 	}
 	if (queue_full(l))

@@ -415,6 +415,7 @@ static void cookies_keep_options(void **state)
 	assert_int_equal(h.env.counters.tcp.SyncookiesSent, 1);
 	assert_true(s.h.options.sack_permitted);
 	assert_true(s.h.options.has_window_scale);
+	uint32_t told = s.h.options.ts_value;
 	s = (struct segment){
 		.h = {.src_port = 4000,
                       .flags = TCP_ACK,
@@ -430,6 +431,8 @@ static void cookies_keep_options(void **state)
 	assert_true(c->has_timestamps);
 	assert_int_equal(c->snd_scale, 7);
 	assert_int_equal(c->snd_wnd, 500 << 7);
+	/* The clock goes on from what it said, or the caller would take us for old (RFC 7323 §5.3). */
+	assert_in_range(pb_tcp_timestamp(h.tcp, c->ts_offset) - told, 0, 63);
 	pb_tcp_close(c, true);
 	pb_tcp_listener_close(l);
 	harness_end(&h);
