@@ -5,12 +5,17 @@
  * bulk: the wire takes only frames of 1514 bytes, checksums are made and verified. bulk-trusted: likewise,
  * but the checksums are left out, as on a machine's own wire. bulk-super: super-segments pass whole.
  * bulk-copied: as bulk-super, by pb_send() and pb_recv().
+ *
+ * memory: connections that have been silent for so long that they sleep (options.idle_after, 5 s).
+ * memory-awake: those that do not yet. memory-million: as memory, a million of them.
  */
 #include "stack_rows.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <packetboat/packetboat.h>
+
+#define SILENCE PB_SEC(12) /* twice what makes connections sleep, and some */
 
 struct host {
 	struct pb_stack *stack;
@@ -244,17 +249,33 @@ static double whole_calls(double time)
  * --------------------------------------------------------------------------------------------------------------
  */
 
-static double idle_memory(void)
+/* Servers listen on as many ports as it takes, for a client has 16,384 towards each. */
+static void open_idle(struct host *server, int connections)
 {
-	struct pb_socket *l = listen_on();
+	for (int port = 80; connections > 0; port++, connections -= IDLE_CONNECTIONS) {
+		server->addr.sin_port = htons((uint16_t)port);
+		struct pb_socket *l = listen_on();
+		for (int i = 0; i < IDLE_CONNECTIONS && i < connections; i++) {
+			call();
+			answer_call(l);
+			turn();
+		}
+	}
+}
+
+static void pass(pb_time time)
+{
+	for (pb_time end = now + time; now < end; now += PB_MSEC(10))
+		turn();
+}
+
+static double idle_memory(int connections, pb_time silence)
+{
 	double before = heap();
 
-	for (int i = 0; i < IDLE_CONNECTIONS; i++) {
-		call();
-		answer_call(l);
-		turn();
-	}
-	return (heap() - before) / IDLE_CONNECTIONS / 2;
+	open_idle(&host[1], connections);
+	pass(silence);
+	return (heap() - before) / connections / 2;
 }
 
 int main(int argc, char **argv)
@@ -272,10 +293,14 @@ int main(int argc, char **argv)
 	else if (strcmp(row, "calls") == 0)
 		value = whole_calls(time);
 	else if (strcmp(row, "memory") == 0)
-		value = idle_memory();
+		value = idle_memory(IDLE_CONNECTIONS, SILENCE);
+	else if (strcmp(row, "memory-awake") == 0)
+		value = idle_memory(IDLE_CONNECTIONS, 0);
+	else if (strcmp(row, "memory-million") == 0)
+		value = idle_memory(1000000, SILENCE);
 	else
-		die("usage: stack-packetboat bulk|bulk-trusted|bulk-super|bulk-copied|trips|calls|memory "
-		    "SECONDS",
+		die("usage: stack-packetboat bulk|bulk-trusted|bulk-super|bulk-copied|trips|calls|"
+		    "memory|memory-awake|memory-million SECONDS",
 		    argc);
 	printf("%.6g\n", value);
 	return 0;

@@ -61,7 +61,9 @@
 					X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits)      \
 						X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced)      \
 							X(IcmpIgnored) X(SackReneging) X(LossProbes)         \
-								X(LossProbeRecovery)
+								X(LossProbeRecovery) X(IdleSleeps)    \
+									X(IdleWakes)         \
+										X(IdleWakeFails)
 
 #define PB_COUNTER(name) uint64_t name;
 struct pb_counters {

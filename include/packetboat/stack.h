@@ -34,6 +34,7 @@ struct pb_stack_options {
 	size_t time_waits_max;  /* 262,144; beyond it they end at once */
 	size_t syns_max;    /* half-open calls of a listener, beyond which it answers with cookies; 4096 */
 	size_t orphans_max; /* connections closed by their owner and not yet done; 65,536 */
+	pb_time idle_after; /* TCP connections silent for so long shrink to a record; 5 s; PB_NEVER: none */
 	/*
 	 * What buffers of a TCP connection may grow to as its path needs it, where SO_SNDBUF and SO_RCVBUF do
 	 * not say: half of memory_max, at most 256 MiB. The second decides on the window scale.

@@ -2,7 +2,7 @@
  * A stack: the one file that knows every layer. Frames climb here: each layer answers what became of a
  * packet, and this file hands it on.
  */
-#include "socket/stack.h"
+#include "socket/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,11 +65,14 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 				  .orphans_max = o->orphans_max,
 				  .send_buffer_max = o->send_buffer_max,
 				  .receive_buffer_max = o->receive_buffer_max,
-				  .unpaced = o->unpaced };
+				  .unpaced = o->unpaced,
+				  .idle_after = o->idle_after };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);
 
 	if (rc == 0)
 		rc = pb_tcp_new(&s->env, s->internet, &tcp, &s->tcp);
+	if (rc == 0)
+		s->tcp->owner_entry = offsetof(struct stream, conn);
 	if (rc == 0)
 		rc = pb_udp_init(&s->udp, &s->env, s->internet, UDP_CONNECTED_MAX);
 	if (rc == 0)

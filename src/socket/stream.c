@@ -1,6 +1,7 @@
 /*
  * TCP sockets of a stack. One is, in turn: fresh (settings and perhaps a local address), and then a listener
- * or a connection. What a connection that came to nothing leaves is fresh again.
+ * or a connection. What a connection that came to nothing leaves is fresh again. A connection may sleep:
+ * calls that have something to do wake it, others answer for it.
  */
 #include "socket/stream.h"
 
@@ -13,9 +14,28 @@
 
 static const struct pb_socket_ops stream_ops;
 
-static struct tcp *tcp_of(const struct stream *s)
+static void become_fresh(struct stream *s, struct fresh *f)
 {
-	return stack_of(&s->base)->tcp;
+	s->kind = STREAM_FRESH;
+	s->fresh = f;
+}
+
+static void become_conn(struct stream *s, struct tcp_conn *c)
+{
+	s->kind = STREAM_CONN;
+	s->conn = &c->entry;
+}
+
+/* The connection, awake. NULL: there is no memory for that. */
+static struct tcp_conn *awake(struct stream *s)
+{
+	return pb_tcp_awake(tcp_of(s), s->conn);
+}
+
+/* The connection, if it is awake. */
+static struct tcp_conn *if_awake(const struct stream *s)
+{
+	return tcp_is_asleep(s->conn) ? NULL : (struct tcp_conn *)s->conn;
 }
 
 /*
@@ -53,7 +73,8 @@ static struct stream *stream_new(struct pb_stack *stack, int family)
 static void stream_free(struct stream *s)
 {
 	stack_of(&s->base)->sockets--;
-	free(s->fresh);
+	if (s->kind == STREAM_FRESH)
+		free(s->fresh);
 	free(s);
 }
 
@@ -90,7 +111,7 @@ static int bind_fresh(struct stream *s, const struct ip *addr, uint16_t port)
 
 static void release_fresh(struct stream *s)
 {
-	if (s->fresh && s->fresh->binding.port)
+	if (s->kind == STREAM_FRESH && s->fresh->binding.port)
 		pb_ports_release(&tcp_of(s)->ports, &s->fresh->binding);
 }
 
@@ -103,7 +124,7 @@ static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, sock
 
 	if (rc < 0)
 		return rc;
-	if (!s->fresh || s->fresh->binding.port)
+	if (s->kind != STREAM_FRESH || s->fresh->binding.port)
 		return -EINVAL;
 	if (!ip_is_any(&a) && !s->transparent && !pb_internet_is_local(stack_of(socket)->internet, &a))
 		return -EADDRNOTAVAIL;
@@ -121,23 +142,25 @@ static int stream_listen(struct pb_socket *socket, int backlog)
 {
 	struct stream *s = stream_of(socket);
 	unsigned most = backlog < 0 ? 0 : (unsigned)backlog;
-	struct fresh *f = s->fresh;
 	int rc = 0;
 
-	if (s->listener) {
+	if (s->kind == STREAM_LISTENER) {
 		s->listener->backlog = most;
 		return 0;
 	}
-	if (!f)
+	if (s->kind != STREAM_FRESH)
 		return -EINVAL;
+	struct fresh *f = s->fresh;
+	struct tcp_listener *l;
 	if (!f->binding.port)
 		rc = bind_fresh(s, &f->binding.addr, 0);
 	if (rc == 0)
-		rc = pb_tcp_listen(tcp_of(s), &f->set, &f->binding, most, s, &s->listener);
+		rc = pb_tcp_listen(tcp_of(s), &f->set, &f->binding, most, s, &l);
 	if (rc < 0)
 		return rc;
 	free(f);
-	s->fresh = NULL;
+	s->kind = STREAM_LISTENER;
+	s->listener = l;
 	socket->ready = 0;
 	return 0;
 }
@@ -146,20 +169,22 @@ static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
 {
 	struct stream *l = stream_of(socket), *s;
 
-	if (!l->listener)
+	if (l->kind != STREAM_LISTENER)
 		return -EINVAL;
 	if (!l->listener->waiting_count)
 		return (int)stack_settled(socket, -EAGAIN);
 	s = stream_new(stack_of(socket), l->family);
 	if (!s)
 		return -ENOMEM;
-	s->linger = l->linger;
+	s->linger_on = l->linger_on;
+	s->linger_seconds = l->linger_seconds;
 	s->reuse_addr = l->reuse_addr;
 	s->reuse_port = l->reuse_port;
 	s->transparent = l->transparent;
 	s->told_connected = true;
-	s->conn = pb_tcp_accept(l->listener, s);
-	s->base.ready = pb_tcp_ready(s->conn);
+	struct tcp_conn *c = pb_tcp_accept(l->listener, s);
+	become_conn(s, c);
+	s->base.ready = pb_tcp_ready(c);
 	*conn = &s->base;
 	return (int)stack_settled(socket, 0);
 }
@@ -173,16 +198,15 @@ static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
  * An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was
  * given.
  */
-static int start_over(struct stream *s)
+static int start_over(struct stream *s, struct tcp_conn *c)
 {
-	struct fresh *f = fresh_new(s, &s->conn->set);
-	struct socket_pair pair = *tcp_pair(s->conn);
+	struct fresh *f = fresh_new(s, &c->set);
+	struct socket_pair pair = *tcp_pair(c);
 
 	if (!f)
 		return -ENOMEM;
-	pb_tcp_close(s->conn, false);
-	s->conn = NULL;
-	s->fresh = f;
+	pb_tcp_close(c, false);
+	become_fresh(s, f);
 	if (s->bound_by_owner && bind_fresh(s, &pair.local, pair.local_port) == 0)
 		f->bound_by_owner = true;
 	return 0;
@@ -191,17 +215,17 @@ static int start_over(struct stream *s)
 /* connect(2) on a connection: how it goes, and then that it is there. */
 static int tell_progress(struct stream *s)
 {
-	struct tcp_conn *c = s->conn;
+	struct tcp_conn *c = if_awake(s);
 
-	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
+	if (c && (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED))
 		return -EALREADY;
-	if (c->error) {
+	if (c && c->error) {
 		int error = c->error;
 		c->error = 0;
 		return -error;
 	}
-	if (c->state == STATE_CLOSED && !s->told_connected)
-		return start_over(s);
+	if (c && c->state == STATE_CLOSED && !s->told_connected)
+		return start_over(s, c);
 	bool told = s->told_connected;
 	s->told_connected = true;
 	return told ? -EISCONN : 0;
@@ -216,24 +240,25 @@ static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, s
 
 	if (rc < 0)
 		return rc;
-	if (s->listener)
+	if (s->kind == STREAM_LISTENER)
 		return -EISCONN;
-	if (s->conn) {
+	if (s->kind == STREAM_CONN) {
 		rc = tell_progress(s);
-		if (!s->fresh)
+		if (s->kind != STREAM_FRESH)
 			return rc;
 	}
 	if (ip_is_any(&to)) /* this host, as on Linux */
 		to = ip_is4(&to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
 				 : (struct ip){ .bytes = { [15] = 1 } };
 	struct fresh *f = s->fresh;
+	struct tcp_conn *c;
 	bool bound = f->binding.port != 0;
-	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &s->conn);
+	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &c);
 	if (rc < 0)
 		return bound && rc == -EADDRINUSE ? -EADDRNOTAVAIL : rc;
 	s->bound_by_owner = f->bound_by_owner;
 	free(f);
-	s->fresh = NULL;
+	become_conn(s, c);
 	s->told_connected = false;
 	socket->ready = 0;
 	return -EINPROGRESS;
@@ -250,9 +275,10 @@ static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, siz
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	if (!s->conn)
+	if (!stream_is_conn(s))
 		return -EPIPE;
-	return stack_settled(socket, pb_tcp_send(s->conn, iov, count, flags & MSG_MORE));
+	struct tcp_conn *c = awake(s);
+	return c ? stack_settled(socket, pb_tcp_send(c, iov, count, flags & MSG_MORE)) : -ENOBUFS;
 }
 
 static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
@@ -266,7 +292,7 @@ static ssize_t stream_sendmsg(struct pb_socket *socket, const struct msghdr *msg
 {
 	const struct stream *s = stream_of(socket);
 
-	if (msg->msg_name && s->conn && s->told_connected)
+	if (msg->msg_name && stream_is_conn(s) && s->told_connected)
 		return -EISCONN;
 	return send_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
 }
@@ -277,9 +303,12 @@ static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, 
 	struct stream *s = stream_of(socket);
 	size_t most = len < SENDFILE_MAX ? len : SENDFILE_MAX;
 
-	if (!s->conn)
+	if (!stream_is_conn(s))
 		return -EPIPE;
-	if (!(pb_tcp_ready(s->conn) & POLLOUT))
+	struct tcp_conn *c = awake(s);
+	if (!c)
+		return -ENOBUFS;
+	if (!(pb_tcp_ready(c) & POLLOUT))
 		return stack_settled(socket, -EAGAIN);
 	struct pb_buf *b = pb_buf_new(stack_of(socket)->env.pool, 0, most);
 	if (!b)
@@ -291,7 +320,7 @@ static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, 
 		return n;
 	}
 	pb_buf_trim(b, (size_t)n);
-	int rc = pb_tcp_give(s->conn, b);
+	int rc = pb_tcp_give(c, b);
 	if (rc < 0) {
 		pb_buf_free(b);
 		return stack_settled(socket, rc);
@@ -308,9 +337,10 @@ static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, 
 		return -EAGAIN;
 	if (flags & MSG_OOB)
 		return -EINVAL; /* recv(2): there is no urgent data */
-	if (!s->conn)
+	if (!stream_is_conn(s))
 		return -ENOTCONN;
-	return stack_settled(socket, pb_tcp_receive(s->conn, iov, count, flags & MSG_PEEK));
+	struct tcp_conn *c = if_awake(s);
+	return stack_settled(socket, c ? pb_tcp_receive(c, iov, count, flags & MSG_PEEK) : -EAGAIN);
 }
 
 static ssize_t stream_recv(struct pb_socket *socket, void *buf, size_t len, int flags)
@@ -338,18 +368,23 @@ int pb_give(struct pb_socket *socket, struct pb_buf *text)
 
 	if (socket->ops != &stream_ops)
 		return -EOPNOTSUPP;
-	return s->conn ? (int)stack_settled(socket, pb_tcp_give(s->conn, text)) : -EPIPE;
+	if (!stream_is_conn(s))
+		return -EPIPE;
+	struct tcp_conn *c = awake(s);
+	return c ? (int)stack_settled(socket, pb_tcp_give(c, text)) : -ENOBUFS;
 }
 
 struct pb_buf *pb_take(struct pb_socket *socket, int *why)
 {
 	struct stream *s = stream_of(socket);
 
-	if (socket->ops != &stream_ops || !s->conn) {
+	if (socket->ops != &stream_ops || !stream_is_conn(s)) {
 		*why = socket->ops != &stream_ops ? -EOPNOTSUPP : -ENOTCONN;
 		return NULL;
 	}
-	struct pb_buf *b = pb_tcp_take(s->conn, why);
+	struct tcp_conn *c = if_awake(s);
+	*why = -EAGAIN;
+	struct pb_buf *b = c ? pb_tcp_take(c, why) : NULL;
 	stack_settled(socket, 0);
 	return b;
 }
@@ -368,8 +403,7 @@ static int stop_listening(struct stream *s, int how)
 	if (!f)
 		return how == SHUT_WR ? 0 : -ENOMEM;
 	pb_tcp_listener_close(s->listener);
-	s->listener = NULL;
-	s->fresh = f;
+	become_fresh(s, f);
 	f->bound_by_owner = bind_fresh(s, &old.addr, old.port) == 0;
 	return 0;
 }
@@ -380,23 +414,34 @@ static int stream_shutdown(struct pb_socket *socket, int how)
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (s->listener)
+	if (s->kind == STREAM_LISTENER)
 		return stop_listening(s, how);
-	if (!s->conn)
+	if (!stream_is_conn(s))
 		return -ENOTCONN;
-	int rc = pb_tcp_shutdown(s->conn, how);
+	struct tcp_conn *c = awake(s);
+	int rc = c ? pb_tcp_shutdown(c, how) : -ENOBUFS;
 	if (rc == 0 && how != SHUT_WR)
 		socket->ready |= POLLIN; /* a read now answers 0 */
 	return rc;
+}
+
+static void close_conn(struct stream *s)
+{
+	struct tcp_conn *c = awake(s);
+
+	if (c)
+		pb_tcp_close(c, s->linger_on && s->linger_seconds == 0);
+	else
+		pb_tcp_idle_abort(tcp_of(s), (struct tcp_idle *)s->conn);
 }
 
 static int stream_close(struct pb_socket *socket)
 {
 	struct stream *s = stream_of(socket);
 
-	if (s->conn)
-		pb_tcp_close(s->conn, s->linger.l_onoff && s->linger.l_linger == 0);
-	if (s->listener)
+	if (stream_is_conn(s))
+		close_conn(s);
+	if (s->kind == STREAM_LISTENER)
 		pb_tcp_listener_close(s->listener);
 	release_fresh(s);
 	stream_free(s);
@@ -411,11 +456,12 @@ static int stream_close(struct pb_socket *socket)
 static int stream_getsockname(struct pb_socket *socket, struct sockaddr *sa, socklen_t *len)
 {
 	const struct stream *s = stream_of(socket);
-	const struct binding *b = s->fresh ? &s->fresh->binding : s->listener ? &s->listener->binding : NULL;
 
-	if (b)
+	if (!stream_is_conn(s)) {
+		const struct binding *b = s->kind == STREAM_FRESH ? &s->fresh->binding : &s->listener->binding;
 		return pb_stack_give_addr(s->family, &b->addr, b->port, sa, len);
-	const struct socket_pair *pair = tcp_pair(s->conn);
+	}
+	const struct socket_pair *pair = &s->conn->pair;
 	return pb_stack_give_addr(s->family, &pair->local, pair->local_port, sa, len);
 }
 
@@ -423,9 +469,11 @@ static int stream_getpeername(struct pb_socket *socket, struct sockaddr *sa, soc
 {
 	const struct stream *s = stream_of(socket);
 
-	if (!s->conn || s->conn->state == STATE_CLOSED || s->conn->state == STATE_SYN_SENT)
+	const struct tcp_conn *c = stream_is_conn(s) ? if_awake(s) : NULL;
+
+	if (!stream_is_conn(s) || (c && (c->state == STATE_CLOSED || c->state == STATE_SYN_SENT)))
 		return -ENOTCONN;
-	const struct socket_pair *pair = tcp_pair(s->conn);
+	const struct socket_pair *pair = &s->conn->pair;
 	return pb_stack_give_addr(s->family, &pair->remote, pair->remote_port, sa, len);
 }
 
@@ -433,9 +481,12 @@ static int stream_poll(struct pb_socket *socket)
 {
 	const struct stream *s = stream_of(socket);
 
-	if (s->listener)
+	if (s->kind == STREAM_LISTENER)
 		return s->listener->waiting_count ? POLLIN : 0;
-	return s->conn ? pb_tcp_ready(s->conn) : POLLOUT | POLLHUP; /* tcp_poll(): as one that is over */
+	if (s->kind == STREAM_FRESH)
+		return POLLOUT | POLLHUP; /* tcp_poll(): as one that is over */
+	const struct tcp_conn *c = if_awake(s);
+	return c ? pb_tcp_ready(c) : POLLOUT;
 }
 
 static const struct pb_socket_ops stream_ops = {

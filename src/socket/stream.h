@@ -11,23 +11,44 @@ struct fresh {
 	bool bound_by_owner;    /* rather than by connecting or listening */
 };
 
-/* One of fresh, listener and conn is set. */
+enum stream_kind { STREAM_FRESH, STREAM_LISTENER, STREAM_CONN };
+
+/* Small: there are as many as there are connections. */
 struct stream {
 	struct pb_socket base; /* first */
-	struct fresh *fresh;
-	struct tcp_listener *listener;
-	struct tcp_conn *conn;
-	struct linger linger;
+	union {
+		struct fresh *fresh;
+		struct tcp_listener *listener;
+		struct pair_entry *conn; /* a tcp_conn, or asleep; TCP changes it */
+	};
+	int linger_seconds;
 	uint8_t family;
-	bool v6only, reuse_addr, reuse_port;
-	bool transparent;    /* IP_TRANSPARENT: a listener for addresses that are not ours */
-	bool bound_by_owner; /* conn's local address */
-	bool told_connected; /* connect() has answered 0 once */
+	uint8_t kind; /* enum stream_kind */
+	bool linger_on : 1;
+	bool v6only : 1, reuse_addr : 1, reuse_port : 1;
+	bool transparent : 1;    /* IP_TRANSPARENT: a listener for addresses that are not ours */
+	bool bound_by_owner : 1; /* conn's local address */
+	bool told_connected : 1; /* connect() has answered 0 once */
 };
 
 static inline struct stream *stream_of(const struct pb_socket *s)
 {
 	return (struct stream *)s;
+}
+
+static inline struct tcp *tcp_of(const struct stream *s)
+{
+	return stack_of(&s->base)->tcp;
+}
+
+static inline bool stream_is_conn(const struct stream *s)
+{
+	return s->kind == STREAM_CONN;
+}
+
+static inline bool stream_is_asleep(const struct stream *s)
+{
+	return stream_is_conn(s) && tcp_is_asleep(s->conn);
 }
 
 int pb_stream_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);

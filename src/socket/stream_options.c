@@ -9,9 +9,19 @@
 #define MSS_MIN     88    /* TCP_MIN_MSS */
 #define MSS_MAX     32767 /* MAX_TCP_WINDOW */
 
-static struct tcp_settings *settings_of(struct stream *s)
+/* c: the socket's connection, or what it would be if it did not sleep; NULL: it has none. */
+static struct tcp_settings *settings_of(struct stream *s, struct tcp_conn *c)
 {
-	return s->conn ? &s->conn->set : s->listener ? &s->listener->set : &s->fresh->set;
+	return c ? &c->set : s->kind == STREAM_LISTENER ? &s->listener->set : &s->fresh->set;
+}
+
+/* Only to be looked at: one that sleeps sleeps on, and what it would be is in room. */
+static struct tcp_conn *look(const struct stream *s, struct tcp_conn *room)
+{
+	if (!stream_is_asleep(s))
+		return stream_is_conn(s) ? (struct tcp_conn *)s->conn : NULL;
+	pb_tcp_idle_look(tcp_of(s), (const struct tcp_idle *)s->conn, room);
+	return room;
 }
 
 /*
@@ -32,10 +42,8 @@ static uint32_t buffer_size(int n)
 				       : (uint32_t)size;
 }
 
-static int set_socket(struct stream *s, int name, int n)
+static int set_socket(struct stream *s, struct tcp_settings *set, int name, int n)
 {
-	struct tcp_settings *set = settings_of(s);
-
 	switch (name) {
 	case SO_REUSEADDR:
 		s->reuse_addr = n;
@@ -69,25 +77,25 @@ static int set_socket(struct stream *s, int name, int n)
 	}
 }
 
-static int take_error(struct stream *s)
+static int take_error(struct tcp_conn *c)
 {
-	int error = s->conn ? s->conn->error : 0;
+	int error = c ? c->error : 0;
 
-	if (s->conn)
-		s->conn->error = 0;
+	if (c)
+		c->error = 0;
 	return error;
 }
 
-static int get_socket(struct stream *s, int name, int *n)
+static int get_socket(struct stream *s, struct tcp_conn *c, int name, int *n)
 {
-	const struct tcp_settings *set = settings_of(s);
+	const struct tcp_settings *set = settings_of(s, c);
 
 	switch (name) {
 	case SO_ERROR:
-		*n = take_error(s);
+		*n = take_error(c);
 		return 0;
 	case SO_ACCEPTCONN:
-		*n = s->listener != NULL;
+		*n = s->kind == STREAM_LISTENER;
 		return 0;
 	case SO_REUSEADDR:
 		*n = s->reuse_addr;
@@ -131,10 +139,8 @@ static int set_count(uint8_t *count, int n)
 	return 0;
 }
 
-static int set_tcp(struct stream *s, int name, int n)
+static int set_tcp(struct tcp_settings *set, int name, int n)
 {
-	struct tcp_settings *set = settings_of(s);
-
 	switch (name) {
 	case TCP_NODELAY:
 		set->nodelay = n;
@@ -170,9 +176,9 @@ static int set_tcp(struct stream *s, int name, int n)
 	}
 }
 
-static int get_tcp(struct stream *s, int name, int *n)
+static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 {
-	const struct tcp_settings *set = settings_of(s);
+	const struct tcp_settings *set = settings_of(s, c);
 
 	switch (name) {
 	case TCP_NODELAY:
@@ -203,9 +209,7 @@ static int get_tcp(struct stream *s, int name, int *n)
 		*n = (int)(set->user_timeout / PB_MSEC(1));
 		return 0;
 	case TCP_MAXSEG:
-		*n = s->conn && s->conn->mss ? s->conn->mss
-		     : set->max_segment      ? set->max_segment
-					     : TCP_MSS_DEFAULT4;
+		*n = c && c->mss ? c->mss : set->max_segment ? set->max_segment : TCP_MSS_DEFAULT4;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -220,13 +224,13 @@ static int set_ttl(struct tcp_settings *set, int n)
 	return 0;
 }
 
-static int set_ip(struct stream *s, int name, int n)
+static int set_ip(struct stream *s, struct tcp_settings *set, int name, int n)
 {
 	switch (name) {
 	case IP_TTL:
-		return set_ttl(settings_of(s), n);
+		return set_ttl(set, n);
 	case IP_TOS:
-		settings_of(s)->tos = (uint8_t)n;
+		set->tos = (uint8_t)n;
 		return 0;
 	case IP_TRANSPARENT:
 		s->transparent = n;
@@ -242,9 +246,9 @@ static int set_ip(struct stream *s, int name, int n)
 	}
 }
 
-static int get_ip(struct stream *s, int name, int *n)
+static int get_ip(struct stream *s, struct tcp_conn *c, int name, int *n)
 {
-	const struct tcp_settings *set = settings_of(s);
+	const struct tcp_settings *set = settings_of(s, c);
 
 	switch (name) {
 	case IP_TTL:
@@ -257,25 +261,25 @@ static int get_ip(struct stream *s, int name, int *n)
 		*n = s->transparent;
 		return 0;
 	case IP_MTU:
-		*n = s->conn ? (int)s->conn->path.mtu : 0;
-		return s->conn ? 0 : -ENOTCONN;
+		*n = c ? (int)c->path.mtu : 0;
+		return c ? 0 : -ENOTCONN;
 	default:
 		return -ENOPROTOOPT;
 	}
 }
 
-static int set_ip6(struct stream *s, int name, int n)
+static int set_ip6(struct stream *s, struct tcp_settings *set, int name, int n)
 {
 	switch (name) {
 	case IPV6_V6ONLY:
-		if (!s->fresh || s->fresh->binding.port)
+		if (s->kind != STREAM_FRESH || s->fresh->binding.port)
 			return -EINVAL;
 		s->v6only = n;
 		return 0;
 	case IPV6_UNICAST_HOPS:
-		return set_ttl(settings_of(s), n);
+		return set_ttl(set, n);
 	case IPV6_TCLASS:
-		settings_of(s)->tos = (uint8_t)n;
+		set->tos = (uint8_t)n;
 		return 0;
 	case IPV6_RECVERR:
 		return 0;
@@ -284,9 +288,9 @@ static int set_ip6(struct stream *s, int name, int n)
 	}
 }
 
-static int get_ip6(struct stream *s, int name, int *n)
+static int get_ip6(struct stream *s, struct tcp_conn *c, int name, int *n)
 {
-	const struct tcp_settings *set = settings_of(s);
+	const struct tcp_settings *set = settings_of(s, c);
 
 	switch (name) {
 	case IPV6_V6ONLY:
@@ -310,9 +314,13 @@ static int get_ip6(struct stream *s, int name, int *n)
 
 static int set_linger(struct stream *s, const void *value, socklen_t len)
 {
-	if (len < sizeof s->linger)
+	struct linger linger;
+
+	if (len < sizeof linger)
 		return -EINVAL;
-	memcpy(&s->linger, value, sizeof s->linger);
+	memcpy(&linger, value, sizeof linger);
+	s->linger_on = linger.l_onoff;
+	s->linger_seconds = linger.l_linger;
 	return 0;
 }
 
@@ -324,23 +332,30 @@ static int get_bytes(const void *from, size_t size, void *value, socklen_t *len)
 	return 0;
 }
 
-static int set_congestion(struct stream *s, const void *value, socklen_t len)
+static int get_linger(const struct stream *s, void *value, socklen_t *len)
+{
+	struct linger linger = { .l_onoff = s->linger_on, .l_linger = s->linger_seconds };
+
+	return get_bytes(&linger, sizeof linger, value, len);
+}
+
+static int set_congestion(struct tcp_settings *set, const void *value, socklen_t len)
 {
 	const struct tcp_congestion_ops *ops = pb_tcp_congestion_find(value, strnlen(value, len));
 
 	if (!ops)
 		return -ENOENT;
-	settings_of(s)->congestion = ops;
+	set->congestion = ops;
 	return 0;
 }
 
-static int get_info(struct stream *s, void *value, socklen_t *len)
+static int get_info(const struct stream *s, const struct tcp_conn *c, void *value, socklen_t *len)
 {
-	struct tcp_info info = { .tcpi_state = s->listener ? STATE_LISTEN : STATE_CLOSED };
+	struct tcp_info info = { .tcpi_state = s->kind == STREAM_LISTENER ? STATE_LISTEN : STATE_CLOSED };
 
-	if (s->conn)
-		pb_tcp_info(s->conn, &info);
-	if (s->listener) { /* as Linux: who waits, and how many may */
+	if (c)
+		pb_tcp_info(c, &info);
+	if (s->kind == STREAM_LISTENER) { /* as Linux: who waits, and how many may */
 		info.tcpi_unacked = s->listener->waiting_count;
 		info.tcpi_sacked = s->listener->backlog;
 	}
@@ -352,54 +367,68 @@ static int get_info(struct stream *s, void *value, socklen_t *len)
  * ---------------------------------------------------------------------------------------------------------
  */
 
-int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const void *value, socklen_t len)
+static int set_option(struct stream *s, struct tcp_settings *set, int level, int name, const void *value, socklen_t len)
 {
-	struct stream *s = stream_of(socket);
 	int n, rc;
 
-	if (level == SOL_SOCKET && name == SO_LINGER)
-		return set_linger(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
-		return pb_stack_interface_named(stack_of(socket), value, len, &settings_of(s)->bound);
+		return pb_stack_interface_named(stack_of(&s->base), value, len, &set->bound);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return set_congestion(s, value, len);
+		return set_congestion(set, value, len);
 	rc = pb_stack_int_in(value, len, &n);
 	if (rc < 0)
 		return rc;
 	if (level == SOL_SOCKET)
-		rc = set_socket(s, name, n);
-	else if (level == IPPROTO_TCP)
-		rc = set_tcp(s, name, n);
-	else if (level == IPPROTO_IP)
-		rc = set_ip(s, name, n);
-	else
-		rc = level == IPPROTO_IPV6 && s->family == AF_INET6 ? set_ip6(s, name, n) : -ENOPROTOOPT;
-	if (rc == 0 && s->conn)
-		pb_tcp_settings_changed(s->conn);
+		return set_socket(s, set, name, n);
+	if (level == IPPROTO_TCP)
+		return set_tcp(set, name, n);
+	if (level == IPPROTO_IP)
+		return set_ip(s, set, name, n);
+	return level == IPPROTO_IPV6 && s->family == AF_INET6 ? set_ip6(s, set, name, n) : -ENOPROTOOPT;
+}
+
+int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const void *value, socklen_t len)
+{
+	struct stream *s = stream_of(socket);
+
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		return set_linger(s, value, len);
+	struct tcp_conn *c = stream_is_conn(s) ? pb_tcp_awake(tcp_of(s), s->conn) : NULL;
+	if (stream_is_conn(s) && !c)
+		return -ENOBUFS;
+	int rc = set_option(s, settings_of(s, c), level, name, value, len);
+	if (rc == 0 && c)
+		pb_tcp_settings_changed(c);
 	return rc;
+}
+
+static int get_int(struct stream *s, struct tcp_conn *c, int level, int name, int *n)
+{
+	if (level == SOL_SOCKET)
+		return get_socket(s, c, name, n);
+	if (level == IPPROTO_TCP)
+		return get_tcp(s, c, name, n);
+	if (level == IPPROTO_IP)
+		return get_ip(s, c, name, n);
+	return level == IPPROTO_IPV6 && s->family == AF_INET6 ? get_ip6(s, c, name, n) : -ENOPROTOOPT;
 }
 
 int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *value, socklen_t *len)
 {
 	struct stream *s = stream_of(socket);
+	struct tcp_conn room, *c = look(s, &room);
 	int n = 0, rc;
 
 	if (level == SOL_SOCKET && name == SO_LINGER)
-		return get_bytes(&s->linger, sizeof s->linger, value, len);
+		return get_linger(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
-		return pb_stack_interface_name(stack_of(socket), settings_of(s)->bound, value, len);
-	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return get_bytes(settings_of(s)->congestion->name,
-				 strlen(settings_of(s)->congestion->name) + 1, value, len);
+		return pb_stack_interface_name(stack_of(socket), settings_of(s, c)->bound, value, len);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+		const char *algorithm = settings_of(s, c)->congestion->name;
+		return get_bytes(algorithm, strlen(algorithm) + 1, value, len);
+	}
 	if (level == IPPROTO_TCP && name == TCP_INFO)
-		return get_info(s, value, len);
-	if (level == SOL_SOCKET)
-		rc = get_socket(s, name, &n);
-	else if (level == IPPROTO_TCP)
-		rc = get_tcp(s, name, &n);
-	else if (level == IPPROTO_IP)
-		rc = get_ip(s, name, &n);
-	else
-		rc = level == IPPROTO_IPV6 && s->family == AF_INET6 ? get_ip6(s, name, &n) : -ENOPROTOOPT;
+		return get_info(s, c, value, len);
+	rc = get_int(s, c, level, name, &n);
 	return rc < 0 ? rc : pb_stack_int_out(n, value, len);
 }

@@ -56,8 +56,10 @@ struct tcp_conn *pb_tcp_accept(struct tcp_listener *l, void *owner)
 {
 	struct tcp_conn *c = take_waiting(l);
 
-	if (c)
-		c->news.owner = owner;
+	if (!c)
+		return NULL;
+	c->news.owner = owner;
+	pb_tcp_timers_silence(c);
 	return c;
 }
 

@@ -36,7 +36,7 @@ void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 	pb_tcp_syn_acked(c, s);
 	c->snd_wl2 = s->ack;
 	pb_tcp_set_state(c, c->fin_queued ? STATE_FIN_WAIT_1 : STATE_ESTABLISHED);
-	pb_tcp_timers_keepalive(c);
+	pb_tcp_timers_silence(c);
 	tcp_tell(c, POLLOUT);
 	tcp_want_output(c);
 }

@@ -24,6 +24,7 @@ static struct tcp_limits limits_or_default(const struct tcp_limits *given, size_
 	l.orphans_max = l.orphans_max ? l.orphans_max : (size_t)64 * 1024;
 	l.send_buffer_max = buffer_max(l.send_buffer_max, memory);
 	l.receive_buffer_max = buffer_max(l.receive_buffer_max, memory);
+	l.idle_after = l.idle_after ? l.idle_after : PB_SEC(5);
 	return l;
 }
 
@@ -39,6 +40,7 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 	t->memory_ample = pb_pool_bytes_max(env->pool) / 4 * 3;
 	list_init(&t->pending);
 	list_init(&t->time_waits);
+	list_init(&t->idle.traits);
 	t->secret_key = pb_rng_key(&env->rng);
 	t->cookie_key = pb_rng_key(&env->rng);
 	if (pb_pairs_init(&t->pairs, pb_rng_key(&env->rng), t->limits.connections_max) < 0) {
@@ -61,6 +63,9 @@ static void drop_entry(struct pair_entry *e, void *context)
 		break;
 	case ENTRY_TIME_WAIT:
 		pb_tcp_time_wait_end(context, (struct tcp_time_wait *)e);
+		break;
+	case ENTRY_IDLE:
+		pb_tcp_idle_drop(context, (struct tcp_idle *)e);
 		break;
 	}
 }
@@ -153,6 +158,22 @@ static void input_time_wait(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 	pb_tcp_listen_input(l, s);
 }
 
+static void input_conn(struct tcp_conn *c, struct tcp_segment *s)
+{
+	if (!(s->h.flags & TCP_SYN)) /* RFC 7323 §2.2: never scaled in a SYN */
+		s->window <<= c->snd_scale;
+	pb_tcp_conn_input(c, s);
+}
+
+/* Without memory to wake it the segment is lost, as if on its way. */
+static void input_idle(struct tcp *t, struct tcp_idle *i, struct tcp_segment *s)
+{
+	struct tcp_conn *c = pb_tcp_idle_wake(t, i);
+
+	if (c)
+		input_conn(c, s);
+}
+
 static void input(struct tcp *t, struct tcp_segment *s)
 {
 	const struct socket_pair pair = {
@@ -162,7 +183,6 @@ static void input(struct tcp *t, struct tcp_segment *s)
 		.remote_port = s->h.src_port,
 	};
 	struct pair_entry *e = pb_pairs_find(&t->pairs, &pair);
-	struct tcp_conn *c;
 
 	if (!e) {
 		input_unpaired(t, &pair, s);
@@ -170,16 +190,16 @@ static void input(struct tcp *t, struct tcp_segment *s)
 	}
 	switch ((enum tcp_entry_kind)e->kind) {
 	case ENTRY_CONN:
-		c = (struct tcp_conn *)e;
-		if (!(s->h.flags & TCP_SYN)) /* RFC 7323 §2.2: never scaled in a SYN */
-			s->window <<= c->snd_scale;
-		pb_tcp_conn_input(c, s);
+		input_conn((struct tcp_conn *)e, s);
 		break;
 	case ENTRY_SYN:
 		pb_tcp_syn_input((struct tcp_syn *)e, s);
 		break;
 	case ENTRY_TIME_WAIT:
 		input_time_wait(t, (struct tcp_time_wait *)e, s);
+		break;
+	case ENTRY_IDLE:
+		input_idle(t, (struct tcp_idle *)e, s);
 		break;
 	}
 }
@@ -265,6 +285,9 @@ static void show_entry(struct pair_entry *e, void *context)
 		i.receive_queue = (uint32_t)c->recvq.packets.bytes;
 		i.send_queue = c->sendq.bytes;
 		i.owner = c->news.owner;
+	} else if (e->kind == ENTRY_IDLE) {
+		i.state = STATE_ESTABLISHED;
+		i.owner = ((struct tcp_idle *)e)->owner;
 	} else {
 		i.state = e->kind == ENTRY_SYN ? STATE_SYN_RECEIVED : STATE_TIME_WAIT;
 	}

@@ -5,7 +5,7 @@
  *   state.c      the states, their diagram and table      conn.c      a connection's memory, its beginning and end
  *   input.c      SEGMENT ARRIVES, §3.10.7.4               listen.c    listeners, SYN records; cookie.c  SYN cookies
  *   syn_sent.c   SEGMENT ARRIVES in SYN-SENT, §3.10.7.3   timewait.c  TIME-WAIT
- *   text.c       text and FIN, §3.10.7.4 sixth to eighth
+ *   text.c       text and FIN, §3.10.7.4 sixth to eighth   idle.c      connections that sleep
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
@@ -26,7 +26,8 @@
  *
  * Life: a connection belongs to its owner (the socket) and to the protocol. It is freed when both have done
  * with it: the owner by pb_tcp_close(), the protocol by reaching CLOSED. In TIME-WAIT the protocol's half is
- * a record of its own.
+ * a record of its own. While it is silent, all of it is: the owner keeps the pair's entry, which is one or the other,
+ * and wakes it (pb_tcp_awake()) for what needs a connection.
  */
 #ifndef PB_TRANSPORT_TCP_TCP_H
 #define PB_TRANSPORT_TCP_TCP_H
@@ -58,7 +59,7 @@ enum tcp_state {
 };
 
 /* What a pair_entry is part of (pair_entry.kind). */
-enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT };
+enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 
 #define TCP_MSS_DEFAULT4     536  /* RFC 9293 MUST-15: of an IPv4 peer that says nothing */
 #define TCP_MSS_DEFAULT6     1220 /* of an IPv6 peer */
@@ -207,7 +208,7 @@ struct tcp_conn {
 	pb_time rto_from;           /* the RTO is counted from here */
 	struct pb_timer retransmit; /* RTO, or persist when the peer's window is closed; see timers.c */
 	struct pb_timer ack;        /* delayed acknowledgement */
-	struct pb_timer keep;       /* keepalive; in FIN-WAIT-2 without an owner: its end */
+	struct pb_timer keep; /* keepalive, or else falling asleep; in FIN-WAIT-2 without an owner: its end */
 
 	bool orphaned;                 /* counted in t->orphans */
 	struct tcp_listener *listener; /* waits in its accept queue; NULL: accepted, or made by a call */
@@ -268,6 +269,33 @@ struct tcp_time_wait {
 	pb_time ends;
 };
 
+/*
+ * A connection that sleeps: established, and nothing under way or to be done. What follows from that is not kept, nor what
+ * a silence makes worthless; what most connections have alike is shared.
+ */
+struct tcp_idle {
+	struct pair_entry entry; /* kind: ENTRY_IDLE. First */
+	void *owner;
+	struct tcp_idle_traits *traits; /* shared */
+	struct tcp_idle_port *port;     /* keeps the local port; shared */
+	seq snd_una, rcv_nxt, rcv_adv;
+	uint32_t snd_wnd, snd_wnd_max;
+	uint32_t ts_recent;
+	uint32_t srtt, rttvar, rtt_min; /* microseconds; longer ones are as long as fits */
+	uint32_t cwnd, ssthresh;
+	uint32_t last_received, last_sent; /* seconds */
+	uint32_t segments_out, segments_in, total_retransmits;
+	uint64_t bytes_acked, bytes_received, bytes_retransmitted;
+};
+
+#define TCP_IDLE_PORTS 256
+
+/* What those who sleep share. */
+struct tcp_idle_shared {
+	struct pb_link traits;                        /* struct tcp_idle_traits, the last used first */
+	struct tcp_idle_port *recent[TCP_IDLE_PORTS]; /* by their port and address */
+};
+
 struct tcp_limits {
 	size_t connections_max; /* pairs in the table; default 1,048,576 */
 	size_t time_waits_max;  /* default 262,144 (Linux: tcp_max_tw_buckets); beyond it they end at once */
@@ -276,6 +304,7 @@ struct tcp_limits {
 	/* What a connection's buffers may grow to, where the user has not said: half of the memory, at most 256 MiB */
 	size_t send_buffer_max, receive_buffer_max;
 	bool unpaced; /* whole windows leave at once */
+	pb_time idle_after;     /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 
 struct tcp {
@@ -291,6 +320,12 @@ struct tcp {
 	size_t memory_ample; /* bytes of the pool in use; beyond it, memory is short: buffers.c */
 	bool memory_short;   /* it was when output was last flushed */
 	struct pb_timer time_wait_timer;
+	struct tcp_idle_shared idle;
+	/*
+	 * Where in an owner the entry of his connection is kept (offsetof): it is another when that falls asleep or
+	 * wakes. 0: he keeps it elsewhere, and it does not sleep.
+	 */
+	size_t owner_entry;
 	struct pb_siphash_key secret_key, cookie_key;
 };
 
@@ -448,6 +483,19 @@ void pb_tcp_time_wait_enter(struct tcp_conn *c);
 /* True: it is a SYN that a listener may take, in place of the record. */
 bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_segment *s);
 void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w);
+
+/*
+ * idle.c. Put c to sleep: c is gone, its owner has been told where it is now. False: something is to be done, or there is
+ * no memory.
+ */
+bool pb_tcp_idle_enter(struct tcp_conn *c);
+/* And wake it. NULL: there is no memory, it sleeps on. */
+struct tcp_conn *pb_tcp_idle_wake(struct tcp *t, struct tcp_idle *i);
+/* What it would be, awake, in room: to look at. */
+void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *room);
+/* Its owner leaves, and there is no memory to close it as it should be: the peer is told with RST. */
+void pb_tcp_idle_abort(struct tcp *t, struct tcp_idle *i);
+void pb_tcp_idle_drop(struct tcp *t, struct tcp_idle *i); /* without a word */
 
 /*
  * A connection in memory, in the table, with its path; state CLOSED. pair complete; binding moved in (bound
@@ -643,8 +691,10 @@ void pb_tcp_timers_acked(struct tcp_conn *c);   /* SND.UNA has moved */
 void pb_tcp_timers_early(struct tcp_conn *c, pb_time after); /* before the RTO: look for losses, or probe */
 void pb_tcp_timers_tail(struct tcp_conn *c);                 /* a second segment has left */
 void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* a delayed ACK is owed */
-void pb_tcp_timers_heard(struct tcp_conn *c);                /* a segment came: keepalive begins anew */
-void pb_tcp_timers_keepalive(struct tcp_conn *c); /* established, or the settings of keepalive changed */
+void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: silence begins anew */
+/* Established, accepted, or the settings of keepalive changed: how long silence may last is counted from now on. */
+void pb_tcp_timers_silence(struct tcp_conn *c);
+void pb_tcp_timers_woken(struct tcp_conn *c); /* it may sleep again, in time */
 void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */
 
 /*
@@ -769,6 +819,17 @@ static inline seq tcp_bare_seq(const struct tcp_conn *c)
 static inline struct socket_pair *tcp_pair(struct tcp_conn *c)
 {
 	return &c->entry.pair;
+}
+
+static inline bool tcp_is_asleep(const struct pair_entry *e)
+{
+	return e->kind == ENTRY_IDLE;
+}
+
+/* The connection that an owner has, woken if it sleeps. NULL: there is no memory for that. */
+static inline struct tcp_conn *pb_tcp_awake(struct tcp *t, struct pair_entry *e)
+{
+	return tcp_is_asleep(e) ? pb_tcp_idle_wake(t, (struct tcp_idle *)e) : (struct tcp_conn *)e;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive and the end of an
- * orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has a reason.
+ * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive or falling asleep, and the
+ * end of an orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has a reason.
  *
  * The retransmit timer runs from the time something is in flight, anew whenever SND.UNA moves (RFC 6298 §5). With SACK
  * it may go off before the RTO, for RACK-TLP (RFC 8985).
@@ -235,7 +235,7 @@ void pb_tcp_timers_ack_later(struct tcp_conn *c)
 }
 
 /*
- * -- Keepalive (RFC 9293 §3.8.4), and FIN-WAIT-2 without an owner
+ * -- Silence: keepalive (RFC 9293 §3.8.4), sleep (idle.c), and FIN-WAIT-2 without an owner
  */
 
 static bool is_unheard(const struct tcp_conn *c)
@@ -264,6 +264,28 @@ static void keep_alive(struct tcp_conn *c)
 	}
 }
 
+/* As far as its owner is concerned. */
+static bool may_sleep(const struct tcp_conn *c)
+{
+	return c->tcp->owner_entry && c->tcp->limits.idle_after != PB_NEVER && c->state == STATE_ESTABLISHED;
+}
+
+static pb_time last_active(const struct tcp_conn *c)
+{
+	return c->last_received > c->last_sent ? c->last_received : c->last_sent;
+}
+
+/* If it can't sleep now, the next segment or call that may change this arms the timer again. */
+static void silence_due(struct tcp_conn *c)
+{
+	pb_time silence = tcp_now(c) - last_active(c);
+
+	if (silence < c->tcp->limits.idle_after)
+		set(c, &c->keep, c->tcp->limits.idle_after - silence);
+	else
+		pb_tcp_idle_enter(c);
+}
+
 static void keep_due(struct pb_timer *t)
 {
 	struct tcp_conn *c = container_of(t, struct tcp_conn, keep);
@@ -272,22 +294,36 @@ static void keep_due(struct pb_timer *t)
 		pb_tcp_conn_done(c, 0);
 	else if (c->set.keepalive && !is_opening(c))
 		keep_alive(c);
+	else if (may_sleep(c))
+		silence_due(c);
 }
 
 void pb_tcp_timers_heard(struct tcp_conn *c)
 {
 	c->last_received = tcp_now(c);
 	c->keep_probes = 0;
-	if (c->set.keepalive && !pb_timer_armed(&c->keep))
-		pb_tcp_timers_keepalive(c);
+	if (!pb_timer_armed(&c->keep))
+		pb_tcp_timers_silence(c);
 }
 
-void pb_tcp_timers_keepalive(struct tcp_conn *c)
+static void set_at(struct tcp_conn *c, struct pb_timer *t, pb_time due)
 {
-	if (!c->set.keepalive || (c->state == STATE_FIN_WAIT_2 && tcp_is_orphan(c)))
+	set(c, t, due > tcp_now(c) ? due - tcp_now(c) : 0);
+}
+
+void pb_tcp_timers_silence(struct tcp_conn *c)
+{
+	if (c->state == STATE_FIN_WAIT_2 && tcp_is_orphan(c))
 		return;
-	pb_time due = c->last_received + c->set.keep_idle;
-	set(c, &c->keep, due > tcp_now(c) ? due - tcp_now(c) : 0);
+	if (c->set.keepalive)
+		set_at(c, &c->keep, c->last_received + c->set.keep_idle);
+	else if (may_sleep(c))
+		set_at(c, &c->keep, last_active(c) + c->tcp->limits.idle_after);
+}
+
+void pb_tcp_timers_woken(struct tcp_conn *c)
+{
+	set(c, &c->keep, c->tcp->limits.idle_after);
 }
 
 void pb_tcp_timers_orphaned(struct tcp_conn *c)

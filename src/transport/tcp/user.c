@@ -126,7 +126,11 @@ static int why_nothing(struct tcp_conn *c)
 /* The user has read: the peer may send more, and hears of it if it is worth a segment. */
 static void window_opened(struct tcp_conn *c)
 {
-	if (c->state == STATE_CLOSED || !pb_tcp_window_update_due(c))
+	if (c->state == STATE_CLOSED)
+		return;
+	if (!pb_timer_armed(&c->keep))
+		pb_tcp_timers_silence(c);
+	if (!pb_tcp_window_update_due(c))
 		return;
 	c->ack_now = true;
 	tcp_want_output(c);
@@ -254,7 +258,7 @@ void pb_tcp_settings_changed(struct tcp_conn *c)
 {
 	if (c->state == STATE_CLOSED || c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
 		return; /* they take effect when it is established */
-	pb_tcp_timers_keepalive(c);
+	pb_tcp_timers_silence(c);
 	pb_tcp_conn_fit(c);
 	if (pb_tcp_window_update_due(c))
 		c->ack_now = true;
