@@ -28,7 +28,9 @@ struct talker {
 	struct talker *other; /* NULL: not yet known (the server's end, until it has heard who calls) */
 	struct pb_watch watch;
 	struct pb_timer start; /* a caller's */
-	struct pb_timer nap;   /* a slow reader's */
+	struct pb_timer nap;   /* a slow reader's, or a pause in speaking */
+	struct pb_timer worry; /* of one who has not been asking whether the other is still there */
+	bool pauses;
 	bool calls;
 	uint8_t number; /* a caller's: the first byte of his text */
 	uint64_t key;   /* of his text */
@@ -47,6 +49,7 @@ struct simulation {
 	union pb_addr server;
 	struct talker client[TALKS_MAX], callee[TALKS_MAX];
 	unsigned talks, accepted, over;
+	bool sleepy; /* connections sleep after a short silence, and their users are silent now and then */
 	struct outcome *out;
 };
 
@@ -97,6 +100,7 @@ static void finish(struct talker *t)
 		return;
 	t->done = true;
 	pb_timer_stop(s->loop, &t->nap);
+	pb_timer_stop(s->loop, &t->worry);
 	pb_watch_close(&t->watch);
 	s->over++;
 	s->out->errors += t->error != 0;
@@ -116,6 +120,7 @@ static void on_nap_over(struct pb_timer *timer)
 {
 	struct talker *t = container_of(timer, struct talker, nap);
 
+	t->pauses = false;
 	pb_watch_want(&t->watch, POLLIN | (t->said < t->to_say ? POLLOUT : 0));
 }
 
@@ -200,6 +205,13 @@ static void close_when_done(struct talker *t)
 		finish(t);
 }
 
+static void nap(struct talker *t)
+{
+	struct simulation *s = t->sim;
+
+	pb_timer_set(s->loop, &t->nap, pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->rng, PB_SEC(2)));
+}
+
 static void on_ready(struct pb_watch *w, int ready)
 {
 	struct talker *t = container_of(w, struct talker, watch);
@@ -208,7 +220,7 @@ static void on_ready(struct pb_watch *w, int ready)
 	if (ready & (POLLIN | POLLERR | POLLHUP))
 		for (int i = 0; i < 4 && !t->done && !t->ended && hear(t); i++)
 			;
-	if (!t->done && t->said < t->to_say)
+	if (!t->done && t->said < t->to_say && !t->pauses)
 		for (int i = 0; i < 4 && !t->done && t->said < t->to_say && say(t); i++)
 			;
 	if (t->done)
@@ -216,11 +228,14 @@ static void on_ready(struct pb_watch *w, int ready)
 	close_when_done(t);
 	if (t->done)
 		return;
-	int wants = (t->ended ? 0 : POLLIN) | (t->said < t->to_say ? POLLOUT : 0);
+	if (s->sleepy && t->said < t->to_say && !t->pauses && pb_rng_chance(&s->rng, 0.5)) {
+		t->pauses = true;
+		nap(t);
+	}
+	int wants = (t->ended ? 0 : POLLIN) | (t->said < t->to_say && !t->pauses ? POLLOUT : 0);
 	if (!t->ended && pb_rng_chance(&s->rng, 0.02)) {
 		wants = 0;
-		pb_timer_set(s->loop, &t->nap,
-			     pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->rng, PB_SEC(2)));
+		nap(t);
 	}
 	pb_watch_want(w, wants);
 }
@@ -235,10 +250,27 @@ static void keep_alive(struct pb_socket *s)
 	pb_setsockopt(s, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
 }
 
+static void on_worry(struct pb_timer *timer)
+{
+	keep_alive(container_of(timer, struct talker, worry)->watch.socket);
+}
+
+/* Whoever asks from time to time whether the other is still there has a connection that does not sleep. */
+static void ask_at_times(struct talker *t, struct pb_socket *socket)
+{
+	struct pb_loop *loop = t->sim->loop;
+
+	if (t->sim->sleepy)
+		pb_timer_set(loop, &t->worry, pb_loop_now(loop) + PB_SEC(120));
+	else
+		keep_alive(socket);
+}
+
 static void talker_init(struct talker *t, struct simulation *s)
 {
 	t->sim = s;
 	t->nap.fn = on_nap_over;
+	t->worry.fn = on_worry;
 }
 
 static void on_caller(struct pb_watch *w, int ready)
@@ -255,7 +287,7 @@ static void on_caller(struct pb_watch *w, int ready)
 		}
 		struct talker *t = &s->callee[s->accepted++];
 		talker_init(t, s);
-		keep_alive(conn);
+		ask_at_times(t, conn);
 		if (pb_watch_socket(s->loop, &t->watch, conn, POLLIN, on_ready) < 0)
 			fail(s, "watch", 0);
 	}
@@ -269,7 +301,7 @@ static void on_start(struct pb_timer *timer)
 	int rc = pb_socket_open(pb_stack_net(s->stack[0]), AF_INET, SOCK_STREAM, 0, &socket);
 
 	if (rc == 0)
-		keep_alive(socket);
+		ask_at_times(t, socket);
 	if (rc == 0)
 		rc = pb_connect(socket, &s->server.sa, pb_addr_len(&s->server));
 	if (rc != -EINPROGRESS)
@@ -311,7 +343,7 @@ static uint32_t random_mtu(struct simulation *s)
 static int make_stack(struct simulation *s, int which, struct pb_device *end, const struct pb_impairment *bad,
 		      const uint8_t seed[16], struct pb_capture *capture)
 {
-	struct pb_stack_options options = { .memory_max = 64 << 20 };
+	struct pb_stack_options options = { .memory_max = 64 << 20, .idle_after = s->sleepy ? PB_MSEC(50) : 0 };
 	const char *name = which ? "server" : "client";
 	union pb_addr addr;
 	struct pb_device *device;
@@ -469,6 +501,7 @@ struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
 	bytes[8] = (uint8_t)trouble;
 	s->out = &out;
 	s->rng = pb_rng_derive(bytes, "simulation");
+	s->sleepy = seed % 2;
 	s->talks = out.talks = 1 + (unsigned)pb_rng_below(&s->rng, TALKS_MAX);
 	for (unsigned i = 0; i < TALKS_MAX; i++)
 		s->client[i].sim = s->callee[i].sim = s;
