@@ -458,7 +458,8 @@ static int stream_getsockname(struct pb_socket *socket, struct sockaddr *sa, soc
 	const struct stream *s = stream_of(socket);
 
 	if (!stream_is_conn(s)) {
-		const struct binding *b = s->kind == STREAM_FRESH ? &s->fresh->binding : &s->listener->binding;
+		const struct binding *b =
+			s->kind == STREAM_FRESH ? &s->fresh->binding : &s->listener->binding;
 		return pb_stack_give_addr(s->family, &b->addr, b->port, sa, len);
 	}
 	const struct socket_pair *pair = &s->conn->pair;

@@ -367,7 +367,8 @@ static int get_info(const struct stream *s, const struct tcp_conn *c, void *valu
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static int set_option(struct stream *s, struct tcp_settings *set, int level, int name, const void *value, socklen_t len)
+static int set_option(struct stream *s, struct tcp_settings *set, int level, int name, const void *value,
+		      socklen_t len)
 {
 	int n, rc;
 

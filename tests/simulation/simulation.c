@@ -343,7 +343,8 @@ static uint32_t random_mtu(struct simulation *s)
 static int make_stack(struct simulation *s, int which, struct pb_device *end, const struct pb_impairment *bad,
 		      const uint8_t seed[16], struct pb_capture *capture)
 {
-	struct pb_stack_options options = { .memory_max = 64 << 20, .idle_after = s->sleepy ? PB_MSEC(50) : 0 };
+	struct pb_stack_options options = { .memory_max = 64 << 20,
+					    .idle_after = s->sleepy ? PB_MSEC(50) : 0 };
 	const char *name = which ? "server" : "client";
 	union pb_addr addr;
 	struct pb_device *device;

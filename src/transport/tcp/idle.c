@@ -163,22 +163,22 @@ static void give_to_owner(const struct tcp *t, void *owner, struct pair_entry *e
 /* Nothing to send, nothing in flight. */
 static bool all_sent(const struct tcp_conn *c)
 {
-	return !c->sendq.bytes && !c->fin_queued && seq_eq(c->snd_una, c->snd_max) && seq_eq(c->snd_nxt, c->snd_max) &&
-	       !c->in_recovery && !c->in_timeout;
+	return !c->sendq.bytes && !c->fin_queued && seq_eq(c->snd_una, c->snd_max) &&
+	       seq_eq(c->snd_nxt, c->snd_max) && !c->in_recovery && !c->in_timeout;
 }
 
 /* Nothing to read, nothing to acknowledge. */
 static bool all_received(const struct tcp_conn *c)
 {
 	return !c->recvq.packets.count && !c->ooo.first && !c->fin_ahead && !c->receive_shut &&
-	       seq_eq(c->last_ack_sent, c->rcv_nxt) && !c->ack_now && !c->ack_segments && !tcp_has_blocks(c) &&
-	       list_empty(&c->pending);
+	       seq_eq(c->last_ack_sent, c->rcv_nxt) && !c->ack_now && !c->ack_segments &&
+	       !tcp_has_blocks(c) && list_empty(&c->pending);
 }
 
 static bool is_quiet(const struct tcp_conn *c)
 {
-	return c->state == STATE_ESTABLISHED && c->news.owner && !c->listener && !c->set.keepalive && !c->error &&
-	       !c->soft_error && all_sent(c) && all_received(c);
+	return c->state == STATE_ESTABLISHED && c->news.owner && !c->listener && !c->set.keepalive &&
+	       !c->error && !c->soft_error && all_sent(c) && all_received(c);
 }
 
 static uint32_t microseconds(pb_time t)
@@ -320,7 +320,7 @@ void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *
 	const struct socket_pair *pair = &i->entry.pair;
 
 	*room = (struct tcp_conn){
-		.entry = { .kind = ENTRY_CONN, .pair = *pair },
+		.entry = {.kind = ENTRY_CONN,       .pair = *pair},
 		.tcp = t,
 		.news.owner = i->owner,
 		.set = traits->set,
