@@ -1,6 +1,6 @@
 /*
- * packetboat netstat: who talks to whom. The kernel's sockets, with what running servers know of theirs; and beside them
- * the sockets of servers that run on a stack of our own, which the kernel does not have.
+ * packetboat netstat: who talks to whom. The kernel's sockets, with what running servers know of theirs; and
+ * beside them the sockets of servers that run on a stack of our own, which the kernel does not have.
  */
 #include "cli/command.h"
 #include "cli/hostnames.h"
@@ -10,6 +10,7 @@
 #include "kernel/served.h"
 #include "kernel/sockdiag.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -269,6 +270,8 @@ static json_t *json_addresses(const struct running_server *r)
 static json_t *json_row(struct netstat *n, const struct row *row)
 {
 	const struct diag_socket *s = row->socket;
+
+	assert(s);
 	json_t *o = json_pack("{s:s, s:i, s:I, s:I}", "proto", diag_type_proto(s->type), "family",
 			      s->local.sa.sa_family == AF_INET6 ? 6 : 4, "recv_queue",
 			      (json_int_t)s->recv_queue, "send_queue", (json_int_t)s->send_queue);

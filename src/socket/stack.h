@@ -74,7 +74,10 @@ int pb_stack_identity(int name, int family, int type, int protocol, int *n);
 /* The interface of SO_BINDTODEVICE's text. 0: none of that name. */
 int pb_stack_interface_named(struct pb_stack *stack, const void *value, socklen_t len, unsigned *index);
 
-/* The same for getsockopt(2): the name of the interface with its NUL, or nothing, where index is 0. -EINVAL: no room. */
+/*
+ * The same for getsockopt(2): the name of the interface with its NUL, or nothing, where index is 0. -EINVAL: no
+ * room.
+ */
 int pb_stack_interface_name(struct pb_stack *stack, unsigned index, void *value, socklen_t *len);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * A whole stack under a script: frames from its peers (stack_peer.h), time that passes, hours of it, and every call that
- * sockets have. The input is the script.
+ * A whole stack under a script: frames from its peers (stack_peer.h), time that passes, hours of it, and every
+ * call that sockets have. The input is the script.
  *
- * What must hold: what leaves is well formed; a stream's bytes arrive once and in order; whoever could do something has
- * been told; memory stays within its bound; counters agree; and when all sockets are closed and time has passed, every
- * connection has ended and no byte is kept.
+ * What must hold: what leaves is well formed; a stream's bytes arrive once and in order; whoever could do
+ * something has been told; memory stays within its bound; counters agree; and when all sockets are closed and time
+ * has passed, every connection has ended and no byte is kept.
  */
 #include "socket/socket.h"
 #include "stack_peer.h"
@@ -46,7 +46,7 @@ struct world {
 	struct pb_counters before;
 };
 
-/* The world --------------------------------------------------------------------------------------------------------- */
+/* The world ----------------------------------------------------------------------------------------------- */
 
 static void open_world(struct world *w, uint8_t how)
 {
@@ -175,7 +175,7 @@ static void close_world(struct world *w)
 	pb_net_close(w->net);
 }
 
-/* Sockets ----------------------------------------------------------------------------------------------------------- */
+/* Sockets ------------------------------------------------------------------------------------------------- */
 
 static int checked(ssize_t rc)
 {
@@ -552,7 +552,7 @@ static void do_names(struct world *w, struct reader *r)
 	assert(entries(w) < 4096);
 }
 
-/* The script -------------------------------------------------------------------------------------------------------- */
+/* The script ---------------------------------------------------------------------------------------------- */
 
 static void do_frame(struct world *w, struct reader *r)
 {

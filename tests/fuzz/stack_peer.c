@@ -19,7 +19,7 @@
 
 static const uint8_t peer_mac[ETHERNET_MAC_LEN] = { 2, 0, 0, 0, 0, 2 };
 
-/* Frames to the stack ----------------------------------------------------------------------------------------------- */
+/* Frames to the stack ------------------------------------------------------------------------------------- */
 
 static void put16(uint8_t *at, uint16_t v)
 {
@@ -320,7 +320,7 @@ void peer_sends_raw(struct peer *p, struct pb_pool *pool, struct reader *r)
 	enqueue(p, pool, frame, len);
 }
 
-/* Frames of the stack's ---------------------------------------------------------------------------------------------- */
+/* Frames of the stack's ----------------------------------------------------------------------------------- */
 
 static struct flow *find_flow(struct peer *p, const struct ip4_header *ip, const struct tcp_header *h)
 {
@@ -448,7 +448,7 @@ static void check_frame(struct peer *p, struct pb_buf *frame)
 	pb_buf_free(frame);
 }
 
-/* The device -------------------------------------------------------------------------------------------------------- */
+/* The device ---------------------------------------------------------------------------------------------- */
 
 static struct peer *peer_of(const struct pb_device *d)
 {

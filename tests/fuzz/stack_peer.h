@@ -1,9 +1,10 @@
 /*
- * The other side of a stack under a fuzzer: a device that reads and checks every frame the stack sends, learns from them
- * where each TCP connection stands, and makes frames that go on from there, as rightly or wrongly as the input says.
+ * The other side of a stack under a fuzzer: a device that reads and checks every frame the stack sends, learns
+ * from them where each TCP connection stands, and makes frames that go on from there, as rightly or wrongly as the
+ * input says.
  *
- * What is checked of what leaves: headers that parse, lengths that agree, checksums, an MTU that is kept to, notes that
- * tell the truth, and of TCP that the same sequence number never carries two different bytes.
+ * What is checked of what leaves: headers that parse, lengths that agree, checksums, an MTU that is kept to, notes
+ * that tell the truth, and of TCP that the same sequence number never carries two different bytes.
  */
 #ifndef PB_TESTS_FUZZ_STACK_PEER_H
 #define PB_TESTS_FUZZ_STACK_PEER_H
@@ -47,7 +48,8 @@ struct peer *peer_new(const struct ip *addr, unsigned offload);
 void peer_retire(struct peer *p); /* no more frames: what waits is dropped */
 
 /*
- * Each makes a frame of the bytes that come next in r, from pool, and puts it into the inbox; where the pool is empty, none.
+ * Each makes a frame of the bytes that come next in r, from pool, and puts it into the inbox; where the pool is
+ * empty, none.
  */
 void peer_sends_segment(struct peer *p, struct pb_pool *pool, struct reader *r);
 void peer_agrees(struct peer *p, struct pb_pool *pool, struct reader *r); /* what a good peer would say now */

@@ -1,6 +1,6 @@
 /*
- * What comes with datagrams, and goes with them: destination, TTL and TOS of those that came (ip(7): IP_PKTINFO, IP_RECVTTL,
- * IP_RECVTOS), the source to send from, and the errors that came back (IP_RECVERR).
+ * What comes with datagrams, and goes with them: destination, TTL and TOS of those that came (ip(7): IP_PKTINFO,
+ * IP_RECVTTL, IP_RECVTOS), the source to send from, and the errors that came back (IP_RECVERR).
  */
 #include "semantics.h"
 

@@ -1,6 +1,6 @@
 /*
- * The semantics suite on two stacks of our own with an Ethernet between them: servers on one, clients on the other. Time
- * is virtual.
+ * The semantics suite on two stacks of our own with an Ethernet between them: servers on one, clients on the
+ * other. Time is virtual.
  */
 #include "semantics.h"
 

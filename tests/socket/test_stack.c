@@ -1,6 +1,6 @@
 /*
- * What sockets do on a stack only, or only with privileges on a host: text without a copy, any-address listeners, groups,
- * raw sockets, bounds. Two stacks with an Ethernet between them, in virtual time.
+ * What sockets do on a stack only, or only with privileges on a host: text without a copy, any-address listeners,
+ * groups, raw sockets, bounds. Two stacks with an Ethernet between them, in virtual time.
  */
 #include "base/addr.h"
 #include "transport/endpoint.h"
