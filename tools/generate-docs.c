@@ -1,13 +1,15 @@
 /*
  * Made at build time from the option tables that also make the parser and --help: the man pages (scdoc's source
- * format, scdoc(5)) and the bash completion. Usage: generate-docs (commands | man COMMAND | man packetboat | completion)
+ * format, scdoc(5)) and the bash completion. Usage: generate-docs (man COMMAND | man packetboat) [PROSE-FILE], or
+ * generate-docs completion
  *
- * What the tables cannot know is prose in docs/man/NAME.scd.in, which the build appends.
+ * What the tables cannot know is prose in docs/man/NAME.scd.in, which stands behind what they know.
  */
 #include "cli/command.h"
 #include "service/service.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +92,17 @@ static void man_examples(const struct cli_example *e)
 	}
 }
 
+static void man_service_keys(const struct spec_key *key)
+{
+	for (; key && key->name; key++) {
+		printf("*%s*=", key->name);
+		text(key->value);
+		printf("\n\t");
+		text(key->help);
+		puts("\n");
+	}
+}
+
 static void man_service_kinds(void)
 {
 	puts("# KINDS OF SERVICE\n");
@@ -102,14 +115,25 @@ static void man_service_kinds(void)
 		       kind->rfc ? ", " : "", kind->rfc ? kind->rfc : "");
 		text(kind->example);
 		puts("\n");
-		for (const struct spec_key *key = kind->keys; key && key->name; key++) {
-			printf("*%s*=", key->name);
-			text(key->value);
-			printf("\n\t");
-			text(key->help);
-			puts("\n");
-		}
+		man_service_keys(kind->keys);
 	}
+	puts("# KEYS OF EVERY KIND\n");
+	man_service_keys(service_keys);
+}
+
+/* Copy the prose, which is scdoc's already. NULL: there is none. False: it cannot be read. */
+static bool prose(const char *path)
+{
+	char line[4096];
+	FILE *f = path ? fopen(path, "r") : NULL;
+
+	while (f && fgets(line, sizeof line, f))
+		fputs(line, stdout);
+	if (f) {
+		puts("");
+		fclose(f);
+	}
+	return !path || f;
 }
 
 static void man_head(const char *page, const char *summary)
@@ -119,7 +143,7 @@ static void man_head(const char *page, const char *summary)
 	puts("\n\n# SYNOPSIS\n");
 }
 
-static void man_command(const struct command *c)
+static bool man_command(const struct command *c, const char *prose_file)
 {
 	char page[64];
 
@@ -135,12 +159,14 @@ static void man_command(const struct command *c)
 	man_option(&(struct cli_option){ 'h', "help", NULL, "show a short form of this and exit", 'h' });
 	if (strcmp(c->name, "serve") == 0)
 		man_service_kinds();
+	bool ok = prose(prose_file);
 	man_examples(c->examples);
 	puts("# EXIT STATUS\n\nSee *packetboat*(1): it is the same in every command.\n\n# SEE "
 	     "ALSO\n\n*packetboat*(1)\n");
+	return ok;
 }
 
-static void man_all(void)
+static bool man_all(const char *prose_file)
 {
 	man_head("packetboat", "TCP/IP, client and server: serve, call, and see who talks to whom");
 	puts("*packetboat* COMMAND \\[ARGUMENT\\]...\n\n# COMMANDS\n");
@@ -151,28 +177,40 @@ static void man_all(void)
 	}
 	puts("*packetboat help* \\[COMMAND\\]\n\tExplain a command.\n");
 	puts("*packetboat --version*\n\tPrint the version.\n");
+	return prose(prose_file);
 }
 
-/* One case of the completion: which options a command has, and after which of them a file or a directory follows. */
-static void completion_command(const struct command *c)
+static bool takes_file(const struct cli_option *o)
 {
-	printf("\t%s)\n\t\toptions='--help", c->name);
+	return o->arg && (strstr(o->arg, "FILE") || strstr(o->arg, "DIR"));
+}
+
+static bool takes_other(const struct cli_option *o)
+{
+	return o->arg && !takes_file(o);
+}
+
+/* A variable of the completion: the command's options of which something is true (NULL: all). */
+static void completion_options(const struct command *c, const char *variable,
+			       bool (*is)(const struct cli_option *o))
+{
+	printf("\t\t%s='", variable);
 	for (const struct cli_option *o = c->options; o && o->id; o++) {
-		if (o->letter)
+		if (o->letter && (!is || is(o)))
 			printf(" -%c", o->letter);
-		if (o->name)
-			printf(" --%s", o->name);
-	}
-	printf("'\n\t\tfiles='");
-	for (const struct cli_option *o = c->options; o && o->id; o++) {
-		if (!o->arg || (!strstr(o->arg, "FILE") && !strstr(o->arg, "DIR")))
-			continue;
-		if (o->letter)
-			printf(" -%c", o->letter);
-		if (o->name)
+		if (o->name && (!is || is(o)))
 			printf(" --%s", o->name);
 	}
 	puts(" '");
+}
+
+/* One case of the completion: which options a command has, and after which of them a file or another value follows. */
+static void completion_command(const struct command *c)
+{
+	printf("\t%s)\n", c->name);
+	completion_options(c, "options", NULL);
+	completion_options(c, "files", takes_file);
+	completion_options(c, "values", takes_other);
 	if (strcmp(c->name, "serve") == 0) {
 		printf("\t\twords='");
 		for (size_t i = 0; service_kinds[i]; i++)
@@ -186,10 +224,10 @@ static void completion(void)
 {
 	puts("# bash completion for packetboat, made from its option tables\n"
 	     "_packetboat()\n{\n"
-	     "\tlocal word=$2 before=$3 options='' files='' words=''\n"
+	     "\tlocal word=$2 before=$3 options='' files='' values='' words=''\n"
 	     "\tCOMPREPLY=()");
 	printf("\tif [[ $COMP_CWORD -eq 1 || ($COMP_CWORD -eq 2 && $before == help) ]]; then\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -W 'help");
+	       "\t\tmapfile -t COMPREPLY < <(compgen -W 'help --version");
 	for (size_t i = 0; commands[i]; i++)
 		printf(" %s", commands[i]->name);
 	puts("' -- \"$word\")\n\t\treturn\n\tfi\n\tcase ${COMP_WORDS[1]} in");
@@ -198,8 +236,10 @@ static void completion(void)
 	puts("\t*)\n\t\treturn\n\t\t;;\n\tesac\n"
 	     "\tif [[ $files == *\" $before \"* ]]; then\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+	     "\telif [[ $values == *\" $before \"* ]]; then\n"
+	     "\t\treturn\n"
 	     "\telif [[ $word == -* ]]; then\n"
-	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
+	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"--help $options\" -- \"$word\")\n"
 	     "\telif [[ $words ]]; then\n"
 	     "\t\tcompopt -o nospace\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
@@ -210,15 +250,18 @@ static void completion(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "", *name = argc > 2 ? argv[2] : "";
+	const char *prose_file = argc > 3 ? argv[3] : NULL;
 	const struct command *c = command_find(name);
+
+	bool ok = true;
 
 	if (strcmp(what, "completion") == 0)
 		completion();
 	else if (strcmp(what, "man") == 0 && strcmp(name, "packetboat") == 0)
-		man_all();
+		ok = man_all(prose_file);
 	else if (strcmp(what, "man") == 0 && c)
-		man_command(c);
+		ok = man_command(c, prose_file);
 	else
 		return EXIT_USAGE;
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	return ok && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }

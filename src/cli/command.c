@@ -64,6 +64,8 @@ void command_help(const struct command *c)
 	for (const struct cli_option *o = c->options; o && o->id; o++)
 		help_option(o);
 	help_option(&(struct cli_option){ 'h', "help", NULL, "show this and exit", 'h' });
+	if (c->help_more)
+		c->help_more();
 	if (c->examples)
 		printf("\nExamples:\n");
 	for (const struct cli_example *e = c->examples; e && e->line; e++)

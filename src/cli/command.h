@@ -31,6 +31,7 @@ struct command {
 	const char *about;    /* some lines for --help, at most 78 columns wide, ended by a newline */
 	const struct cli_option *options;   /* ended by a zero id; --help is everybody's */
 	const struct cli_example *examples; /* ended by a NULL line */
+	void (*help_more)(void);            /* prints what --help says behind the options; NULL: nothing */
 	int (*run)(const struct command *self, int argc, char **argv); /* argv[0] is the command's name */
 };
 

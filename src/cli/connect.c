@@ -46,10 +46,10 @@ static const struct cli_option connect_options[] = {
 };
 
 static const struct cli_example connect_examples[] = {
-	{"packetboat connect -v example.com http",               "Talk to a web server by hand, and see each step."},
-	{ "packetboat connect 127.0.0.1 7007 < letter > answer", "Send a file and keep what comes back."           },
-	{ "echo hello | packetboat connect -u 127.0.0.1 7007",   "One datagram there, one back."                   },
-	{ NULL,						  NULL					      },
+	{"packetboat connect -v example.com http",               "talk to a web server by hand, and see each step"},
+	{ "packetboat connect 127.0.0.1 7007 < letter > answer", "send a file and keep what comes back"           },
+	{ "echo hello | packetboat connect -u 127.0.0.1 7007",   "one datagram there, one back"                   },
+	{ NULL,						  NULL					     },
 };
 
 struct buffer {
@@ -428,7 +428,7 @@ const struct command command_connect = {
 	.synopsis = "[OPTION]... HOST PORT",
 	.about = "Our side is closed at the end of input (a half-close), and the call ends when the\n"
 		 "peer has closed, too. PORT is a number or a registered name. Exit status: 0 done,\n"
-		 "3 name not found, 4 refused or reset, 5 timed out, 6 unreachable.\n",
+		 "3 name not found, 4 refused or reset, 5 timed out, 6 unreachable.\n\n" NET_ABOUT,
 	.options = connect_options,
 	.examples = connect_examples,
 	.run = run,

@@ -537,10 +537,11 @@ const struct command command_get = {
 	.name = "get",
 	.summary = "fetch URLs over HTTP, with or without TLS",
 	.synopsis = "[OPTION]... URL...",
-	.about = "Bodies go to standard output, in the order of the URLs, unless they are saved. A\n"
-		 "URL without a scheme means http. Redirects are followed, but not from https to\n"
-		 "http. A file is FILE.part until it is whole. A status of 400 or above is a\n"
-		 "failure (exit code 1); of several failures, the exit code is the first URL's.\n",
+	.about =
+		"Bodies go to standard output, in the order of the URLs, unless they are saved. A\n"
+		"URL without a scheme means http. Redirects are followed, but not from https to\n"
+		"http. A file is FILE.part until it is whole. A status of 400 or above is a\n"
+		"failure (exit code 1); of several failures, the exit code is the first URL's.\n\n" NET_ABOUT,
 	.options = get_options,
 	.examples = get_examples,
 	.run = get_run,

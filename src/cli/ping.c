@@ -553,7 +553,8 @@ const struct command command_ping = {
 	.summary = "ask a host whether it is there, and how far away",
 	.synopsis = "[OPTION]... HOST",
 	.about = "Sends ICMP echo requests until interrupted. The exit code is 0 when anything was\n"
-		 "answered, 5 when nothing was, 6 when somebody said that HOST cannot be reached.\n",
+		 "answered, 5 when nothing was, 6 when somebody said that HOST cannot be "
+		 "reached.\n\n" NET_ABOUT,
 	.options = ping_options,
 	.examples = ping_examples,
 	.run = ping_run,

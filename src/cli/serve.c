@@ -3,6 +3,7 @@
 #include "cli/net.h"
 #include "service/control.h"
 #include "service/server.h"
+#include "service/service.h"
 #include "service/workers.h"
 
 #include <errno.h>
@@ -28,13 +29,38 @@ static const struct cli_option serve_options[] = {
 
 static const struct cli_example serve_examples[] = {
 	{"packetboat serve http://127.0.0.1:8080,root=./public",
-         "Serve the files of a directory to this machine."                        },
+         "serve the files of a directory to this machine"                         },
 	{ "packetboat serve echo://:7007 daytime://:1313",
-         "Two small services, over TCP and UDP, on any address."                  },
+         "two small services, over TCP and UDP, on any address"                   },
 	{ "packetboat serve relay://:9000,to=10.0.0.5:5432,allow=10.0.0.0/8",
-         "Pass connections on to a database, for callers of one network only."    },
+         "pass connections on to a database, for callers of one network only"     },
 	{ NULL,							       NULL},
 };
+
+static void help_keys(const struct spec_key *key)
+{
+	char left[64];
+
+	for (; key && key->name; key++) {
+		snprintf(left, sizeof left, "%s=%s", key->name, key->value);
+		printf("      %-24s %s\n", left, key->help);
+	}
+}
+
+static void help_kinds(void)
+{
+	printf("\nKinds of service, and their keys:\n");
+	for (size_t i = 0; service_kinds[i]; i++) {
+		const struct service_kind *kind = service_kinds[i];
+		printf("  %-9s %s (%s%s%s%s%s)\n", kind->name, kind->summary, kind->stream ? "TCP" : "",
+		       kind->stream && kind->datagram ? " and " : "", kind->datagram ? "UDP" : "",
+		       kind->rfc ? ", " : "", kind->rfc ? kind->rfc : "");
+		help_keys(kind->keys);
+	}
+	printf("\nKeys of every kind:\n");
+	help_keys(service_keys);
+	printf("\nA TIME is 500ms, 30s, 5m or 2h; a SIZE is in bytes, or 16k, 64m, 1g.\n");
+}
 
 struct serve {
 	const struct command *command;
@@ -227,8 +253,10 @@ const struct command command_serve = {
 	.about = "A SERVICE is KIND://[ADDRESS]:PORT[,key=value]...: no ADDRESS or * is any, an IPv6\n"
 		 "address stands in brackets, PORT is a number (0: any free one) or a registered name.\n"
 		 "Says 'listening on ADDRESS:PORT/tcp (KIND)' on standard error for each socket once\n"
-		 "callers are heard. SIGTERM: stops listening, lets connections finish, exits with 0.\n",
+		 "callers are heard. SIGTERM: stops listening, lets connections finish, exits with "
+		 "0.\n\n" NET_ABOUT,
 	.options = serve_options,
+	.help_more = help_kinds,
 	.examples = serve_examples,
 	.run = run,
 };

@@ -39,7 +39,7 @@ static bool is_key(const char *key, const struct spec_key *keys)
 	return false;
 }
 
-const struct spec_key server_keys[] = {
+const struct spec_key service_keys[] = {
 	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                 },
 	{ "conns",            "NUMBER",             "connections at a time (16384)"                                },
 	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"             },
@@ -54,10 +54,11 @@ static bool check_keys(const struct service *s, struct spec_error *error)
 {
 	for (size_t i = 0; i < s->spec->count; i++) {
 		const char *key = s->spec->values[i].key;
-		if (!is_key(key, server_keys) && !is_key(key, s->kind->keys))
+		if (!is_key(key, service_keys) && !is_key(key, s->kind->keys))
 			return spec_fail(error,
-					 "%s has no key '%s'; 'packetboat serve --help' lists those it has",
-					 s->kind->name, key);
+					 "%s has no key '%s'; 'packetboat serve --help' lists those it has; "
+					 "for example %s",
+					 s->kind->name, key, s->kind->example);
 	}
 	const char *only = spec_get(s->spec, "only");
 	if (!only || (strcmp(only, "tcp") == 0 && s->kind->stream) ||

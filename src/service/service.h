@@ -146,6 +146,9 @@ bool service_listens_at(const struct service *s, int type, const union pb_addr *
 /* The server's log. */
 struct log *service_log(const struct service *s);
 
+/* The keys that every kind takes besides its own, ended by a NULL name. */
+extern const struct spec_key service_keys[];
+
 /* All kinds, ended by NULL; and one by name, or NULL. */
 extern const struct service_kind *const service_kinds[];
 const struct service_kind *service_kind_find(const char *name);

@@ -124,7 +124,7 @@ static bool parse_values(struct spec *s, char *rest, struct spec_error *error)
 			key = item;
 			item = take_item(&rest, ",", &stop);
 		} else if (!key) {
-			return spec_fail(error, "'%.64s' is not key=value; for example root=./public", item);
+			return spec_fail(error, "'%.64s' is not key=value; for example idle=30s", item);
 		}
 		if (!*item)
 			return spec_fail(error, "%.64s= has no value", key);

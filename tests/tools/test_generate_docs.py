@@ -16,6 +16,7 @@ static const struct command odd = {.name = "odd", .summary = "x", .synopsis = "[
 	.about = %(about)s, .options = options, .examples = examples};
 const struct command *const commands[] = {&odd, NULL};
 const struct service_kind *const service_kinds[] = {NULL};
+const struct spec_key service_keys[] = {{0}};
 const struct command *command_find(const char *name) { return strcmp(name, "odd") ? NULL : &odd; }
 """
 
