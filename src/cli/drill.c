@@ -75,6 +75,8 @@ static int drill_run_command(const struct command *self, int argc, char **argv)
 	while ((id = options_next(&o)) > 0) {
 		if (id == 'v')
 			drill.verbose = true;
+		else if (id == 's')
+			drill.strict = true;
 		else if (id == 'w')
 			drill.save = o.value;
 		else
@@ -96,9 +98,10 @@ static int drill_run_command(const struct command *self, int argc, char **argv)
 
 static const struct cli_option drill_options[] = {
 	{'v',   "verbose", NULL, "tell of each call and packet as it comes", 'v' },
-	{ 'w', "save", "FILE", "write the packets to a file that Wireshark opens", 'w' },
-	{ 0,  "ip-version", "VERSION", "ipv4, ipv6 or ipv4-mapped-ipv6, whatever the script says", OPT_IP },
-	{ 0 },
+	{ 's', "strict", NULL, "fail a script when more was sent by its end than it expects", 's' },
+	{ 'w',  "save", "FILE", "write the packets to a file that Wireshark opens", 'w' },
+	{ 0,  "ip-version", "VERSION", "ipv4, ipv6 or ipv4-mapped-ipv6, for scripts that do not say", OPT_IP },
+	{ 0},
 };
 
 static const struct cli_example drill_examples[] = {
@@ -110,7 +113,7 @@ static const struct cli_example drill_examples[] = {
 const struct command command_drill = {
 	.name = "drill",
 	.summary = "test the stack with scripts of calls and packets, in virtual time",
-	.synopsis = "[-v] [-w FILE] [--ip-version VERSION] FILE...",
+	.synopsis = "[-sv] [-w FILE] [--ip-version VERSION] FILE...",
 	.about = "A script, in packetdrill's language, has lines of calls to be made, segments to\n"
 		 "be sent to the stack, and segments that it is expected to send, each with its\n"
 		 "time. It is played against a stack in this process: no privilege is needed,\n"

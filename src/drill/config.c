@@ -82,7 +82,7 @@ bool drill_config_read(struct config *c, const struct script *s, const char *ip_
 			      .connect_port = PORT_DEFAULT,
 			      .tolerance = TOLERANCE_DEFAULT };
 	set_version(c, false, false);
-	for (const struct script_option *o = s->options; o && !ip_version; o = o->next)
+	for (const struct script_option *o = s->options; o; o = o->next)
 		if (strcmp(o->name, "ip_version") == 0)
 			ip_version = o->value;
 	if (ip_version && !read_version(c, ip_version)) {

@@ -17,7 +17,7 @@ struct config {
 };
 
 /*
- * ip_version, where it is not NULL, goes before what the script says. skipped is called with each option that means
+ * ip_version: where the script says none; NULL: ipv4. skipped is called with each option that means
  * nothing here. False: why (SCRIPT_ERROR_LEN) tells which value is wrong.
  */
 bool drill_config_read(struct config *c, const struct script *s, const char *ip_version,

@@ -176,6 +176,16 @@ static void name_stamp(struct flow *flow, uint8_t *seen, const struct packet *ex
 	keep_stamp(flow, script, live);
 }
 
+/* A SYN of the stack's: the first, or that of a connection that follows another between the same ports. */
+static void begin(struct flow *flow, const struct packet *seen, const struct packet *expected)
+{
+	if (flow->local_known && seen->flags & TCP_ACK)
+		flow->remote_isn = flow->script_remote_isn = seen->ack - 1;
+	flow->local_known = true;
+	flow->local_isn = seen->seq;
+	flow->script_local_isn = expected->seq;
+}
+
 void drill_flow_to_script(struct flow *flow, struct packet *seen, const struct packet *expected,
 			  uint32_t tick)
 {
@@ -191,11 +201,8 @@ void drill_flow_to_script(struct flow *flow, struct packet *seen, const struct p
 	}
 	if (seen->protocol != PACKET_TCP)
 		return;
-	if (syn && !flow->local_known) {
-		flow->local_known = true;
-		flow->local_isn = seen->seq;
-		flow->script_local_isn = expected->seq;
-	}
+	if (syn && !(flow->local_known && flow->local_isn == seen->seq))
+		begin(flow, seen, expected);
 	seen->seq -= local_offset(flow, syn);
 	if (seen->flags & TCP_ACK)
 		seen->ack -= remote_offset(flow, syn);

@@ -111,7 +111,8 @@ static int attach(struct host *h, const struct host_options *o)
 
 int drill_host_open(struct host *h, const struct host_options *o)
 {
-	struct pb_stack_options stack = { .now = CLOCK_START };
+	struct pb_stack_options stack = { .now = CLOCK_START,
+					  .unpaced = true }; /* scripts have whole windows leave */
 
 	*h = (struct host){ .now = CLOCK_START, .next = CLOCK_START };
 	h->last = &h->first;

@@ -336,6 +336,7 @@ static bool play_outbound(struct run *r, const struct event *e)
 	if (!drill_packet_compare(e->packet, &seen, differences, sizeof differences))
 		return fail_packet(r, e, &seen, when, differences);
 	char text[PACKET_TEXT_LEN];
+	seen.ttl = e->packet->ttl;
 	tell(r, drill_packet_text(&seen, text));
 	return (in_time(&d, when) || fail_time(r, e, &d, "the packet was sent", when)) &&
 	       (in_time(&d, last) || fail_time(r, e, &d, "the packet's last part was sent", last));
@@ -410,14 +411,32 @@ static bool open_host(struct run *r)
 	return rc == 0 || fail(r, DRILL_UNREADABLE, 1, "no host: %s", strerror(-rc));
 }
 
+/* Nothing was sent that the script has not expected. */
+static void check_rest(struct run *r, const struct event *last)
+{
+	struct event nothing = { .kind = EVENT_PACKET,
+				 .line = last->line,
+				 .packet = &(struct packet){ .outbound = true } };
+	char text[PACKET_TEXT_LEN];
+	struct packet p;
+	pb_time when;
+
+	if (!next_packet(r, &nothing, r->host.now, &p, &when))
+		return;
+	p.ttl = 0; /* nobody has asked for it */
+	fail(r, DRILL_FAILED, last->line,
+	     "by the end a packet was sent at %.6f s that is not expected\n  seen     %s", seconds(r, when),
+	     drill_packet_text(&p, text));
+}
+
 static void play_all(struct run *r)
 {
-	const struct event *e = r->script.events;
+	const struct event *e = r->script.events, *last = e;
 
-	while (e && play(r, e))
-		e = e->next;
-	if (!e)
-		finish_call(r);
+	for (; e && play(r, e); e = e->next)
+		last = e;
+	if (!e && finish_call(r) && r->options->strict)
+		check_rest(r, last);
 }
 
 enum drill_verdict drill_run(const char *path, const char *text, size_t len, const struct drill_options *o,

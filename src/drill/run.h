@@ -18,9 +18,11 @@ enum drill_verdict {
 };
 
 struct drill_options {
-	const char *ip_version; /* "ipv4", "ipv6", "ipv4-mapped-ipv6"; NULL: as the script says */
-	const char *save;       /* write what passes to this file (pcapng); NULL: don't */
-	bool verbose;           /* tell of each event */
+	const char
+		*ip_version; /* "ipv4", "ipv6", "ipv4-mapped-ipv6", for scripts that do not say; NULL: ipv4 */
+	bool strict;         /* what is sent by the script's end, and not expected, fails it */
+	const char *save;    /* write what passes to this file (pcapng); NULL: don't */
+	bool verbose;        /* tell of each event */
 };
 
 /* Play the script in text; path names it in what is told to out: what is wrong, in lines "FILE:LINE: …", and notes. */

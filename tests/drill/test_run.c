@@ -93,6 +93,22 @@ static void test_what_differs_is_told(void **state)
 	      "x.pkt:4: the option's value: expected 0, seen 1\n");
 }
 
+static void test_strict(void **state)
+{
+	static const char text[] = LISTEN CALL ACCEPT "+0 write(4, ..., 10) = 10\n";
+	static const struct drill_options strict = { .strict = true };
+	size_t len;
+
+	(void)state;
+	passes(text);
+	free(said);
+	FILE *out = open_memstream(&said, &len);
+	assert_int_equal(drill_run("x.pkt", text, strlen(text), &strict, out), DRILL_FAILED);
+	fclose(out);
+	assert_string_equal(said, "x.pkt:8: by the end a packet was sent at 0.100000 s that is not expected\n"
+				  "  seen     > P. 1:11(10) ack 1 win 65535\n");
+}
+
 static void test_unreadable(void **state)
 {
 	(void)state;
@@ -142,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_calls_that_block),
 		cmocka_unit_test(test_what_differs_is_told),
 		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_timestamps),
 	};
