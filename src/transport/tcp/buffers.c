@@ -32,6 +32,13 @@ static uint32_t most_for_path(const struct tcp_conn *c, size_t limit)
 	return (uint32_t)(c->rtt.min ? smaller(limit, fillable) : limit);
 }
 
+bool pb_tcp_memory_is_out(const struct tcp *t)
+{
+	size_t most = pb_pool_bytes_max(t->env->pool);
+
+	return pb_pool_bytes(t->env->pool) > most - most / 8;
+}
+
 /*
  * -- Receiving
  */

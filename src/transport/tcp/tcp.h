@@ -576,7 +576,11 @@ void pb_tcp_receive_round_begin(struct tcp_conn *c);
 void pb_tcp_receive_round_end(struct tcp_conn *c);
 void pb_tcp_send_buffer_fit(struct tcp_conn *c);
 
+/* Seven eighths are given out: what text comes is dropped, so that what windows promised cannot stop it all. */
+bool pb_tcp_memory_is_out(const struct tcp *t);
+
 #define TCP_UNPACED_RTT PB_MSEC(1) /* a millisecond's worth is all of the window: ACKs come faster than timers */
+
 /* How many of the bytes wanted may leave now. 0: the timer will say when. */
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
 uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c); /* bytes a second; 0: no limit */

@@ -165,6 +165,10 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 		pb_tcp_conn_done(c, 0);
 		return;
 	}
+	if (s->text_len && pb_tcp_memory_is_out(c->tcp)) {
+		tcp_counters(c)->tcp.OfoDropped++;
+		return; /* it is sent again; the rest is for acknowledgements, which give memory back */
+	}
 	if (s->h.flags & TCP_FIN) {
 		c->fin_ahead = true;
 		c->fin_seq = seq_add(s->seq, s->text_len);

@@ -86,10 +86,11 @@ static int may_send(struct tcp_conn *c)
 
 ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool more)
 {
-	int rc = may_send(c);
 	bool cork = c->set.cork, nothing = true;
 	size_t n;
 
+	pb_tcp_send_buffer_fit(c);
+	int rc = may_send(c);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < iovcnt; i++)

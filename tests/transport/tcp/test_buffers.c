@@ -222,7 +222,7 @@ static void short_memory_makes_all_small(void **state)
 	c->set.send_fixed = false;
 	pb_tcp_send_buffer_fit(c);
 	uint32_t large = c->set.receive_buffer, told = (uint32_t)seq_diff(c->rcv_adv, c->rcv_nxt);
-	struct pb_buf *others = occupy(pb_pool_bytes_max(h.env.pool) / 8 * 7);
+	struct pb_buf *others = occupy(pb_pool_bytes_max(h.env.pool) / 16 * 13);
 	pb_tcp_flush(h.tcp);
 	assert_true(h.tcp->memory_short);
 	assert_int_equal(tcp_receive_buffer(c), TCP_BUFFER_SHORT);

@@ -298,6 +298,29 @@ static void no_memory_delays(void **state)
 	sender_expect(&s, MSS, 3000 - MSS);
 }
 
+/* The last eighth of the memory is not for text, so that acknowledgements are heard whatever windows promised. */
+static void text_waits_for_memory(void **state)
+{
+	struct segment text = {
+		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535},
+                  .text_len = 100
+	};
+	struct pb_pool *pool = s.h.env.pool;
+	struct pb_buf *all[8192];
+	size_t n = 0, most = pb_pool_bytes_max(pool);
+
+	(void)state;
+	while (n < 8192 && pb_pool_bytes(pool) <= most - most / 8)
+		all[n++] = pb_buf_new(pool, 0, 65536);
+	seq before = s.c->rcv_nxt;
+	harness_inject(&s.h, &text);
+	assert_int_equal(s.c->rcv_nxt.v, before.v);
+	while (n)
+		pb_buf_free(all[--n]);
+	harness_inject(&s.h, &text);
+	assert_int_equal(s.c->rcv_nxt.v, before.v + 100);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -321,6 +344,7 @@ int main(void)
 		TEST(fin_keeps_to_the_window),
 		TEST(idle_connection_starts_again),
 		TEST(no_memory_delays),
+		TEST(text_waits_for_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
