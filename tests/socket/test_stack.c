@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/ip.h>
+#include <linux/tcp.h>
 #include <packetboat/loop.h>
 #include <packetboat/stack.h>
 #include <poll.h>
@@ -17,7 +18,8 @@
 
 #include <cmocka.h>
 
-#define PORT 80
+#define PORT        80
+#define ESTABLISHED 1 /* as the kernel numbers states (tcp_states.h) */
 
 struct host {
 	struct pb_stack *stack;
@@ -353,6 +355,99 @@ static void raw_packets_with_their_header(void **state)
 	pb_close(c);
 }
 
+/* What a stack counts of connections that sleep. */
+static uint64_t sleeps(const struct host *h)
+{
+	return pb_stack_counters(h->stack)->tcp.IdleSleeps;
+}
+
+static uint64_t wakes(const struct host *h)
+{
+	return pb_stack_counters(h->stack)->tcp.IdleWakes;
+}
+
+static void find_established(const struct pb_stack_entry *e, void *context)
+{
+	if (e->state == ESTABLISHED)
+		*(struct pb_socket **)context = e->socket;
+}
+
+/* Asked what it is, a connection that sleeps answers as if it were awake, and sleeps on. */
+static void asked_asleep(void **state)
+{
+	struct pb_socket *c, *s, *found = NULL;
+	struct tcp_info info;
+	union pb_addr name;
+	socklen_t len = sizeof name, info_len = sizeof info, int_len = sizeof(int);
+	char byte;
+	int n;
+
+	(void)state;
+	connect_pair(&w.server.addr, false, &c, &s);
+	assert_int_equal(pb_send(c, "hello", 5, 0), 5);
+	run_for(PB_SEC(1));
+	expect(s, "hello");
+	run_for(PB_SEC(10));
+	assert_int_equal(sleeps(&w.server), 1);
+	assert_int_equal(sleeps(&w.client), 1);
+	assert_int_equal(pb_ready(s), POLLOUT);
+	assert_int_equal(pb_recv(s, &byte, 1, 0), -EAGAIN);
+	assert_int_equal(pb_recv(s, &byte, 1, MSG_PEEK), -EAGAIN);
+	assert_null(pb_take(s, &n));
+	assert_int_equal(n, -EAGAIN);
+	assert_int_equal(pb_getsockname(s, &name.sa, &len), 0);
+	assert_true(pb_addr_equal(&name, &w.server.addr));
+	len = sizeof name;
+	assert_int_equal(pb_getpeername(c, &name.sa, &len), 0);
+	assert_true(pb_addr_equal(&name, &w.server.addr));
+	assert_int_equal(pb_connect(c, &w.server.addr.sa, pb_addr_len(&w.server.addr)), 0);
+	assert_int_equal(pb_connect(c, &w.server.addr.sa, pb_addr_len(&w.server.addr)), -EISCONN);
+	assert_int_equal(pb_getsockopt(s, SOL_SOCKET, SO_ERROR, &n, &int_len), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &info_len), 0);
+	assert_int_equal(info.tcpi_state, ESTABLISHED);
+	assert_int_equal(info.tcpi_bytes_received, 5);
+	assert_in_range(info.tcpi_last_data_recv, 9000, 12000);
+	pb_stack_each(w.server.stack, find_established, &found);
+	assert_ptr_equal(found, s);
+	assert_int_equal(wakes(&w.server), 0);
+	assert_int_equal(wakes(&w.client), 0);
+	pb_close(c);
+	pb_close(s);
+}
+
+/* What comes wakes one that sleeps, and so do calls that do something; then it sleeps again. */
+static void used_asleep(void **state)
+{
+	struct pb_socket *c, *s;
+	char byte;
+
+	(void)state;
+	connect_pair(&w.server.addr, false, &c, &s);
+	run_for(PB_SEC(10));
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(pb_send(c, "x", 1, 0), 1);
+		assert_int_equal(wakes(&w.client), i);
+		assert_int_equal(pb_ready(s), POLLOUT);
+		run_for(PB_SEC(1));
+		assert_int_equal(wakes(&w.server), i);
+		assert_int_equal(pb_ready(s), POLLIN | POLLOUT);
+		expect(s, "x");
+		run_for(PB_SEC(10));
+		assert_int_equal(sleeps(&w.server), i + 1);
+		assert_int_equal(sleeps(&w.client), i + 1);
+	}
+	set(s, IPPROTO_TCP, TCP_NODELAY, 1);
+	assert_int_equal(wakes(&w.server), 4);
+	run_for(PB_SEC(10));
+	assert_int_equal(pb_shutdown(c, SHUT_WR), 0);
+	run_for(PB_SEC(1));
+	assert_int_equal(pb_ready(s), POLLIN | POLLOUT | POLLRDHUP);
+	assert_int_equal(pb_recv(s, &byte, 1, 0), 0);
+	pb_close(c);
+	pb_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +459,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(queued_errors_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(bound_to_a_device, begin, end),
 		cmocka_unit_test_setup_teardown(raw_packets_with_their_header, begin, end),
+		cmocka_unit_test_setup_teardown(asked_asleep, begin, end),
+		cmocka_unit_test_setup_teardown(used_asleep, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
