@@ -20,8 +20,8 @@
 	X(OutRequests)                                                                                       \
 	X(OutDiscards)                                                                                       \
 	X(OutNoRoutes)                                                                                       \
-	X(ReasmTimeout) X(ReasmReqds) X(ReasmOKs) X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails)     \
-		X(FragCreates)
+	X(ReasmTimeout)                                                                                      \
+	X(ReasmReqds) X(ReasmOKs) X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails) X(FragCreates)
 
 #define PB_ICMP_COUNTERS(X)                                                                                  \
 	X(InMsgs)                                                                                            \
@@ -32,8 +32,10 @@
 	X(InParmProbs)                                                                                       \
 	X(InEchos)                                                                                           \
 	X(InEchoReps)                                                                                        \
-	X(OutMsgs) X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) X(OutTimeExcds) X(OutParmProbs)         \
-		X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
+	X(OutMsgs)                                                                                           \
+	X(OutErrors)                                                                                         \
+	X(OutRateLimited)                                                                                    \
+	X(OutDestUnreachs) X(OutTimeExcds) X(OutParmProbs) X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
 
 #define PB_ARP_COUNTERS(X)                                                                                   \
 	X(InRequests)                                                                                        \
@@ -63,7 +65,7 @@
 							X(IcmpIgnored) X(SackReneging) X(LossProbes)         \
 								X(LossProbeRecovery) X(IdleSleeps)    \
 									X(IdleWakes)         \
-										X(IdleWakeFails)
+										X(IdleWakeFails) X(SpuriousRecoveries)
 
 #define PB_COUNTER(name) uint64_t name;
 struct pb_counters {

@@ -74,6 +74,7 @@ static void let_go(struct tcp_conn *c)
 	pb_tcp_sendq_clear(&c->sendq);
 	pb_tcp_ooo_clear(&c->ooo);
 	pb_tcp_loss_free(c);
+	pb_tcp_undo_free(c);
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);
 	c->in_table = false;

@@ -16,6 +16,7 @@ static void enter_recovery(struct tcp_conn *c)
 	if (flight > c->congestion.cwnd)
 		flight = c->congestion.cwnd;
 	tcp_counters(c)->tcp.FastRetrans++;
+	pb_tcp_undo_begin(c, false);
 	c->congestion.ops->lost(&c->congestion, tcp_now(c), flight);
 	c->congestion.cwnd = c->congestion.ssthresh + DUP_ACKS * c->mss;
 	c->in_recovery = true;
@@ -56,6 +57,7 @@ static void leave_recovery(struct tcp_conn *c)
 	c->in_recovery = false;
 	c->congestion.cwnd = c->congestion.ssthresh < calm ? c->congestion.ssthresh : calm;
 	c->congestion.ops->recovered(&c->congestion, tcp_now(c));
+	pb_tcp_undo_over(c);
 }
 
 /* RFC 6582 §3.2 step 3, partial acknowledgement: the next hole, and the window deflates by what has left. */

@@ -107,6 +107,8 @@ void pb_tcp_loss_resend(struct tcp_conn *c)
 	struct scoreboard *b = &c->loss->board;
 	struct board_range r;
 
+	if (c->undo && c->undo->frto == FRTO_SECOND)
+		return;
 	while (pb_board_first_lost(b, &r)) {
 		uint32_t offset = (uint32_t)seq_diff(r.start, c->snd_una), len = r.end.v - r.start.v;
 		uint32_t pipe = tcp_pipe(c), lost = b->bytes[RANGE_LOST];

@@ -7,6 +7,7 @@
 #ifndef PB_TRANSPORT_TCP_LOSS_H
 #define PB_TRANSPORT_TCP_LOSS_H
 
+#include "transport/tcp/congestion.h"
 #include "transport/tcp/prr.h"
 #include "transport/tcp/scoreboard.h"
 #include "transport/tcp/send_times.h"
@@ -38,10 +39,27 @@ struct tcp_loss {
 	struct send_times times;
 };
 
+/*
+ * What a recovery or a time-out has changed, for as long as it may turn out that nothing was lost (undo.c). A connection has
+ * one from when it begins until what is sent after it is acknowledged.
+ */
+struct tcp_undo {
+	struct tcp_congestion before;
+	seq una;         /* SND.UNA when it began */
+	seq ends;        /* SND.MAX when it was over; if over */
+	uint32_t resent; /* bytes sent again, and not known to have come twice */
+	uint32_t stamp;  /* our timestamp clock when something first was sent again */
+	bool sent_again, over;
+	bool heard; /* of what was sent again */
+	bool timed_out;
+	/* F-RTO, RFC 5682 §3: the time-out's segment is on its way; new text is, where more could be sent again */
+	enum { FRTO_OFF, FRTO_FIRST, FRTO_SECOND } frto;
+};
+
 /* What an acknowledgement says has arrived, and has not said before. */
 struct delivery {
 	uint32_t bytes;
-	uint32_t once; /* of these, sent once */
+	uint32_t late; /* of these, taken for lost, and not sent again */
 	pb_time sent;  /* of the one that was sent last; 0: nothing was delivered that can be timed */
 	seq end;       /* one past it */
 	bool resent;   /* it was sent again */

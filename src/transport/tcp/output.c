@@ -177,6 +177,8 @@ static void note_sent(struct tcp_conn *c, seq at, seq end)
 		pb_tcp_timers_tail(c);
 	if (!again)
 		return;
+	if (c->undo)
+		pb_tcp_undo_sent(c, (uint32_t)seq_diff(end, at));
 	tcp_counters(c)->tcp.RetransSegs++;
 	c->total_retransmits++;
 	c->bytes_retransmitted += (uint32_t)seq_diff(end, at);

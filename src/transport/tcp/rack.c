@@ -48,7 +48,7 @@ static void deliver(void *context, const struct board_range *was)
 	struct judgement *j = context;
 	struct tcp_loss *l = j->c->loss;
 	struct delivery *d = j->d;
-	bool resent = was->state == RANGE_RESENT;
+	bool resent = was->state != RANGE_SACKED && was->sent;
 	const struct send_record *record;
 	pb_time sent = was->sent;
 
@@ -58,7 +58,7 @@ static void deliver(void *context, const struct board_range *was)
 	if (!resent) {
 		record = pb_send_times_find(&l->times, seq_add(was->end, (uint32_t)-1));
 		sent = record ? record->sent : 0;
-		d->once += was->end.v - was->start.v;
+		d->late += was->state == RANGE_LOST ? was->end.v - was->start.v : 0;
 		d->reordered |= seq_lt(was->end, l->rack.fack); /* step 3 */
 	}
 	if (resent && ambiguous(j, sent))

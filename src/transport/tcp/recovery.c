@@ -99,8 +99,10 @@ static void reset_silence(struct tcp_conn *c)
  */
 static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
 {
-	if (seq_le(c->recover, c->snd_una))
+	if (c->in_timeout && seq_le(c->recover, c->snd_una)) {
 		c->in_timeout = false;
+		pb_tcp_undo_over(c);
+	}
 	if (c->in_recovery)
 		pb_tcp_fast_retransmit_acked(c, ack->acked);
 	else
@@ -114,6 +116,8 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	ack.rtt = measure(c, s);
 	ack.srtt = c->rtt.srtt;
 	advance(c, s->ack);
+	if (c->undo)
+		pb_tcp_undo_judge(c, s, NULL, true);
 	judge(c, &ack);
 	tcp_send_buffer_fit(c);
 	c->dup_acks = 0;
@@ -138,7 +142,7 @@ static bool is_quiet(const struct tcp_conn *c, const struct tcp_segment *s)
 
 	if (!c->has_sack)
 		return true;
-	return !s->h.options.sack_count && !c->in_recovery && !c->in_timeout &&
+	return !s->h.options.sack_count && !c->in_recovery && !c->in_timeout && !c->undo &&
 	       (!l || (!l->board.count && !l->probe.active));
 }
 
@@ -146,6 +150,7 @@ static bool is_quiet(const struct tcp_conn *c, const struct tcp_segment *s)
 static void begin_recovery(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
 {
 	tcp_counters(c)->tcp.FastRetrans++;
+	pb_tcp_undo_begin(c, false);
 	c->congestion.ops->lost(&c->congestion, tcp_now(c),
 				flight < c->congestion.cwnd ? flight : c->congestion.cwnd);
 	pb_prr_begin(&c->loss->prr, flight - sacked);
@@ -169,6 +174,7 @@ static void end_recovery(struct tcp_conn *c)
 	}
 	c->in_recovery = c->in_timeout = false;
 	pb_tcp_rack_recovered(c);
+	pb_tcp_undo_over(c);
 }
 
 /* Losses found by an acknowledgement, or by waiting for one. */
@@ -210,6 +216,8 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_timers_acked(c);
 	}
 	pb_tcp_rack_adapt(c, &d);
+	if (c->undo)
+		pb_tcp_undo_judge(c, s, &d, moves);
 	if ((c->in_recovery || c->in_timeout) && seq_le(c->recover, c->snd_una))
 		end_recovery(c);
 	d.lost = pb_tcp_rack_judge(c);
@@ -288,6 +296,7 @@ void pb_tcp_timed_out(struct tcp_conn *c)
 	uint32_t flight = tcp_flight(c);
 
 	tcp_counters(c)->tcp.Timeouts++;
+	pb_tcp_undo_begin(c, true);
 	if (c->has_sack && pb_tcp_loss_need(c))
 		pb_tcp_rack_timed_out(c);
 	else

@@ -230,7 +230,8 @@ static void sweep(struct scoreboard *b, uint32_t t, seq *at, board_visitor *visi
 
 static bool joins(const struct board_range *a, const struct board_range *b)
 {
-	return seq_eq(a->end, b->start) && a->state == b->state && a->state != RANGE_RESENT;
+	return seq_eq(a->end, b->start) && a->state == b->state && a->state != RANGE_RESENT &&
+	       !a->sent == !b->sent;
 }
 
 /* Put r between the trees before and behind it; of these, what it joins becomes part of it. */
@@ -308,17 +309,23 @@ void pb_board_acked(struct scoreboard *b, seq una, seq ack, board_visitor *visit
 	b->root = merge(b, cut_off, rest);
 }
 
-void pb_board_unlose(struct scoreboard *b)
+static void erase(struct scoreboard *b, const struct board_range *r)
+{
+	uint32_t before, one, behind;
+
+	split(b, b->root, r->start, &before, &one);
+	split(b, one, r->end, &one, &behind);
+	free_node(b, one);
+	b->root = merge(b, before, behind);
+}
+
+void pb_board_unlose(struct scoreboard *b, seq una)
 {
 	struct board_range r;
 
-	while (pb_board_first_lost(b, &r)) {
-		uint32_t before, lost, behind;
-		split(b, b->root, r.start, &before, &lost);
-		split(b, lost, r.end, &lost, &behind);
-		free_node(b, lost);
-		b->root = merge(b, before, behind);
-	}
+	for (seq at = una; pb_board_find(b, at, &r); at = r.end)
+		if (r.state == RANGE_LOST && !r.sent)
+			erase(b, &r);
 }
 
 void pb_board_clear(struct scoreboard *b)

@@ -16,7 +16,7 @@
 enum range_state {
 	RANGE_SACKED, /* the peer has it */
 	RANGE_LOST,   /* to be sent again */
-	RANGE_RESENT, /* sent again, at .sent */
+	RANGE_RESENT, /* sent again */
 	RANGE_STATES,
 	RANGE_QUIET = RANGE_STATES /* of no range */
 };
@@ -26,7 +26,7 @@ enum range_state {
 struct board_range {
 	seq start, end;
 	enum range_state state;
-	pb_time sent; /* RANGE_RESENT */
+	pb_time sent; /* lost or sent again: when it last was sent again; 0: it was not, before it was lost */
 };
 
 struct scoreboard {
@@ -54,8 +54,8 @@ bool pb_board_mark(struct scoreboard *b, struct board_range r, uint32_t ranges_m
 bool pb_board_lose(struct scoreboard *b, seq start, seq end);
 /* Nothing before ack is in flight any more; una was the first before. */
 void pb_board_acked(struct scoreboard *b, seq una, seq ack, board_visitor *visit, void *context);
-/* Lost ones are quiet again. */
-void pb_board_unlose(struct scoreboard *b);
+/* What was lost, and not sent again, is quiet; una: the first in flight. */
+void pb_board_unlose(struct scoreboard *b, seq una);
 void pb_board_clear(struct scoreboard *b);
 
 /* The first range that ends behind s, the first that is lost, the one sent again longest ago. False: there is none. */

@@ -14,6 +14,7 @@
  *   rack.c       losses found by time, RFC 8985           tail.c      probes of the tail, RFC 8985
  *   loss.c       the record of a flight with SACK         fast_retransmit.c  losses found by counting, without SACK
  *   scoreboard.c what became of what is in flight         send_times.c       when it was sent
+ *   undo.c       recoveries that were for nothing: RFC 5682, 3522, 4015
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
@@ -87,9 +88,9 @@ extern const struct tcp_settings pb_tcp_settings_default;
 
 #define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
-#define TCP_SEND_BUFFER_DEFAULT    (128 * 1024) /* to begin with */
-#define TCP_RECEIVE_BUFFER_DEFAULT (128 * 1024) /* Linux's tcp_rmem[1] */
-#define TCP_BUFFER_SHORT           (64 * 1024)  /* what each may have when memory is short */
+#define TCP_SEND_BUFFER_DEFAULT    (128 * 1024)        /* to begin with */
+#define TCP_RECEIVE_BUFFER_DEFAULT (128 * 1024)        /* Linux's tcp_rmem[1] */
+#define TCP_BUFFER_SHORT           (64 * 1024)         /* what each may have when memory is short */
 #define TCP_BUFFER_MIN             4608                /* Linux: SOCK_MIN_SNDBUF or like */
 #define TCP_BUFFER_MAX             (256 * 1024 * 1024) /* SND.WND with scale 14 is below 1 GiB */
 
@@ -189,6 +190,7 @@ struct tcp_conn {
 		uint32_t left; /* bytes of it */
 	} pace;                /* pacing.c */
 	struct tcp_loss *loss; /* with SACK, while there is something to remember: loss.h */
+	struct tcp_undo *undo; /* a recovery that may have been for nothing: undo.c */
 	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
 	uint8_t reorder_spared; /* recoveries until it waits for one only */
 	bool reordering_seen;
@@ -669,6 +671,14 @@ void pb_tcp_rack_adapt(struct tcp_conn *c, const struct delivery *d);
 uint32_t pb_tcp_rack_judge(struct tcp_conn *c); /* bytes found lost */
 void pb_tcp_rack_recovered(struct tcp_conn *c);
 void pb_tcp_rack_timed_out(struct tcp_conn *c);
+
+/* Before the congestion window is reduced; something is sent again. */
+void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out);
+void pb_tcp_undo_sent(struct tcp_conn *c, uint32_t len);
+/* What an ACK tells, SND.UNA having moved or not. d: with SACK. True: it was for nothing, and is undone. */
+bool pb_tcp_undo_judge(struct tcp_conn *c, const struct tcp_segment *s, const struct delivery *d, bool moved);
+void pb_tcp_undo_over(struct tcp_conn *c); /* the recovery is; what comes twice may still tell */
+void pb_tcp_undo_free(struct tcp_conn *c);
 
 /* When the tail is to be probed, after the last segment or ACK; PB_NEVER. */
 pb_time pb_tcp_tail_timeout(const struct tcp_conn *c);

@@ -244,6 +244,7 @@ static void time_out(void **state)
 	sender_expect(&s, 0, MSS);
 	sender_expect_silence(&s);
 	assert_int_equal(bytes(RANGE_SACKED), 2 * MSS);
+	s.c->undo->frto = FRTO_OFF; /* test_undo.c */
 	sender_ack(&s, MSS);
 	sender_expect(&s, MSS, MSS);
 	sender_expect(&s, 2 * MSS, MSS);

@@ -41,6 +41,8 @@ static void check(const struct model *m, bool holds, const char *what)
 
 static bool same(const struct byte *a, const struct byte *b)
 {
+	if (a->state == RANGE_LOST && b->state == RANGE_LOST)
+		return !a->sent == !b->sent;
 	return a->state == b->state && (a->state != RANGE_RESENT || a->sent == b->sent);
 }
 
@@ -71,7 +73,7 @@ static void some_range(struct model *m, uint32_t *start, uint32_t *end)
 static void set(struct model *m, uint32_t start, uint32_t end, enum range_state state)
 {
 	for (uint32_t i = start; i < end; i++)
-		m->bytes[i] = (struct byte){ state, m->now };
+		m->bytes[i] = (struct byte){ state, state == RANGE_SACKED ? 0 : m->now };
 }
 
 static void mark(struct model *m)
@@ -82,7 +84,9 @@ static void mark(struct model *m)
 	some_range(m, &start, &end);
 	m->told = start;
 	check(m,
-	      pb_board_mark(&m->board, (struct board_range){ place(m, start), place(m, end), state, m->now },
+	      pb_board_mark(&m->board,
+			    (struct board_range){ place(m, start), place(m, end), state,
+						  state == RANGE_SACKED ? 0 : m->now },
 			    10000, visit, m),
 	      "there is room");
 	check(m, m->told == end, "not all was told");
@@ -97,7 +101,7 @@ static void lose(struct model *m)
 	check(m, pb_board_lose(&m->board, place(m, start), place(m, end)), "there is room");
 	for (uint32_t i = start; i < end; i++)
 		if (m->bytes[i].state == RANGE_QUIET)
-			m->bytes[i].state = RANGE_LOST;
+			m->bytes[i] = (struct byte){ RANGE_LOST, 0 };
 }
 
 static void acknowledge(struct model *m)
@@ -115,9 +119,9 @@ static void acknowledge(struct model *m)
 
 static void unlose(struct model *m)
 {
-	pb_board_unlose(&m->board);
+	pb_board_unlose(&m->board, place(m, m->una));
 	for (uint32_t i = 0; i < STREAM; i++)
-		if (m->bytes[i].state == RANGE_LOST)
+		if (m->bytes[i].state == RANGE_LOST && !m->bytes[i].sent)
 			m->bytes[i].state = RANGE_QUIET;
 }
 
