@@ -137,12 +137,11 @@ static void update(struct scoreboard *b, uint32_t t)
 /* What begins before s goes to l, the others to r. */
 static void split(struct scoreboard *b, uint32_t t, seq s, uint32_t *l, uint32_t *r)
 {
-	struct board_node *n = &b->nodes[t];
-
 	if (!t) {
 		*l = *r = 0;
 		return;
 	}
+	struct board_node *n = &b->nodes[t];
 	if (seq_lt(n->range.start, s)) {
 		split(b, n->right, s, &n->right, r);
 		*l = t;
