@@ -18,10 +18,9 @@ FULL_WINDOW = {  # a reader slower than the writer
     "TCP Zero Window segment", "TCP window specified by the receiver is now completely full",
     "TCP Zero Window Probe", "ACK to a TCP Zero Window Probe",
     "TCP keep-alive segment", "ACK to a TCP keep-alive segment"}
-IMPATIENCE = {  # of the kernel, when the machine is busy and we are late by more than two round trips: RFC 8985 7
-    (KERNELS, "This frame is a (suspected) retransmission"),
-    (KERNELS, "This frame is a (suspected) spurious retransmission"),
-    (OURS, "Duplicate ACK"), (OURS, "D-SACK Sequence")}
+IMPATIENCE = {  # tail loss probes, when the machine is busy and the other side late by two round trips: RFC 8985 7
+    "This frame is a (suspected) retransmission", "This frame is a (suspected) spurious retransmission",
+    "Duplicate ACK", "D-SACK Sequence"}
 PROBE_TAKEN = {  # the byte of a probe that found room is new text, which tshark does not count
     (KERNELS, "ACKed segment that wasn't captured (common at capture start)"),
     (OURS, "Previous segment(s) not captured (common at capture start)")}
