@@ -3,9 +3,11 @@
 #include "service/service.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 #define ONE_LINE_MAX (6 * 4 * TEXT_MAX + 1024) /* four texts, every byte of them escaped as \u00XX */
 
 struct log {
+	pthread_mutex_t *turn; /* to write; shared with the other workers */
 	enum log_form form;
 	int fd;
 	size_t len;
@@ -27,16 +30,37 @@ struct log {
 
 _Static_assert(ONE_LINE_MAX <= BUFFER_SIZE, "a line fits");
 
+/* A lock for all processes that are forked from here on. A holder that dies lets go of it. NULL: out of memory. */
+static pthread_mutex_t *turn_new(void)
+{
+	pthread_mutex_t *turn =
+		mmap(NULL, sizeof *turn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t attributes;
+
+	if (turn == MAP_FAILED)
+		return NULL;
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(turn, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+	return turn;
+}
+
 struct log *log_new(enum log_form form, int fd)
 {
 	struct log *log = malloc(sizeof *log);
 
-	if (log) {
-		memset(log, 0, offsetof(struct log, buffer));
-		log->form = form;
-		log->fd = fd;
-	}
-	return log;
+	if (!log)
+		return NULL;
+	memset(log, 0, offsetof(struct log, buffer));
+	log->form = form;
+	log->fd = fd;
+	log->turn = turn_new();
+	if (log->turn)
+		return log;
+	free(log);
+	return NULL;
 }
 
 bool log_wants(const struct log *log)
@@ -46,31 +70,42 @@ bool log_wants(const struct log *log)
 
 void log_free(struct log *log)
 {
-	if (log)
-		log_flush(log);
+	if (!log)
+		return;
+	log_flush(log);
+	munmap(log->turn, sizeof *log->turn);
 	free(log);
 }
 
-/* Write all of it. False: errno says why, and the rest is lost. */
-static bool write_out(int fd, const char *p, size_t len)
+/*
+ * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers take
+ * turns. False: errno says why, and the rest is lost.
+ */
+static bool write_out(struct log *log)
 {
-	while (len) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno != EINTR)
-			return false;
+	const char *p = log->buffer;
+	size_t len = log->len;
+	bool ok = true;
+
+	if (pthread_mutex_lock(log->turn) == EOWNERDEAD)
+		pthread_mutex_consistent(log->turn);
+	while (ok && len) {
+		ssize_t n = write(log->fd, p, len);
+		ok = n >= 0 || errno == EINTR;
 		if (n > 0) {
 			p += n;
 			len -= (size_t)n;
 		}
 	}
-	return true;
+	pthread_mutex_unlock(log->turn); /* leaves errno alone */
+	return ok;
 }
 
 void log_flush(struct log *log)
 {
 	if (!log->len)
 		return;
-	bool ok = write_out(log->fd, log->buffer, log->len);
+	bool ok = write_out(log);
 	if (!ok) {
 		log->lost += log->lines;
 		log->lost_errno = errno;

@@ -1,7 +1,8 @@
 /*
  * The server's log: one line for each thing that happened, as text for people or as JSON (one object a line) for
  * machines. Lines are gathered and written once a turn (log_flush), or when the buffer is full; what cannot be
- * written (a full disk, a closed pipe) is counted, and the count is logged once writing works again.
+ * written (a full disk, a closed pipe) is counted, and the count is logged once writing works again. Workers that are
+ * forked after log_new() write one after the other: their lines are not mixed.
  */
 #ifndef SERVICE_LOG_H
 #define SERVICE_LOG_H

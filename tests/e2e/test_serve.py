@@ -1,11 +1,14 @@
 """serve itself: addresses and conflicts, mistyped services, workers that crash, and what runs out."""
 
+import fcntl
+import json
 import os
 import re
 import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -89,6 +92,37 @@ def test_wrong_options(packetboat, args, part):
 
 
 # Workers -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_lines_of_several_workers_stay_whole(serve, site):
+    """Into a pipe that is often full, where a write of many lines is not one piece (pipe(7))."""
+    reads, writes = os.pipe()
+    fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = serve("--workers", "4", "--log", "json", f"http://127.0.0.1:{port},root={site}", listening=False,
+                   stderr=writes)
+    os.close(writes)
+    log = os.fdopen(reads)
+    assert log.readline().startswith("listening on")
+
+    def ask_much():
+        for _ in range(4):
+            with call(port) as s:
+                s.sendall(request("/small.txt?" + "x" * 100) * 49 + request("/small.txt", "Connection: close"))
+                while s.recv(65536):
+                    pass
+
+    callers = [threading.Thread(target=ask_much) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    threading.Thread(target=lambda: ([c.join() for c in callers], server.term())).start()
+    events = []
+    for line in log:
+        events.append(json.loads(line)["event"])
+        time.sleep(0.0005)
+    assert events.count("request") == 8 * 4 * 50 and events.count("close") == 8 * 4
 
 
 def test_workers_are_killed_and_no_call_is_refused(serve, site):
