@@ -101,10 +101,18 @@ static struct diag_socket *add_stack(struct netstat *n, const struct running_ser
 		if (of_wanted_type(n, next->type) && wanted(n, next))
 			add_row(n, next++, r);
 	}
+	return next;
+}
+
+static void note_untold(const struct netstat *n, const struct running_server *r)
+{
 	if (r->sockets_untold)
 		command_fail(n->command, EXIT_DONE, "%s of pid %d has %zu sockets more than it tells of",
 			     r->device, (int)r->pid, r->sockets_untold);
-	return next;
+	if (r->conns_untold)
+		command_fail(n->command, EXIT_DONE,
+			     "the server with pid %d has %zu connections more than it tells of", (int)r->pid,
+			     r->conns_untold);
 }
 
 /* 0 or -ENOMEM. */
@@ -123,8 +131,10 @@ static int add_rows(struct netstat *n)
 		if (wanted(n, &n->sockets.sockets[i]))
 			add_row(n, &n->sockets.sockets[i], NULL);
 	struct diag_socket *next = n->stack_sockets;
-	for (size_t i = 0; i < servers->count; i++)
+	for (size_t i = 0; i < servers->count; i++) {
 		next = add_stack(n, &servers->servers[i], next);
+		note_untold(n, &servers->servers[i]);
+	}
 	qsort(n->rows, n->count, sizeof *n->rows, by_place);
 	return 0;
 }

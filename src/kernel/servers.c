@@ -117,13 +117,20 @@ static bool take_socket(struct running_socket *s, const json_t *item)
 	       take_addr(&s->local, string_in(item, "local")) && take_addr(&s->peer, string_in(item, "peer"));
 }
 
+/* How many it has beyond those it told of. */
+static size_t untold(const json_t *all, const char *count_key, size_t told)
+{
+	uint64_t has = count_in(all, count_key);
+
+	return has > told ? has - told : 0;
+}
+
 /* What a server tells of a stack of its own. False: out of memory. */
 static bool take_stack(struct running_server *s, const json_t *all)
 {
 	const json_t *addresses = json_object_get(all, "addresses"),
 		     *sockets = json_object_get(all, "sockets");
 	size_t address_count = json_array_size(addresses), told = json_array_size(sockets);
-	uint64_t has = count_in(all, "socket_count");
 
 	take_name(s->device, string_in(all, "device"));
 	s->addresses = calloc(address_count + 1, sizeof *s->addresses);
@@ -135,7 +142,7 @@ static bool take_stack(struct running_server *s, const json_t *all)
 			  json_string_value(json_array_get(addresses, s->address_count)));
 	for (size_t i = 0; i < told; i++)
 		s->socket_count += take_socket(&s->sockets[s->socket_count], json_array_get(sockets, i));
-	s->sockets_untold = has > told ? has - told : 0;
+	s->sockets_untold = untold(all, "socket_count", told);
 	return true;
 }
 
@@ -156,6 +163,7 @@ bool running_server_parse(struct running_server *s, const char *text, size_t len
 		s->service_count += take_service(&s->services[s->service_count], json_array_get(services, i));
 	for (size_t i = 0; ok && i < conn_count; i++)
 		s->conn_count += take_conn(&s->conns[s->conn_count], json_array_get(conns, i));
+	s->conns_untold = untold(all, "connection_count", conn_count);
 	ok = ok && (strcmp(s->net, "stack") != 0 || take_stack(s, all));
 	json_decref(all);
 	if (!ok)

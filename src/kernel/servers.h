@@ -51,7 +51,7 @@ struct running_server {
 	struct running_service *services;
 	size_t service_count;
 	struct running_conn *conns;
-	size_t conn_count;
+	size_t conn_count, conns_untold;
 };
 
 struct running_servers {

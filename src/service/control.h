@@ -4,7 +4,10 @@
  *
  *   {"pid": 123, "net": "host", "services": [{"service": "http", "proto": "tcp", "local": "127.0.0.1:80"}],
  *    "connections": [{"number": 17, "service": "http", "proto": "tcp", "local": "127.0.0.1:80",
- *                     "peer": "127.0.0.1:51234", "bytes_in": 120, "bytes_out": 5120, "seconds": 3.2}]}
+ *                     "peer": "127.0.0.1:51234", "bytes_in": 120, "bytes_out": 5120, "seconds": 3.2}],
+ *    "connection_count": 1}
+ *
+ * At most 16,384 connections are told of; connection_count says how many there are.
  *
  * Where the net is a stack of our own, which the kernel knows nothing of, the object has its table, too: at most 16,384
  * sockets, of TCP and UDP, and in socket_count how many there are. States are numbered as in tcp_states.h.

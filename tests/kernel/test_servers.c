@@ -19,7 +19,8 @@ static const char answer[] =
 	"{\"service\":\"x\",\"proto\":\"sctp\",\"local\":\"[::1]:80\"},7],"
 	"\"connections\":[{\"number\":17,\"service\":\"http\",\"proto\":\"tcp\",\"local\":\"[::ffff:127.0.0."
 	"1]:80\","
-	"\"peer\":\"127.0.0.1:51234\",\"bytes_in\":120,\"bytes_out\":-5,\"seconds\":3.5}]}";
+	"\"peer\":\"127.0.0.1:51234\",\"bytes_in\":120,\"bytes_out\":-5,\"seconds\":3.5}],\"connection_"
+	"count\":4}";
 
 static void parse(void **state)
 {
@@ -41,13 +42,14 @@ static void parse(void **state)
 	assert_int_equal(s.conn_count, 1);
 	assert_string_equal(pb_addr_text(&s.conns[0].local, text), "127.0.0.1:80");
 	assert_string_equal(pb_addr_text(&s.conns[0].peer, text), "127.0.0.1:51234");
+	assert_int_equal(s.conns_untold, 3);
 	assert_int_equal(s.conns[0].number, 17);
 	assert_int_equal(s.conns[0].bytes_out, 0);
 	running_server_free(&s);
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_false(running_server_parse(&s, wrong[i], strlen(wrong[i])));
 	assert_true(running_server_parse(&s, odd, strlen(odd)));
-	assert_int_equal(s.service_count + s.conn_count, 0);
+	assert_int_equal(s.service_count + s.conn_count + s.conns_untold, 0);
 	running_server_free(&s);
 }
 
