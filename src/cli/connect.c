@@ -331,6 +331,18 @@ static int begin(struct call *c, uint16_t port)
 	return rc < 0 ? rc : dial_start(&c->dial, c->host, port);
 }
 
+/* What it came to. UDP has no close that the other side could see. */
+static void say_sum(const struct call *c)
+{
+	unsigned long long sent = c->sent, received = c->received;
+
+	if (c->udp)
+		say(c, "sent %llu bytes, received %llu", sent, received);
+	else
+		say(c, "sent %llu bytes, received %llu; %s closed first", sent, received,
+		    c->first ? c->first : "nobody");
+}
+
 /* With a net: the whole call. */
 static int talk(struct call *c, uint16_t port)
 {
@@ -344,8 +356,7 @@ static int talk(struct call *c, uint16_t port)
 	if (rc < 0)
 		end(c, command_fail(c->command, EXIT_FAILED, "cannot go on: %s", strerror(-rc)));
 	if (c->peer.socket)
-		say(c, "sent %llu bytes, received %llu; %s closed first", (unsigned long long)c->sent,
-		    (unsigned long long)c->received, c->first ? c->first : "nobody");
+		say_sum(c);
 	pb_watch_stop(&c->in);
 	pb_watch_stop(&c->out);
 	pb_timer_stop(c->loop, &c->idle_timer);

@@ -390,6 +390,18 @@ bool server_drained(const struct server *s)
 	return s->draining && list_empty(&s->conns) && s->lingering.count == 0;
 }
 
+/* Whoever stopped the server learns what it is waiting for. */
+static void tell_who_is_left(struct server *s)
+{
+	size_t conns = 0;
+
+	for (size_t i = 0; i < s->service_count; i++)
+		conns += s->services[i].conns;
+	if (conns)
+		log_say(s->log, "stopping: connections that may finish within %g s: %zu",
+			(double)s->grace / 1e9, conns);
+}
+
 void server_drain(struct server *s)
 {
 	if (s->draining)
@@ -405,6 +417,7 @@ void server_drain(struct server *s)
 		else
 			conn_close(c, "server stopped");
 	}
+	tell_who_is_left(s);
 }
 
 void server_stop(struct server *s)

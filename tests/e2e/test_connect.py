@@ -147,7 +147,8 @@ def test_wrong_usage(packetboat, args):
 
 
 def test_udp(echo, packetboat):
-    done = packetboat("connect", "-u", "127.0.0.1", echo, input=b"datagram")
+    done = packetboat("connect", "-u", "-v", "127.0.0.1", echo, input=b"datagram")
+    assert done.stderr.endswith("sent 8 bytes, received 8\n")  # and nobody closed anything
     assert done.returncode == 0 and done.stdout == b"datagram"
     done = packetboat("connect", "-u", "-i", "0.3", "127.0.0.1", echo, input=b"")
     assert done.returncode == 0 and done.stdout == b""

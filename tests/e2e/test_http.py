@@ -597,5 +597,6 @@ def test_sigterm_does_not_wait_longer_than_grace(http):
         s.recv(1000)
         start = time.monotonic()
         server.term()
+        server.wait_for(r"stopping: connections that may finish within 0\.5 s: 1$")
         assert server.wait() == 0
         assert 0.4 < time.monotonic() - start < 10
