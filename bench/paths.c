@@ -1,6 +1,6 @@
 /*
- * Two stacks at the ends of a path, in virtual time: what each algorithm of congestion control makes of it. Columns and
- * what to expect of them are in README.md.
+ * Two stacks at the ends of a path, in virtual time: what each algorithm of congestion control makes of it. README.md
+ * says what the columns are, and what to expect of them.
  *
  *   paths [-s SEED] [-a ALGORITHM] [PART OF A PATH'S NAME...]
  */
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <linux/tcp.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <packetboat/packetboat.h>
 #include <poll.h>
@@ -19,9 +20,9 @@
 #define MTU       1500
 #define FLOWS_MAX 2
 #define MEMORY    ((size_t)4 << 30)
-#define PIECE     65536        /* bytes that a sender gives at a time */
-#define SAMPLE    PB_MSEC(10)  /* how often round-trip times are looked at */
-#define ROUNDS    200          /* a run takes as many round trips, or as long as its path says if that is longer */
+#define PIECE     65536       /* bytes that a sender gives at a time */
+#define SAMPLE    PB_MSEC(10) /* how often round-trip times are looked at */
+#define ROUNDS    200 /* a run takes as many round trips, or as long as its path says if that is longer */
 #define HEADERS   (20 + 20 + 12)
 #define PACKETS   (1 << 20) /* that a cable holds */
 
@@ -34,7 +35,7 @@ struct path {
 	pb_time duration;
 };
 
-#define MBIT(n) ((uint64_t)(n) * 1000000)
+#define MBIT(n) ((uint64_t)(n)*1000000)
 
 static const struct path paths[] = {
 	{"10 Mbit/s, 1 ms",                     MBIT(10),    PB_MSEC(1),   20,  0,      0,    PB_SEC(30)},
@@ -168,7 +169,8 @@ static void begin_flow(struct lab *l, const char *algorithm)
 	struct flow *f = &l->flow[l->flows++];
 
 	must(pb_socket_open(pb_stack_net(l->a), AF_INET, SOCK_STREAM, 0, &f->sender), "a socket");
-	must(pb_setsockopt(f->sender, IPPROTO_TCP, TCP_CONGESTION, algorithm, (socklen_t)strlen(algorithm)), algorithm);
+	must(pb_setsockopt(f->sender, IPPROTO_TCP, TCP_CONGESTION, algorithm, (socklen_t)strlen(algorithm)),
+	     algorithm);
 	int rc = pb_connect(f->sender, (struct sockaddr *)&to, sizeof to);
 	must(rc == -EINPROGRESS ? 0 : rc, "connect");
 }
@@ -238,7 +240,8 @@ static pb_time settle(struct lab *l)
 		for (unsigned i = 0; i < l->flows; i++)
 			drain(&l->flow[i]);
 		b = pb_stack_poll(l->b, l->now);
-	} while (a <= l->now || b <= l->now || device_next(l->wire_a) <= l->now || device_next(l->wire_b) <= l->now);
+	} while (a <= l->now || b <= l->now || device_next(l->wire_a) <= l->now ||
+		 device_next(l->wire_b) <= l->now);
 	pb_time next = a < b ? a : b, wire = device_next(l->wire_a);
 	return wire < next ? wire : next;
 }
@@ -284,10 +287,6 @@ static double retransmitted_share(const struct lab *l)
 		must(pb_getsockopt(l->flow[i].sender, IPPROTO_TCP, TCP_INFO, &info, &len), "TCP_INFO");
 		sent += (double)info.tcpi_bytes_sent;
 		again += (double)info.tcpi_bytes_retrans;
-		if (getenv("PATHS_DEBUG"))
-			fprintf(stderr, "cwnd %u ssthresh %u rtt %u min %u snd_wnd %u unacked %u rto %u retrans %u rcv_space %u notsent %u\n",
-				info.tcpi_snd_cwnd, info.tcpi_snd_ssthresh, info.tcpi_rtt, info.tcpi_min_rtt, info.tcpi_snd_wnd,
-				info.tcpi_unacked, info.tcpi_rto, info.tcpi_total_retrans, info.tcpi_rcv_space, info.tcpi_notsent_bytes);
 	}
 	return sent > 0 ? again / sent : 0;
 }
@@ -319,6 +318,20 @@ static double goodput(const struct lab *l)
 	for (unsigned i = 0; i < l->flows; i++)
 		bits += (double)l->flow[i].received * 8;
 	return bits / ((double)l->end / 1e9) / most;
+}
+
+/*
+ * What random loss leaves, as a share of the capacity: RFC 9438 §5.1's mean windows (in segments) of Reno and CUBIC,
+ * which is never below Reno's. 0: nothing is lost at random.
+ */
+static double expected(const struct path *p, const char *algorithm)
+{
+	double rtt = (double)p->rtt / 1e9, reno = 1.2 / sqrt(p->loss);
+	double cubic = 1.054 * pow(rtt, 0.75) / pow(p->loss, 0.75);
+	double window = strcmp(algorithm, "reno") != 0 && cubic > reno ? cubic : reno;
+	double share = window * MTU / bdp(p);
+
+	return p->loss == 0 ? 0 : share < 1 ? share : 1;
 }
 
 static void take_down(struct lab *l)
@@ -363,8 +376,11 @@ static void measure(const struct path *p, const char *algorithm, uint64_t seed)
 	struct lab two = run(p, algorithm, 2, seed);
 	r.jain = jain(&two);
 	take_down(&two);
-	printf("| %-36s | %-6s | %7.1f | %8.3f | %8.1f | %6.3f |\n", p->name, algorithm, r.goodput * 100,
-	       r.retransmitted * 100, r.queue_delay * 1000, r.jain);
+	char theory[16] = "";
+	if (p->loss > 0)
+		snprintf(theory, sizeof theory, "%.1f", expected(p, algorithm) * 100);
+	printf("| %-35s | %-5s | %7.1f | %8s | %10.3f | %11.1f | %5.3f |\n", p->name, algorithm,
+	       r.goodput * 100, theory, r.retransmitted * 100, r.queue_delay * 1000, r.jain);
 	fflush(stdout);
 }
 
@@ -397,12 +413,16 @@ int main(int argc, char **argv)
 		else
 			return usage();
 	}
-	printf("| path                                 | algo.  | goodput | sent     | queue    | Jain   |\n"
-	       "|                                      |        | %%       | again %%  | delay ms |        |\n"
-	       "|--------------------------------------|--------|---------|----------|----------|--------|\n");
+	puts("| path                                |       | goodput | expected | sent again | queue delay "
+	     "| Jain  |\n"
+	     "|                                     |       | %       | %        | %          | ms          "
+	     "|       |\n"
+	     "|-------------------------------------|-------|---------|----------|------------|-------------|"
+	     "-------|");
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
 		for (size_t k = 0; k < sizeof algorithms / sizeof *algorithms; k++)
-			if (is_wanted(&paths[i], argv + optind) && (!algorithm || !strcmp(algorithm, algorithms[k])))
+			if (is_wanted(&paths[i], argv + optind) &&
+			    (!algorithm || !strcmp(algorithm, algorithms[k])))
 				measure(&paths[i], algorithms[k], seed);
 	return 0;
 }
