@@ -10,8 +10,9 @@
 
 #include <stdlib.h>
 
-#define RANGES_MAX  256
-#define PACKETS_MAX 8192
+#define RANGES_MAX   256
+#define PACKETS_MAX  8192 /* and as many more as carry so much each on average: what a large window brings */
+#define PACKET_WORTH 512
 
 struct ooo_range {
 	struct ooo_range *next;
@@ -113,14 +114,19 @@ static void extend(struct ooo *q, struct ooo_range *r, struct pb_buf *text)
 	r->end = seq_add(r->end, len);
 }
 
+static bool is_full(const struct ooo *q)
+{
+	return q->packets >= PACKETS_MAX + q->bytes / PACKET_WORTH;
+}
+
 /* Put text, all of which is new, between r, which it may touch, and next, which it may touch. */
 static bool place(struct ooo *q, struct ooo_range *r, seq start, struct pb_buf *text)
 {
 	bool touches = r && seq_eq(r->end, start);
 
-	if (q->packets < PACKETS_MAX && !touches)
+	if (!is_full(q) && !touches)
 		r = add_range(q, r, start);
-	if (q->packets >= PACKETS_MAX || !r) {
+	if (is_full(q) || !r) {
 		pb_buf_free(text);
 		return false;
 	}

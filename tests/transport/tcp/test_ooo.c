@@ -204,6 +204,23 @@ static void packets_are_bounded(bool backwards)
 	pb_pool_free(pool);
 }
 
+/* A window of a fast and long path, of which the first segment was lost. */
+static void full_segments_are_all_kept(void **state)
+{
+	struct pb_pool *pool = pb_pool_new(512 << 20);
+	struct ooo q = { 0 };
+
+	(void)state;
+	for (uint32_t i = 1; i <= 100000; i++) {
+		struct pb_buf *b = pb_buf_new(pool, 0, 1448);
+		pb_buf_extend(b, 1448);
+		assert_true(pb_tcp_ooo_insert(&q, (seq){ i * 1448 }, b));
+	}
+	assert_int_equal(q.bytes, 144800000);
+	pb_tcp_ooo_clear(&q);
+	pb_pool_free(pool);
+}
+
 static void packets_are_bounded_forwards(void **state)
 {
 	(void)state;
@@ -221,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(against_the_model),
 		cmocka_unit_test(ranges_are_bounded),
+		cmocka_unit_test(full_segments_are_all_kept),
 		cmocka_unit_test(packets_are_bounded_forwards),
 		cmocka_unit_test(packets_are_bounded_backwards),
 	};
