@@ -5,18 +5,17 @@
 
 /*
  * 2.4 asks for 1 s, to be safe from coarse clocks and delayed acknowledgements of up to 500 ms. Our clock is
- * fine, and nobody has delayed that long for decades: with Linux's 200 ms a lost tail does not cost a second.
+ * fine, and nobody has delayed that long for decades: with 200 ms a lost tail does not cost a second. As on Linux they are
+ * a margin above the round-trip time, not a bound below the sum: where a full queue makes all round trips equally long,
+ * RTTVAR comes down to nothing, and what is sent again arrives a moment after the time-out.
  */
-#define RTO_MIN PB_MSEC(200)
+#define MARGIN_MIN PB_MSEC(200)
 
-#define RTO_MAX           PB_SEC(120) /* 2.5: at least 60 s; Linux's TCP_RTO_MAX */
-#define RTO_AFTER_SYN     PB_SEC(3)   /* 5.7 */
-#define CLOCK_GRANULARITY PB_MSEC(1)  /* G: the timer wheel's finest slot */
+#define RTO_MAX       PB_SEC(120) /* 2.5: at least 60 s; Linux's TCP_RTO_MAX */
+#define RTO_AFTER_SYN PB_SEC(3)   /* 5.7 */
 
 static pb_time bounded(pb_time rto)
 {
-	if (rto < RTO_MIN)
-		return RTO_MIN;
 	return rto < RTO_MAX ? rto : RTO_MAX;
 }
 
@@ -33,7 +32,7 @@ void pb_tcp_rtt_restore(struct rtt *r)
 	if (!r->srtt)
 		r->rto = RTO_INITIAL;
 	else
-		r->rto = bounded(r->srtt + (spread > CLOCK_GRANULARITY ? spread : CLOCK_GRANULARITY));
+		r->rto = bounded(r->srtt + (spread > MARGIN_MIN ? spread : MARGIN_MIN));
 }
 
 void pb_tcp_rtt_sample(struct rtt *r, pb_time sample)

@@ -146,7 +146,7 @@ static void partial_acks_do_not_put_the_timeout_off(void **state)
 {
 	(void)state;
 	lose_the_first();
-	assert_int_equal(s.c->rtt.rto, PB_MSEC(200));
+	assert_in_range(s.c->rtt.rto, PB_MSEC(200), PB_MSEC(201)); /* and the round trip: no time */
 	harness_run(&s.h, PB_MSEC(100));
 	sender_ack(&s, MSS);
 	harness_run(&s.h, PB_MSEC(150));
@@ -360,7 +360,7 @@ static void lost_syn(void **state)
 	struct tcp_conn *c = call_after_losses(0);
 
 	(void)state;
-	assert_int_equal(c->rtt.rto, PB_MSEC(200));
+	assert_in_range(c->rtt.rto, PB_MSEC(200), PB_MSEC(201));
 	assert_int_equal(c->congestion.cwnd, 10 * MSS);
 	pb_tcp_close(c, true);
 	c = call_after_losses(1);

@@ -39,7 +39,7 @@ static void last_segment_again(void **state)
 {
 	(void)state;
 	probe_the_tail();
-	harness_run(&s.h, PB_MSEC(199));
+	harness_run(&s.h, s.c->rtt.rto - PB_MSEC(1));
 	sender_expect_silence(&s);
 	assert_false(s.c->in_timeout);
 	harness_run(&s.h, PB_MSEC(1));
@@ -90,7 +90,7 @@ static void single_segments_wait(void **state)
 	(void)state;
 	sender_write(&s, MSS);
 	sender_expect(&s, 0, MSS);
-	harness_run(&s.h, PB_MSEC(200));
+	harness_run(&s.h, s.c->rtt.rto);
 	assert_int_equal(s.h.env.counters.tcp.LossProbes, 0);
 	assert_true(s.c->in_timeout);
 }
