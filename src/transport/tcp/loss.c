@@ -33,6 +33,16 @@ void pb_tcp_loss_done(struct tcp_conn *c)
 		pb_tcp_loss_free(c);
 }
 
+/* All is well up to SND.UNA. What is remembered keeps up with it, or it would be ahead 2 GiB later. */
+void pb_tcp_loss_quiet(struct tcp_conn *c)
+{
+	struct rack *k = &c->loss->rack;
+
+	if (!c->loss->board.count)
+		k->fack = k->judged = c->snd_una;
+	pb_tcp_loss_done(c);
+}
+
 void pb_tcp_loss_free(struct tcp_conn *c)
 {
 	if (!c->loss)

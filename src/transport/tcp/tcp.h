@@ -656,6 +656,7 @@ void pb_tcp_fast_retransmit_acked(struct tcp_conn *c, uint32_t acked);
 struct tcp_loss *pb_tcp_loss_need(struct tcp_conn *c);
 void pb_tcp_loss_done(
 	struct tcp_conn *c); /* all has been acknowledged? Then it goes, unless it is still needed */
+void pb_tcp_loss_quiet(struct tcp_conn *c); /* SND.UNA has moved, and nothing is amiss */
 void pb_tcp_loss_free(struct tcp_conn *c);
 struct scoreboard *pb_tcp_loss_board(struct tcp_conn *c);
 bool pb_tcp_loss_mark(struct tcp_conn *c, struct board_range r);

@@ -301,10 +301,49 @@ static void idle_connections_remember_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void release_nothing(void *context)
+{
+	(void)context;
+}
+
+/* The user gives what there is room for, and half of what is in flight is acknowledged. */
+static void go_on(void)
+{
+	static const uint8_t text[32768];
+
+	for (;;) {
+		struct pb_buf *b = pb_buf_lend(s.h.env.pool, text, sizeof text, release_nothing, NULL);
+		if (pb_tcp_give(s.c, b) == 0)
+			continue;
+		pb_buf_free(b);
+		break;
+	}
+	harness_forget(&s.h);
+	sender_ack(&s, s.c->snd_una.v - s.start + tcp_flight(s.c) / 2);
+}
+
+/* More than half of the sequence numbers later, with always something in flight: what was is not ahead. */
+static void long_after_the_last_loss(void **state)
+{
+	uint32_t una;
+
+	(void)state;
+	s.h.tcp->limits.unpaced = true; /* no time passes */
+	lose_the_first();
+	for (uint64_t before = s.c->bytes_acked; s.c->bytes_acked - before < (uint64_t)9 << 28;)
+		go_on();
+	assert_non_null(s.c->loss);
+	assert_int_equal(counters()->tcp.FastRetrans, 1);
+	una = s.c->snd_una.v - s.start;
+	SACK(&s, una, una + MSS, una + 4 * MSS);
+	assert_int_equal(counters()->tcp.FastRetrans, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(three_segments_later_is_lost),
+		TEST(long_after_the_last_loss),
 		TEST(one_segment_later_may_be_reordered),
 		TEST(reordering_is_remembered),
 		TEST(what_is_sent_later_is_not_lost),
