@@ -249,8 +249,14 @@ static double whole_calls(double time)
  * --------------------------------------------------------------------------------------------------------------
  */
 
+static void pass(pb_time time)
+{
+	for (pb_time end = now + time; now < end; now += PB_MSEC(10))
+		turn();
+}
+
 /* Servers listen on as many ports as it takes, for a client has 16,384 towards each. */
-static void open_idle(struct host *server, int connections)
+static void open_idle(struct host *server, int connections, pb_time silence)
 {
 	for (int port = 80; connections > 0; port++, connections -= IDLE_CONNECTIONS) {
 		server->addr.sin_port = htons((uint16_t)port);
@@ -260,21 +266,15 @@ static void open_idle(struct host *server, int connections)
 			answer_call(l);
 			turn();
 		}
+		pass(silence);
 	}
-}
-
-static void pass(pb_time time)
-{
-	for (pb_time end = now + time; now < end; now += PB_MSEC(10))
-		turn();
 }
 
 static double idle_memory(int connections, pb_time silence)
 {
 	double before = heap();
 
-	open_idle(&host[1], connections);
-	pass(silence);
+	open_idle(&host[1], connections, silence);
 	return (heap() - before) / connections / 2;
 }
 
