@@ -1,6 +1,7 @@
 #include "net/icmp6.h"
 
 #include "base/checksum.h"
+#include "net/group.h"
 #include "net/icmp.h"
 #include "net/internet_state.h"
 #include "net/nd.h"
@@ -260,8 +261,8 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
  */
 
 /*
- * RFC 4443 §4.2: what came is sent back, with the type changed; the data by reference. A group's question is answered,
- * too, in our own name; as it may make many answers, no more often than errors are told.
+ * RFC 4443 §4.2: what came is sent back, with the type changed; the data by reference. A group's question
+ * is answered, too, in our own name; as it may make many answers, no more often than errors are told.
  */
 static void answer_echo(struct internet *net, const struct ip_packet *p)
 {
@@ -344,5 +345,7 @@ enum ip_verdict pb_icmp6_input(struct internet *net, struct ip_packet *p, struct
 		answer_echo(net, p);
 	else if (type >= ICMP6_ROUTER_SOLICITATION && type <= ICMP6_REDIRECT)
 		pb_nd_input(net, p);
+	else if (type == ICMP6_MLD_QUERY)
+		pb_group_input(p);
 	return IP_DELIVER;
 }

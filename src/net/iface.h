@@ -37,6 +37,21 @@ struct iface_address {
 
 struct internet;
 
+#define GROUPS_MAX 128 /* on one interface, with the solicited-node groups of its addresses */
+
+/* To which groups we listen, and what is to be told of it: group.h's. */
+struct groups {
+	struct iface *iface;
+	struct group {
+		struct ip ip;
+		unsigned users;  /* 0: we have left, and it is still to be told */
+		unsigned untold; /* reports of the last change that are due (RFC 3376 §8.1, RFC 3810 §9.1) */
+		bool asked;      /* a router wants to know */
+	} group[GROUPS_MAX];
+	unsigned count;
+	struct pb_timer report[2]; /* of IPv4, of IPv6 */
+};
+
 struct iface {
 	struct env *env;
 	struct internet *net;
@@ -49,6 +64,7 @@ struct iface {
 	uint32_t mtu6;
 	uint8_t hop_limit;
 	pb_time reachable_time, retrans_timer;
+	struct groups groups;
 	struct autoconf *autoconf; /* NULL: nobody asks routers */
 	struct iface_address *addresses[IFACE_ADDRESSES_MAX];
 	unsigned address_count;

@@ -5,6 +5,7 @@
 #include "net/arp.h"
 #include "net/autoconf.h"
 #include "net/dad.h"
+#include "net/group.h"
 #include "net/icmp.h"
 #include "net/internet_state.h"
 #include "net/ip4.h"
@@ -114,9 +115,23 @@ int pb_internet_new(struct env *env, const struct internet_limits *limits, struc
 	return 0;
 }
 
+/* RFC 4291 §2.8: a snooping switch passes on only what somebody is known to listen to. */
+static void listen_as_solicited(const struct iface_address *a, bool on)
+{
+	struct ip group = pb_ip_solicited_node(&a->ip, a->iface->index);
+
+	if (ip_is4(&a->ip) || !a->iface->device->ethernet)
+		return;
+	if (on)
+		pb_group_join(a->iface, &group);
+	else
+		pb_group_leave(a->iface, &group);
+}
+
 static void remove_entry(struct iface *i, unsigned n)
 {
 	pb_acd_stop(i->addresses[n]); /* or DAD: they share the timer */
+	listen_as_solicited(i->addresses[n], false);
 	free(i->addresses[n]);
 	i->address_count--;
 	memmove(&i->addresses[n], &i->addresses[n + 1],
@@ -128,6 +143,7 @@ static void free_iface(struct iface *i)
 	pb_autoconf_stop(i);
 	while (i->address_count)
 		remove_entry(i, i->address_count - 1);
+	pb_groups_fini(&i->groups);
 	pb_device_close(i->device);
 	free(i);
 }
@@ -257,6 +273,7 @@ int pb_internet_add_entry(struct internet *net, const struct iface_address *give
 	entry->broadcast = broadcast_of(i, &given->ip, given->bits);
 	entry->defended = PB_NEVER;
 	i->addresses[i->address_count++] = entry;
+	listen_as_solicited(entry, true);
 	start_address(entry);
 	internet_changed(net);
 	return 0;
@@ -290,6 +307,30 @@ size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, 
 		for (unsigned n = 0; i->autoconf && n < i->autoconf->server_count && count < count_max; n++)
 			servers[count++] = i->autoconf->servers[n].ip;
 	return count;
+}
+
+struct iface *pb_internet_owner(const struct internet *net, const struct ip *a)
+{
+	struct iface *i = net->ifaces;
+
+	while (i && !pb_iface_address(i, a))
+		i = i->next;
+	return i;
+}
+
+int pb_internet_join(struct iface *i, const struct ip *group)
+{
+	if (!ip_is_multicast(group))
+		return -EINVAL;
+	struct ip in_zone = ip_in_zone(group, i->index);
+	return pb_group_join(i, &in_zone);
+}
+
+int pb_internet_leave(struct iface *i, const struct ip *group)
+{
+	struct ip in_zone = ip_in_zone(group, i->index);
+
+	return pb_group_leave(i, &in_zone);
 }
 
 /* Whether another address of the interface is in the same subnet. */

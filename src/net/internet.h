@@ -1,9 +1,10 @@
 /*
- * The internet layer of one stack: its interfaces, routes, neighbours, fragments and ICMP, and the calls that
- * the transports make downwards. What climbs is the return value of pb_ip_input(): the stack's file reads it
- * and asks the next layer.
+ * The internet layer of one stack: its interfaces, routes, neighbours, fragments and ICMP, and the calls
+ * that the transports make downwards. What climbs is the return value of pb_ip_input(): the stack's file
+ * reads it and asks the next layer.
  *
- * Families differ in ip4.c, icmp4.c, arp.c, acd.c and their sisters ip6.c, icmp6.c, nd.c, dad.c; all else is one.
+ * Families differ in ip4.c, icmp4.c, arp.c, acd.c and their sisters ip6.c, icmp6.c, nd.c, dad.c; all else
+ * is one.
  */
 #ifndef PB_NET_INTERNET_H
 #define PB_NET_INTERNET_H
@@ -95,8 +96,9 @@ struct iface *pb_internet_ifaces(struct internet *net); /* the first; then ->nex
 struct iface *pb_internet_iface(struct internet *net, unsigned index);
 
 /*
- * Give an interface an address, and the route to its subnet. On Ethernet it is probed for first (RFC 5227, RFC 4862
- * §5.4) unless at_once; whether it is in use shows in its state. -EEXIST, -ENOSPC (there are IFACE_ADDRESSES_MAX),
+ * Give an interface an address, and the route to its subnet. On Ethernet it is probed for first (RFC 5227,
+ * RFC 4862 §5.4) unless at_once; whether it is in use shows in its state. -EEXIST, -ENOSPC (there are
+ * IFACE_ADDRESSES_MAX),
  * -EINVAL. The route stays as long as an address has its prefix. With the first of IPv6 comes a link-local one.
  */
 int pb_internet_add_address(struct internet *net, struct iface *i, const struct ip *a, unsigned bits,
@@ -104,14 +106,25 @@ int pb_internet_add_address(struct internet *net, struct iface *i, const struct 
 int pb_internet_remove_address(struct internet *net, struct iface *i, const struct ip *a);
 
 /*
- * Ask routers how to speak IPv6 on an Ethernet, and heed what they say from now on (RFC 4862). temporary: with
- * addresses that change from day to day, beside the stable ones (RFC 8981). 0; -EINVAL: no Ethernet, or its MTU is less
- * than 1280; -EALREADY, -ENOMEM, -ENOSPC.
+ * Ask routers how to speak IPv6 on an Ethernet, and heed what they say from now on (RFC 4862). temporary:
+ * with addresses that change from day to day, beside the stable ones (RFC 8981). 0; -EINVAL: no Ethernet,
+ * or its MTU is less than 1280; -EALREADY, -ENOMEM, -ENOSPC.
  */
 int pb_internet_autoconf(struct iface *i, bool temporary);
 
 /* The name servers that routers told of (RFC 8106), count_max of them at most. How many. */
 size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, size_t count_max);
+
+/*
+ * Listen to a group on an interface, and cease to: once each for each user; routers are told (RFC 3376, RFC
+ * 3810). 0; -EINVAL: no group; -ENOBUFS: too many; -EADDRNOTAVAIL: not listened to. What a packet for a
+ * group is delivered as says ip_packet.group.
+ */
+int pb_internet_join(struct iface *i, const struct ip *group);
+int pb_internet_leave(struct iface *i, const struct ip *group);
+
+/* The interface that has an address of ours; NULL: none. */
+struct iface *pb_internet_owner(const struct internet *net, const struct ip *a);
 
 /*
  * Routes: longest prefix first, then lowest metric (in order of adding). gateway NULL: on the link. 0,
@@ -151,6 +164,7 @@ struct ip_path {
 	uint16_t id;    /* where the identifications for this destination are counted */
 	unsigned bound; /* interface index asked for; 0: any */
 	bool group;     /* dst is broadcast or multicast */
+	bool no_loop;   /* who listens to that group here is not to hear it (IP_MULTICAST_LOOP) */
 };
 
 /*

@@ -74,6 +74,12 @@ void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN]);
 /* As pb_internet_add_address(), with all that is said of it; it is copied. */
 int pb_internet_add_entry(struct internet *net, const struct iface_address *entry);
 
+/*
+ * Where a packet was heard that came in on i: what we sent to a group comes back to us over the loopback,
+ * and was heard on the interface that has its source.
+ */
+struct iface *pb_internet_heard_on(struct iface *i, const struct ip *src, const struct ip *dst);
+
 /* A packet with its IP header, along a path that is valid. Takes b. 0 or -EHOSTUNREACH. */
 int pb_internet_transmit(struct ip_path *path, struct pb_buf *b);
 

@@ -7,6 +7,7 @@
 #include "net/icmp4.h"
 #include "net/internet_state.h"
 #include "net/packet.h"
+#include "wire/ethernet.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
 
@@ -31,10 +32,11 @@ static bool is_source(struct internet *net, struct iface *i, const struct ip4_he
 
 enum addressee { OURS, GROUP, FOREIGN, NOBODY };
 
-static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *dst)
+static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *src,
+				   const struct ip *dst)
 {
 	if (ip_is_multicast(dst))
-		return pb_group_joined(i, dst) ? GROUP : NOBODY;
+		return pb_group_joined(pb_internet_heard_on(i, src, dst), dst) ? GROUP : NOBODY;
 	if (pb_iface_is_broadcast(i, dst))
 		return GROUP;
 	if (ip_is_loopback(dst) && !i->loopback) /* RFC 1122 §3.2.1.3 (g) */
@@ -96,6 +98,8 @@ static enum ip_verdict deliver(struct internet *net, struct ip_packet *p, struct
 	p->header = b->data;
 	pb_buf_pull(b, p->header_len);
 	net->env->counters.ip.InDelivers++;
+	if (p->protocol == IPPROTO_IGMP && p->group)
+		pb_group_input(p);
 	return p->protocol == IPPROTO_ICMP ? pb_icmp4_input(net, p, error) : IP_DELIVER;
 }
 
@@ -126,7 +130,7 @@ static enum addressee judge_addresses(struct internet *net, struct iface *i, con
 {
 	if (internet_knows(i, &h->src, &h->dst))
 		return OURS;
-	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->dst) : NOBODY;
+	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->src, &h->dst) : NOBODY;
 	if (addressee == OURS)
 		internet_remember(i, &h->src, &h->dst);
 	return addressee;
@@ -137,6 +141,8 @@ static bool is_acceptable(struct internet *net, struct ip_packet *p, const struc
 {
 	enum addressee addressee = judge_addresses(net, p->iface, h);
 
+	if (addressee == GROUP)
+		p->iface = pb_internet_heard_on(p->iface, &h->src, &h->dst);
 	/* RFC 1122 §3.3.6: a frame to all that holds a packet for one is an error, or worse. */
 	if (addressee == NOBODY || (shouted && addressee != GROUP)) {
 		net->env->counters.ip.InAddrErrors++;
@@ -189,7 +195,7 @@ void pb_ip4_reassembly_expired(struct iface *i, const struct fragment *first, st
 			       .header = b->data,
 			       .header_len = first->header_len };
 
-	p.group = addressee_of(net, i, &first->dst) == GROUP;
+	p.group = addressee_of(net, i, &first->src, &first->dst) == GROUP;
 	pb_icmp4_reassembly_exceeded(net, &p);
 }
 
@@ -266,6 +272,31 @@ int pb_ip4_send(struct internet *net, struct ip_path *path, const struct ip_send
 	struct ip4_header h;
 	fill_header(&h, net, path, how, b);
 	return fits ? send_whole(net, path, &h, b) : send_fragments(net, path, &h, b);
+}
+
+void pb_ip4_send_igmp(struct iface *i, const struct ip *src, const struct ip *dst, const uint8_t *message,
+		      size_t len)
+{
+	static const uint8_t router_alert[4] = { IP4_OPTION_ROUTER_ALERT, 4 }; /* RFC 2113 §2.1 */
+	struct ip4_header h = { .len = IP4_HEADER_LEN + sizeof router_alert,
+				.tos = 0xc0, /* RFC 3376 §4: internetwork control */
+				.packet_len = (uint16_t)(IP4_HEADER_LEN + sizeof router_alert + len),
+				.protocol = IPPROTO_IGMP,
+				.ttl = 1,
+				.src = *src,
+				.dst = *dst,
+				.options = router_alert };
+	struct pb_buf *b = pb_buf_new(i->env->pool, IP_HEADROOM, len);
+	uint8_t mac[PB_MAC_LEN];
+
+	if (!b)
+		return;
+	memcpy(pb_buf_extend(b, len), message, len);
+	struct writer w = { .p = pb_buf_push(b, h.len), .left = h.len };
+	pb_ip4_write(&h, &w);
+	pb_internet_group_mac(dst, mac);
+	i->env->counters.ip.OutRequests++;
+	pb_iface_send(i, mac, ETHERNET_IP4, b);
 }
 
 static void put16(uint8_t *p, size_t value)

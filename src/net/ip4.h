@@ -15,6 +15,10 @@ enum ip_verdict pb_ip4_input(struct internet *net, struct iface *i, struct pb_bu
 int pb_ip4_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b);
 int pb_ip4_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b);
 
+/* Send an IGMP message on the link, with the router alert and TTL of 1 that RFC 3376 §4 wants. */
+void pb_ip4_send_igmp(struct iface *i, const struct ip *src, const struct ip *dst, const uint8_t *message,
+		      size_t len);
+
 /* A datagram's time to be put together is up (struct reassembly). */
 struct fragment;
 void pb_ip4_reassembly_expired(struct iface *i, const struct fragment *first, struct pb_buf *b);

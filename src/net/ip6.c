@@ -53,10 +53,11 @@ static bool is_source(struct internet *net, struct iface *i, const struct ip6_he
 
 enum addressee { OURS, GROUP, FOREIGN, NOBODY };
 
-static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *dst)
+static enum addressee addressee_of(struct internet *net, struct iface *i, const struct ip *src,
+				   const struct ip *dst)
 {
 	if (ip_is_multicast(dst))
-		return pb_group_joined(i, dst) ? GROUP : NOBODY;
+		return pb_group_joined(pb_internet_heard_on(i, src, dst), dst) ? GROUP : NOBODY;
 	if (ip_is_loopback(dst) && !i->loopback) /* RFC 4291 §2.5.3 */
 		return NOBODY;
 	if (pb_internet_is_local(net, dst))
@@ -84,7 +85,10 @@ static bool read_header(struct iface *i, struct pb_buf *b, struct ip6_header *h)
 	if (!pb_ip6_parse(h, &r, b->total) || ip_zone(&h->src) || ip_zone(&h->dst))
 		return false;
 	h->src = i->loopback ? in_own_zone(i->net, &h->src) : ip_in_zone(&h->src, i->index);
-	h->dst = i->loopback ? in_own_zone(i->net, &h->dst) : ip_in_zone(&h->dst, i->index);
+	if (i->loopback && ip_is_multicast(&h->dst))
+		h->dst = ip_in_zone(&h->dst, pb_internet_heard_on(i, &h->src, &h->dst)->index);
+	else
+		h->dst = i->loopback ? in_own_zone(i->net, &h->dst) : ip_in_zone(&h->dst, i->index);
 	return true;
 }
 
@@ -106,7 +110,7 @@ static enum addressee judge_addresses(struct internet *net, struct iface *i, con
 {
 	if (internet_knows(i, &h->src, &h->dst))
 		return OURS;
-	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->dst) : NOBODY;
+	enum addressee addressee = is_source(net, i, h) ? addressee_of(net, i, &h->src, &h->dst) : NOBODY;
 	if (addressee == OURS)
 		internet_remember(i, &h->src, &h->dst);
 	return addressee;
@@ -116,6 +120,8 @@ static bool is_acceptable(struct internet *net, struct ip_packet *p, const struc
 {
 	enum addressee addressee = judge_addresses(net, p->iface, h);
 
+	if (addressee == GROUP)
+		p->iface = pb_internet_heard_on(p->iface, &h->src, &h->dst);
 	/* As of IPv4 (RFC 1122 §3.3.6): a frame to all that holds a packet for one is an error, or worse. */
 	if (addressee == NOBODY || (shouted && addressee != GROUP)) {
 		net->env->counters.ip.InAddrErrors++;
@@ -174,8 +180,9 @@ static size_t transport_header_len(uint8_t protocol)
 }
 
 /*
- * Fragments: each is kept from its IPv6 header up to the fragment header, which goes when they are put together. What
- * belongs together is not told by what follows that header (RFC 8200 §4.5), so protocol is 0.
+ * Fragments: each is kept from its IPv6 header up to the fragment header, which goes when they are put
+ * together. What belongs together is not told by what follows that header (RFC 8200 §4.5), so protocol is
+ * 0.
  */
 static struct pb_buf *without_fragment_header(struct env *env, struct pb_buf *b, const struct ip6_chain *c)
 {

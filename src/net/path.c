@@ -4,6 +4,7 @@
  * way of each packet.
  */
 #include "base/checksum.h"
+#include "net/group.h"
 #include "net/internet_state.h"
 #include "net/ip4.h"
 #include "net/ip6.h"
@@ -59,12 +60,16 @@ static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *
 
 	if (index && !bound)
 		return -ENODEV;
-	if (ip_has_zone(&path->dst) && (!zone || zone != index))
+	if (ip_is_link_local(&path->dst) && !zone)
 		return -EINVAL; /* RFC 4007 §6: the address alone does not say where that is */
+	if (ip_has_zone(&path->dst) && zone != index && !(ip_is_multicast(&path->dst) && !zone))
+		return -EINVAL;
 	*next_hop = route && !route->on_link ? route->gateway : path->dst;
 	path->group = ip_is_multicast(&path->dst) || is_broadcast(net, &path->dst);
 	/* Whoever names an interface, and no route does, means that the peer is on the link there. */
 	path->iface = route ? route->iface : path->group ? iface_for_group(net, bound) : bound;
+	if (path->iface && ip_is_multicast(&path->dst))
+		path->dst = ip_in_zone(&path->dst, path->iface->index);
 	return path->iface ? 0 : -ENETUNREACH;
 }
 
@@ -160,9 +165,13 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
 /* See to it that the path is valid. */
 static int renew(struct internet *net, struct ip_path *path)
 {
+	bool no_loop = path->no_loop;
+
 	if (path->generation == net->generation)
 		return 0;
-	return pb_ip_path(net, path, &path->src, &path->dst, path->bound);
+	int rc = pb_ip_path(net, path, &path->src, &path->dst, path->bound);
+	path->no_loop = no_loop;
+	return rc;
 }
 
 int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
@@ -200,9 +209,33 @@ void pb_internet_group_mac(const struct ip *group, uint8_t mac[PB_MAC_LEN])
 	mac[3] &= 0x7f;
 }
 
+struct iface *pb_internet_heard_on(struct iface *i, const struct ip *src, const struct ip *dst)
+{
+	if (!i->loopback || !ip_is_multicast(dst))
+		return i;
+	for (struct iface *own = i->net->ifaces; own; own = own->next)
+		if (pb_iface_address(own, src))
+			return own;
+	return i;
+}
+
+/* RFC 1112 §6.1: whoever listens here hears what is sent from here, unless the sender does not want it. */
+static void loop_back(struct ip_path *path, const struct pb_buf *b)
+{
+	struct iface *i = path->iface, *lo = i->net->lo;
+	struct pb_buf *copy = pb_buf_duplicate(i->env->pool, b);
+
+	if (copy)
+		pb_iface_send(lo, NULL, 0, copy);
+}
+
 int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
 {
 	uint8_t mac[PB_MAC_LEN];
+
+	if (path->group && ip_is_multicast(&path->dst) && !path->no_loop && !path->iface->loopback &&
+	    pb_group_joined(path->iface, &path->dst))
+		loop_back(path, b);
 
 	if (path->neighbour)
 		return pb_neighbour_send(path->neighbour, b);

@@ -1,5 +1,6 @@
 /* A UDP, ICMP echo or raw socket of a stack: datagram.c its calls, datagram_ancillary.c what goes beside the data,
-   datagram_options.c its options. */
+   datagram_options.c and
+   datagram_groups.c its options. */
 #ifndef PB_SOCKET_DATAGRAM_H
 #define PB_SOCKET_DATAGRAM_H
 
@@ -32,5 +33,9 @@ int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg
 
 int pb_datagram_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_datagram_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
+
+/* datagram_groups.c: options of groups. -ENOPROTOOPT: it is none of them. */
+int pb_datagram_set_group(struct datagram_socket *s, int level, int name, const void *value, socklen_t len);
+int pb_datagram_get_group(const struct datagram_socket *s, int level, int name, int *n);
 
 #endif

@@ -251,6 +251,9 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 		return set_filter6(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_named(stack_of(socket), value, len, &s->endpoint->interface);
+	rc = pb_datagram_set_group(s, level, name, value, len);
+	if (rc != -ENOPROTOOPT)
+		return rc;
 	rc = pb_stack_int_in(value, len, &n);
 	if (rc < 0)
 		return rc;
@@ -268,7 +271,9 @@ int pb_datagram_getsockopt(struct pb_socket *socket, int level, int name, void *
 
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_name(stack_of(socket), s->endpoint->interface, value, len);
-	if (level == SOL_SOCKET)
+	if (pb_datagram_get_group(s, level, name, &n) == 0)
+		rc = 0;
+	else if (level == SOL_SOCKET)
 		rc = get_socket(s, name, &n);
 	else if (level == IPPROTO_IP)
 		rc = get_ip(s, name, &n);

@@ -22,9 +22,52 @@ void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct
 		e->local = ip_from4((const uint8_t[4]){ 0 });
 }
 
+/* Which of those joined it is; joined_count: none. */
+static unsigned find_joined(const struct endpoint *e, const struct iface *i, const struct ip *group)
+{
+	unsigned n = 0;
+
+	while (n < e->joined_count && (e->joined[n].iface != i || !ip_equal(&e->joined[n].group, group)))
+		n++;
+	return n;
+}
+
+int pb_endpoint_join(struct endpoint *e, struct iface *i, const struct ip *group)
+{
+	if (find_joined(e, i, group) < e->joined_count)
+		return -EADDRINUSE;
+	if (e->joined_count == ENDPOINT_GROUPS_MAX)
+		return -ENOBUFS;
+	if (!e->joined)
+		e->joined = calloc(ENDPOINT_GROUPS_MAX, sizeof *e->joined);
+	int rc = e->joined ? pb_internet_join(i, group) : -ENOMEM;
+	if (rc < 0)
+		return rc;
+	e->joined[e->joined_count].iface = i;
+	e->joined[e->joined_count++].group = *group;
+	return 0;
+}
+
+int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *group)
+{
+	unsigned n = find_joined(e, i, group);
+
+	if (n == e->joined_count)
+		return -EADDRNOTAVAIL;
+	pb_internet_leave(i, group);
+	e->joined[n] = e->joined[--e->joined_count];
+	return 0;
+}
+
 void pb_endpoint_fini(struct endpoint *e)
 {
 	struct returned *r;
+
+	while (e->joined_count) {
+		e->joined_count--;
+		pb_internet_leave(e->joined[e->joined_count].iface, &e->joined[e->joined_count].group);
+	}
+	free(e->joined);
 
 	while (e->count)
 		pb_endpoint_drop_first(e);
@@ -144,9 +187,14 @@ int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip 
 		src = &any;
 	else if (ip_is4(src) != ip_is4(to))
 		return -ENETUNREACH;
-	if (ip_equal(&e->path.dst, to) && e->path.bound == e->interface && e->path.iface && !from)
+	unsigned bound = e->interface ? e->interface : ip_is_multicast(to) ? e->group_interface : 0;
+	/* An interface that is named says which link an address of one link is on. */
+	struct ip dst = ip_zone(to) ? *to : ip_in_zone(to, bound);
+	if (ip_equal(&e->path.dst, &dst) && e->path.bound == bound && e->path.iface && !from)
 		return 0; /* pb_ip_send() looks again where it is stale */
-	return pb_ip_path(e->net, &e->path, src, to, e->interface);
+	int rc = pb_ip_path(e->net, &e->path, src, &dst, bound);
+	e->path.no_loop = e->group_silent;
+	return rc;
 }
 
 int pb_endpoint_ready(const struct endpoint *e)

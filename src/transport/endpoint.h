@@ -13,6 +13,7 @@
 #define ENDPOINT_PACKET_COST                                                                                 \
 	576 /* what a datagram counts beside its bytes, so that empty ones fill a queue, too */
 #define ENDPOINT_ERRORS_MAX 64  /* told by ICMP and not read yet; more are dropped */
+#define ENDPOINT_GROUPS_MAX 20  /* Linux: net.ipv4.igmp_max_memberships */
 #define ENDPOINT_QUOTE_MAX  576 /* bytes of our own datagram that an error carries back */
 
 /* One that came. */
@@ -74,6 +75,18 @@ struct endpoint {
 	bool receive_shut, send_shut;
 	int error; /* pending, as an errno; told once */
 
+	/*
+	 * Groups: which are listened to (IP_ADD_MEMBERSHIP), where they are sent to (IP_MULTICAST_IF,
+	 * _LOOP).
+	 */
+	struct {
+		struct iface *iface;
+		struct ip group;
+	} * joined; /* ENDPOINT_GROUPS_MAX of them; NULL: none so far */
+	unsigned joined_count;
+	unsigned group_interface; /* 0: as routes say */
+	bool group_silent;        /* not to who listens here */
+
 	/* What has come: a ring, that grows as far as receive_buffer allows. */
 	struct datagram *ring;
 	uint32_t size, first, count; /* size: a power of two */
@@ -111,6 +124,14 @@ int pb_endpoint_take_pending(struct endpoint *e);
  * -errno.
  */
 int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip *to);
+
+/*
+ * Listen to a group, and cease to; closing ceases, too. 0; -EADDRINUSE: it does; -ENOBUFS: to too many;
+ * -EINVAL: no group;
+ * -EADDRNOTAVAIL: it does not.
+ */
+int pb_endpoint_join(struct endpoint *e, struct iface *i, const struct ip *group);
+int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *group);
 
 /* What of POLLIN, POLLOUT, POLLERR, … is true now (udp(7); Linux: datagram_poll()). */
 int pb_endpoint_ready(const struct endpoint *e);

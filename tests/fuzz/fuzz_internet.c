@@ -105,6 +105,11 @@ static void open_world(struct world *w)
 	};
 	rc = pb_internet_add_address(w->net, w->wire, &w->ours6, 64, false);
 	assert(rc == 0);
+	struct ip group = ip_from4((const uint8_t[]){ 239, 1, 2, 3 });
+	rc = pb_internet_join(w->wire, &group);
+	assert(rc == 0);
+	rc = pb_internet_autoconf(w->wire, true);
+	assert(rc == 0);
 	rc = pb_rarp_ask(w->net, w->wire, 24);
 	assert(rc == 0);
 }

@@ -23,7 +23,10 @@ enum ip_verdict harness6_icmp(struct harness *h, struct ip6_header ip, uint8_t *
 /* Solicitation or advertisement from the peer. */
 void harness6_neighbour(struct harness *h, struct nd_neighbour m, const char *src, const char *dst);
 
-/* The next frame is IPv6: its header, and its payload, which stays until the next; mac: to whom (NULL: never mind). */
+/* Nothing was sent but reports of groups. */
+void harness6_expect_nothing(struct harness *h);
+
+/* The next frame is IPv6, and no report of groups: its header, and its payload, which stays until the next; mac: to whom (NULL: never mind). */
 struct ip6_header harness6_expect(struct harness *h, const uint8_t **payload, size_t *len);
 extern uint8_t harness6_mac[6]; /* to whom that frame went */
 

@@ -176,7 +176,7 @@ static void asks_until_somebody_answers(void **state)
 	struct advertisement a = advertisement(1800);
 	tell(h, &a, router_name);
 	pass(h, PB_SEC(1700));
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 static void needs_ethernet(void **state)

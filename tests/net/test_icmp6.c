@@ -75,7 +75,7 @@ static void refuses_a_wrong_checksum(void **state)
 	message[2] = 1;
 	assert_int_equal(harness6_input(h, ip, message, len), IP_DONE);
 	assert_int_equal(h->env.counters.icmp.InCsumErrors, 1);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 static enum ip_verdict udp_from_peer(struct harness *h, const char *dst)
@@ -108,10 +108,10 @@ static void tells_not_of_everything(void **state)
 
 	assert_int_equal(udp_from_peer(h, "ff02::1"), IP_DELIVER);
 	pb_icmp_port_unreachable(h->net, &h->packet);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	assert_int_equal(harness6_icmp(h, (struct ip6_header){ 0 }, error, sizeof error), IP_DELIVER);
 	pb_icmp_protocol_unreachable(h->net, &h->packet);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 /* RFC 4443 §2.4 (f) */

@@ -179,7 +179,7 @@ static void tells_of_unknown_options(void **state)
 					h, ICMP6_PARAMETER_PROBLEM, ICMP6_UNKNOWN_OPTION, NULL, NULL);
 				assert_int_equal(e.value, 42);
 			}
-			harness_expect_nothing(h);
+			harness6_expect_nothing(h);
 		}
 }
 
@@ -207,7 +207,7 @@ static void tells_of_unknown_protocols(void **state)
 static void ends_with_no_next_header(void **state)
 {
 	assert_int_equal(harness6_input(*state, (struct ip6_header){ .next = IP6_NONE }, text, 20), IP_DONE);
-	harness_expect_nothing(*state);
+	harness6_expect_nothing(*state);
 }
 
 /*
@@ -305,7 +305,7 @@ static void tells_of_wrong_fragments(void **state)
 	/* RFC 7112 §5: the first one has to say of what it is. */
 	assert_int_equal(fragment(h, 2, 0, 0, true), IP_DONE);
 	harness6_expect_error(h, ICMP6_PARAMETER_PROBLEM, ICMP6_INCOMPLETE_CHAIN, NULL, NULL);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 /* RFC 8200 §4.5: sixty seconds, and then the sender is told, if the first fragment is there. */
@@ -319,7 +319,7 @@ static void tells_that_time_is_up(void **state)
 	assert_int_equal(fragment(h, 1, 8, 1000, false), IP_DONE);
 	assert_int_equal(fragment(h, 2, 0, 1000, true), IP_DONE);
 	harness_run(h, env_now(&h->env) + PB_SEC(59));
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	harness_run(h, env_now(&h->env) + PB_SEC(2));
 	harness6_expect_error(h, ICMP6_TIME_EXCEEDED, ICMP6_REASSEMBLY_EXCEEDED, &quote, &len);
 	assert_int_equal(quote[IP6_NEXT_AT], IP6_FRAGMENT); /* as it was */
@@ -372,7 +372,8 @@ static void sends_to_groups(void **state)
 	struct ip_send how = { .protocol = UDP };
 	struct ip_path path;
 
-	assert_int_equal(pb_ip_path(h->net, &path, &any, &dst, 0), -EINVAL); /* on which link? RFC 4007 §6 */
+	assert_int_equal(pb_ip_path(h->net, &path, &any, &dst, 0), 0);
+	assert_ptr_equal(path.iface, h->iface);
 	dst = ip_in_zone(&dst, h->iface->index);
 	assert_int_equal(pb_ip_path(h->net, &path, &any, &dst, 0), 0);
 	assert_true(path.group);
@@ -412,7 +413,7 @@ static void cuts_at_the_source(void **state)
 		more = c.fragment.more;
 	}
 	assert_int_equal(sum, 4000);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 static void sends_to_itself(void **state)
@@ -448,6 +449,8 @@ static void leaves_no_zone(void **state)
 	elsewhere = ip_in_zone(&elsewhere, h->iface->index + 1);
 	assert_int_equal(pb_ip_path(h->net, &path, &elsewhere, &dst, 0), -EINVAL);
 	struct ip there = ip_of("fe80::2");
+	assert_int_equal(pb_ip_path(h->net, &path, &elsewhere, &there, 0),
+			 -EINVAL); /* on which link? RFC 4007 §6 */
 	there = ip_in_zone(&there, 77);
 	struct ip any = { 0 };
 	assert_int_equal(pb_ip_path(h->net, &path, &any, &there, 0), -ENODEV);

@@ -79,7 +79,7 @@ static void asks_for_a_neighbour(void **state)
 		assert_true(ip_equal(&m.target, &peer));
 		assert_memory_equal(m.mac, our_mac, 6);
 		assert_null(m.nonce);
-		harness_expect_nothing(h);
+		harness6_expect_nothing(h);
 		pass(h, PB_SEC(1));
 	}
 	assert_string_equal(state_of_peer(h), "FAILED");
@@ -169,7 +169,7 @@ static void answers(void **state)
 	m = harness6_expect_neighbour(h, true, &ip);
 	assert_true(!m.solicited && m.override);
 	assert_true(ip_equal(&ip.dst, &all));
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 }
 
 /* RFC 4861 §7.1.1, §7.1.2 */
@@ -182,12 +182,12 @@ static void refuses_what_is_not_of_the_link(void **state)
 
 	assert_true(pb_nd_neighbour_write(&question, &w));
 	harness6_icmp(h, (struct ip6_header){ .hop_limit = 254 }, message, sizeof message - w.left);
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	harness6_neighbour(h, question, "::", "ff02::1:ff00:1"); /* nobody, with an address */
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	question.mac = NULL;
 	harness6_neighbour(h, question, "::", "ff02::1"); /* nobody, to another group */
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	harness6_resolve(h);
 	harness6_neighbour(h,
 			   (struct nd_neighbour){ .advertisement = true,
@@ -247,7 +247,7 @@ static void detects_before_use(void **state)
 	assert_true(ip_is_link_local(&h->iface->addresses[1]->ip));
 	assert_int_equal(a->state, ADDRESS_TENTATIVE);
 	assert_false(pb_internet_is_local(h->net, &wanted));
-	harness_expect_nothing(h);
+	harness6_expect_nothing(h);
 	pass(h, PB_SEC(1));
 	expect_probe(h, &wanted, nonce);
 	assert_int_equal(a->state, ADDRESS_TENTATIVE);

@@ -178,7 +178,10 @@ static void the_peer_can_be_taken_away(void **state)
 	pb_close(client);
 }
 
-/* A connected socket learns that its peer's port is closed (RFC 1122 4.1.3.3), once for each that comes back. */
+/*
+ * A connected socket learns that its peer's port is closed (RFC 1122 4.1.3.3), once for each that comes
+ * back.
+ */
 static void port_unreachable(void **state)
 {
 	struct world *w = *state;
@@ -321,6 +324,70 @@ static void an_interface_can_be_asked_for(void **state)
 	pb_close(client);
 }
 
+static int change_group(struct pb_socket *s, int name, const char *group, const union pb_addr *on)
+{
+	struct ip_mreq m = { .imr_interface = on->v4.sin_addr };
+	union pb_addr a;
+
+	assert_true(pb_addr_parse(&a, group));
+	m.imr_multiaddr = a.v4.sin_addr;
+	return pb_setsockopt(s, IPPROTO_IP, name, &m, sizeof m);
+}
+
+/*
+ * ip(7), IP_ADD_MEMBERSHIP and its kin; RFC 1112 §6.1: what is sent to a group is heard on the same host,
+ * too.
+ */
+static void groups(void **state)
+{
+	struct world *w = *state;
+	const union pb_addr any = pb_addr_any(AF_INET);
+	struct pb_socket *listener = bound(w->net, SOCK_DGRAM, &any),
+			 *sender = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr group, name = name_of(listener);
+
+	assert_true(pb_addr_parse(&group, "239.255.1.2")); /* RFC 2365 §6.1: of the site */
+	pb_addr_set_port(&group, pb_addr_port(&name));
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, "192.0.2.1", &w->a), -EINVAL);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, "239.255.1.2", &w->foreign), -ENODEV);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, "239.255.1.2", &w->a), 0);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, "239.255.1.2", &w->a), -EADDRINUSE);
+	assert_int_equal(pb_setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &w->a.v4.sin_addr, 4), 0);
+	assert_int_equal(get_option(sender, IPPROTO_IP, IP_MULTICAST_LOOP), 1);
+	assert_int_equal(send_to(sender, "all", &group), 3);
+	expect_datagram(w, listener, "all", NULL);
+	set_option(sender, IPPROTO_IP, IP_MULTICAST_LOOP, 0);
+	assert_int_equal(get_option(sender, IPPROTO_IP, IP_MULTICAST_LOOP), 0);
+	assert_int_equal(change_group(listener, IP_DROP_MEMBERSHIP, "239.255.1.2", &w->a), 0);
+	assert_int_equal(change_group(listener, IP_DROP_MEMBERSHIP, "239.255.1.2", &w->a), -EADDRNOTAVAIL);
+	pb_close(listener);
+	pb_close(sender);
+}
+
+static void groups_of_ipv6(void **state)
+{
+	struct world *w = *state;
+	struct ipv6_mreq m = { 0 };
+
+	if (!w->has_v6)
+		SKIP("this net has no IPv6");
+	struct pb_socket *s = bound(w->net, SOCK_DGRAM, &w->v6);
+	m.ipv6mr_interface = 1; /* the loopback has that number everywhere */
+	m.ipv6mr_multiaddr.s6_addr[0] = 0xff;
+	m.ipv6mr_multiaddr.s6_addr[1] = 0x15;
+	m.ipv6mr_multiaddr.s6_addr[15] = 9;
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m, sizeof m), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m, sizeof m), -EADDRINUSE);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &m, sizeof m), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &m, sizeof m), -EADDRNOTAVAIL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m, 4), -EINVAL);
+	m.ipv6mr_multiaddr.s6_addr[0] = 0x20;
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m, sizeof m), -EINVAL);
+	set_option(s, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1);
+	assert_int_equal(get_option(s, IPPROTO_IPV6, IPV6_MULTICAST_IF), 1);
+	pb_close(s);
+}
+
 static void wrong_use(void **state)
 {
 	struct world *w = *state;
@@ -351,6 +418,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_connected_come_first),
 	cmocka_unit_test(shutdown_ends_sending_and_reading),
 	cmocka_unit_test(an_interface_can_be_asked_for),
+	cmocka_unit_test(groups),
+	cmocka_unit_test(groups_of_ipv6),
 	cmocka_unit_test(wrong_use),
 };
 

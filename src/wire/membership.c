@@ -1,0 +1,77 @@
+#include "wire/membership.h"
+
+#include "wire/icmp6.h"
+
+/*
+ *  RFC 3376 §4.2, RFC 3810 §5.2
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |     Type      |    Reserved   |           Checksum            |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |           Reserved            |  Number of Group Records (M)  |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |  Record Type  |  Aux Data Len |     Number of Sources (N)     |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                       Multicast Address
+ */
+bool pb_membership_report_write(bool v6, uint16_t count, struct writer *w)
+{
+	wr_u8(w, v6 ? ICMP6_MLD_REPORT : IGMP_REPORT);
+	wr_u8(w, 0);
+	wr_u16(w, 0);
+	wr_u16(w, 0);
+	wr_u16(w, count);
+	return !w->bad;
+}
+
+bool pb_membership_record_write(enum membership_record type, const struct ip *group, struct writer *w)
+{
+	struct ip bare = ip_in_zone(group, 0);
+
+	wr_u8(w, (uint8_t)type);
+	wr_u8(w, 0);
+	wr_u16(w, 0);
+	if (ip_is4(group))
+		wr_bytes(w, ip_bytes4(group), 4);
+	else
+		wr_bytes(w, bare.bytes, 16);
+	return !w->bad;
+}
+
+/*
+ * RFC 3376 §4.1.1, RFC 3810 §5.1.3: large codes are floating point, mant_bits of mantissa and three of
+ * exponent.
+ */
+static uint32_t code_value(uint32_t code, unsigned mant_bits)
+{
+	uint32_t linear = UINT32_C(1) << (mant_bits + 3), mant = code & ((UINT32_C(1) << mant_bits) - 1);
+
+	return code < linear ? code : (mant | UINT32_C(1) << mant_bits) << ((code >> mant_bits & 7) + 3);
+}
+
+static bool parse_igmp(struct membership_query *q, struct reader *r)
+{
+	uint8_t type = rd_u8(r), code = rd_u8(r);
+
+	rd_u16(r);
+	const uint8_t *group = rd_bytes(r, 4);
+	if (!group || type != IGMP_QUERY)
+		return false;
+	q->group = ip_from4(group);
+	q->response_ms = code_value(code, 4) * 100; /* RFC 3376 §4.1.1: tenths of a second */
+	if (!code)
+		q->response_ms = 10000; /* RFC 3376 §7.2.1: IGMPv1's, ten seconds */
+	return true;
+}
+
+bool pb_membership_query_parse(bool v6, struct membership_query *q, struct reader *r)
+{
+	if (!v6)
+		return parse_igmp(q, r);
+	uint8_t type = rd_u8(r);
+	rd_u8(r);
+	rd_u16(r);
+	q->response_ms = code_value(rd_u16(r), 12);
+	rd_u16(r);
+	rd_copy(r, q->group.bytes, 16);
+	return !r->bad && type == ICMP6_MLD_QUERY && !ip_is4(&q->group);
+}

@@ -1,0 +1,37 @@
+/*
+ * The messages that tell routers of groups: IGMPv3 (RFC 3376 §4) and MLDv2 (RFC 3810 §5), the same but for the
+ * length of an address and a few numbers. Without sources: who listens listens to all. Pure functions.
+ */
+#ifndef PB_WIRE_MEMBERSHIP_H
+#define PB_WIRE_MEMBERSHIP_H
+
+#include "base/ip.h"
+#include "wire/reader.h"
+
+#define IGMP_QUERY  0x11
+#define IGMP_REPORT 0x22
+
+/* What a record says of a group (RFC 3376 §4.2.12, RFC 3810 §5.2.12). To exclude nobody is to listen. */
+enum membership_record {
+	MEMBERSHIP_IS_EXCLUDE = 2, /* we listen, as you ask */
+	MEMBERSHIP_TO_INCLUDE = 3, /* we have ceased to */
+	MEMBERSHIP_TO_EXCLUDE = 4, /* we have begun to */
+};
+
+#define MEMBERSHIP_REPORT_LEN 8  /* before the records */
+#define MEMBERSHIP_RECORD_MAX 20 /* bytes of one */
+
+/* Begin a report of count records, its checksum 0. False: no room. */
+bool pb_membership_report_write(bool v6, uint16_t count, struct writer *w);
+bool pb_membership_record_write(enum membership_record type, const struct ip *group, struct writer *w);
+
+/* A router asks. */
+struct membership_query {
+	struct ip group;      /* any: of all groups */
+	uint32_t response_ms; /* when to answer by */
+};
+
+/* Read a query, of the family of v6. False: it is none, or cut short. The checksum is not judged. */
+bool pb_membership_query_parse(bool v6, struct membership_query *q, struct reader *r);
+
+#endif

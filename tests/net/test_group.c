@@ -1,0 +1,276 @@
+/* Groups: IGMPv3 (RFC 3376 §5), MLDv2 (RFC 3810 §6), and what is sent to who listens here (RFC 1112 §6.1). */
+#include "net/harness6.h"
+
+#include "net/group.h"
+#include "wire/ethernet.h"
+#include "wire/membership.h"
+
+#include <errno.h>
+
+/* Each test is run for both families. */
+struct family {
+	bool v6;
+	const char *group, *other, *routers, *peer;
+};
+
+static const struct family families[] = {
+	{false, "239.1.2.3",   "239.9.9.9", "224.0.0.22", "192.0.2.2"},
+	{ true, "ff15::1:2:3", "ff15::9",   "ff02::16",   "fe80::9"  },
+};
+
+static struct harness *open_for(const struct family *f)
+{
+	struct harness *h = f->v6 ? harness6_open(1500, NULL) : harness_open(1500, true, NULL);
+
+	harness_run(h, env_now(&h->env) + PB_SEC(3));
+	harness_forget_sent(h);
+	return h;
+}
+
+static void pass(struct harness *h, pb_time time)
+{
+	harness_run(h, env_now(&h->env) + time);
+}
+
+/* The next frame is a report, of one record: its type; 0: nothing was sent. */
+static int expect_report(struct harness *h, const struct family *f, const char *group)
+{
+	static uint8_t frame[65600];
+	size_t len = harness_sent(h, frame), at = ETHERNET_HEADER_LEN + (f->v6 ? 48 : 24);
+	struct ip want = ip_of(group), routers = ip_of(f->routers);
+	struct reader r = { .p = frame + ETHERNET_HEADER_LEN, .left = len - ETHERNET_HEADER_LEN };
+	struct ip6_header ip6;
+	struct ip4_header ip4;
+
+	if (!len)
+		return 0;
+	if (f->v6) { /* RFC 3810 §5: link-local, hop limit 1, router alert */
+		assert_true(pb_ip6_parse(&ip6, &r, r.left));
+		assert_true(ip_is_link_local(&ip6.src) && ip_equal(&ip6.dst, &routers));
+		assert_int_equal(ip6.hop_limit, 1);
+		assert_memory_equal(r.p, "\x3a\x00\x05\x02\x00\x00\x01\x00", 8);
+		assert_true(pb_icmp_intact(
+			r.p + 8, r.left - 8,
+			pb_ip_pseudo(&ip6.src, &ip6.dst, IPPROTO_ICMPV6, (uint32_t)r.left - 8)));
+	} else { /* RFC 3376 §4 */
+		assert_true(pb_ip4_parse(&ip4, &r, r.left));
+		assert_true(ip_equal(&ip4.dst, &routers));
+		assert_int_equal(ip4.ttl, 1);
+		assert_int_equal(ip4.protocol, IPPROTO_IGMP);
+		assert_int_equal(ip4.options[0], IP4_OPTION_ROUTER_ALERT);
+		assert_true(pb_icmp_intact(r.p, r.left, 0));
+	}
+	const uint8_t *m = frame + at;
+	assert_int_equal(m[0], f->v6 ? ICMP6_MLD_REPORT : IGMP_REPORT);
+	assert_int_equal(m[6] << 8 | m[7], 1);
+	assert_int_equal(m[10] << 8 | m[11], 0);
+	assert_memory_equal(m + 12, f->v6 ? want.bytes : ip_bytes4(&want), f->v6 ? 16 : 4);
+	assert_int_equal(len, at + 12 + (f->v6 ? 16 : 4));
+	return m[8];
+}
+
+/*
+ * RFC 3376 §5.1, RFC 3810 §6.1: at once, and once more within a second; likewise on leaving, and then it is
+ * over.
+ */
+static void tells_of_changes(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group);
+		assert_false(pb_group_joined(h->iface, &group));
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		assert_true(pb_group_joined(h->iface, &group));
+		pass(h, 0);
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_TO_EXCLUDE);
+		pass(h, PB_SEC(1));
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_TO_EXCLUDE);
+		assert_int_equal(pb_internet_join(h->iface, &group), 0); /* another user: nothing new */
+		pass(h, PB_SEC(100));
+		assert_int_equal(expect_report(h, f, f->group), 0);
+		assert_int_equal(pb_internet_leave(h->iface, &group), 0);
+		assert_int_equal(pb_internet_leave(h->iface, &group), 0);
+		assert_int_equal(pb_internet_leave(h->iface, &group), -EADDRNOTAVAIL);
+		assert_false(pb_group_joined(h->iface, &group));
+		pass(h, PB_SEC(2));
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_TO_INCLUDE);
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_TO_INCLUDE);
+		pass(h, PB_SEC(100));
+		assert_int_equal(expect_report(h, f, f->group), 0);
+		harness_close(h);
+	}
+}
+
+/* Of a group, or (NULL) of all; an answer within ten seconds. */
+static void ask(struct harness *h, const struct family *f, const char *group, uint8_t ttl)
+{
+	uint8_t query[28] = { f->v6 ? ICMP6_MLD_QUERY : IGMP_QUERY };
+	struct ip ip = group ? ip_of(group) : (struct ip){ 0 };
+
+	if (f->v6) {
+		query[4] = 10000 >> 8, query[5] = 10000 & 255;
+		memcpy(query + 8, ip.bytes, 16);
+		harness6_icmp(h,
+			      (struct ip6_header){ .hop_limit = ttl,
+						   .src = ip_of(f->peer),
+						   .dst = ip_of(group ? group : "ff02::1") },
+			      query, 28);
+	} else {
+		query[1] = 100;
+		memcpy(query + 4, group ? ip_bytes4(&ip) : (const uint8_t[4]){ 0 }, 4);
+		pb_icmp_seal(query, 12, 0);
+		harness_ip4(h,
+			    (struct ip4_header){ .ttl = ttl,
+						 .protocol = IPPROTO_IGMP,
+						 .dst = ip_of(group ? group : "224.0.0.1") },
+			    query, 12);
+	}
+}
+
+/* RFC 3376 §5.2, RFC 3810 §6.2 */
+static void answers_routers(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group), other = ip_of(f->other);
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		assert_int_equal(pb_internet_join(h->iface, &other), 0);
+		pass(h, PB_SEC(3));
+		harness_forget_sent(h);
+		ask(h, f, f->group, 1);
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_IS_EXCLUDE);
+		pass(h, PB_SEC(20));
+		assert_int_equal(expect_report(h, f, f->group), 0);
+		ask(h, f, f->group, 2); /* from elsewhere */
+		pass(h, PB_SEC(20));
+		assert_int_equal(expect_report(h, f, f->group), 0);
+		ask(h, f, NULL, 1);
+		harness_expect_nothing(h); /* not all at once */
+		pass(h, PB_SEC(10));
+		static uint8_t frame[65600];
+		assert_true(harness_sent(h, frame) > 0);
+		assert_int_equal(frame[ETHERNET_HEADER_LEN + (f->v6 ? 48 : 24) + 7],
+				 f->v6 ? 3 : 2); /* the solicited-node group, too */
+		harness_expect_nothing(h);
+		harness_close(h);
+	}
+}
+
+static void takes_what_is_joined(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group);
+		for (int joined = 0; joined < 2; joined++) {
+			enum ip_verdict v =
+				f->v6 ? harness6_input(h, (struct ip6_header){ .next = UDP, .dst = group },
+						       "text", 4)
+				      : harness_ip4(h, (struct ip4_header){ .dst = group }, "text", 4);
+			assert_int_equal(v, joined ? IP_DELIVER : IP_DONE);
+			if (joined)
+				assert_true(h->packet.group);
+			else
+				assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		}
+		harness_forget_sent(h);
+		harness_close(h);
+	}
+}
+
+/* RFC 1112 §6.1: what is sent to a group is heard here, too, on that interface; unless it is not to be. */
+static void hears_itself(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct iface *lo = pb_internet_iface(h->net, 1);
+		struct ip group = ip_of(f->v6 ? "ff02::1:2:3" : f->group),
+			  any = ip_of(f->v6 ? "::" : "0.0.0.0");
+		struct ip_send how = { .protocol = UDP };
+		struct ip_path path;
+		group = ip_in_zone(&group, h->iface->index);
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		assert_int_equal(pb_ip_path(h->net, &path, &any, &group, 0), 0);
+		assert_int_equal(pb_ip_send(h->net, &path, &how, harness_payload(h, 9)), 0);
+		struct pb_buf *b = lo->device->ops->receive(lo->device, env_now(&h->env), h->env.pool);
+		assert_non_null(b);
+		harness_give_back(h);
+		assert_int_equal(pb_internet_input(h->net, lo, b, &h->packet, &h->error), IP_DELIVER);
+		assert_ptr_equal(h->packet.iface, h->iface);
+		assert_true(h->packet.group && ip_equal(&h->packet.dst, &group));
+		path.no_loop = true;
+		assert_int_equal(pb_ip_send(h->net, &path, &how, harness_payload(h, 9)), 0);
+		assert_null(lo->device->ops->receive(lo->device, env_now(&h->env), h->env.pool));
+		harness_forget_sent(h);
+		harness_close(h);
+	}
+}
+
+static void is_bounded(void **state)
+{
+	struct harness *h = harness_open(1500, true, NULL);
+	struct ip group = ip_of("239.0.0.0"), one = ip_of("192.0.2.9");
+
+	(void)state;
+	assert_int_equal(pb_internet_join(h->iface, &one), -EINVAL);
+	for (int n = 0; n < GROUPS_MAX; n++) {
+		group.bytes[15] = (uint8_t)n;
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+	}
+	group.bytes[14] = 1;
+	assert_int_equal(pb_internet_join(h->iface, &group), -ENOBUFS);
+	pass(h, PB_SEC(5));
+	harness_forget_sent(h);
+	harness_close(h);
+}
+
+/* RFC 3376 §4.1.1, RFC 3810 §5.1.3: times above are floating point. */
+static void reads_times(void **state)
+{
+	static const struct {
+		bool v6;
+		uint16_t code;
+		uint32_t ms;
+	} table[] = {
+		{false,  127,    12700  },
+                { false, 128,    12800  },
+                { false, 255,    3174400},
+		{ true,  32767,  32767  },
+                { true,  0x8000, 32768  },
+                { true,  0xffff, 8387584},
+	};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof table / sizeof *table; n++) {
+		uint8_t bytes[24] = { table[n].v6 ? ICMP6_MLD_QUERY : IGMP_QUERY };
+		struct membership_query q;
+		bytes[1] = table[n].v6 ? 0 : (uint8_t)table[n].code;
+		bytes[4] = table[n].v6 ? (uint8_t)(table[n].code >> 8) : 0;
+		bytes[5] = table[n].v6 ? (uint8_t)table[n].code : 0;
+		for (size_t len = 0; len <= 24; len++)
+			assert_int_equal(
+				pb_membership_query_parse(table[n].v6, &q,
+							  &(struct reader){ .p = bytes, .left = len }),
+				len >= (table[n].v6 ? 24 : 8));
+		assert_int_equal(q.response_ms, table[n].ms);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_of_changes),     cmocka_unit_test(answers_routers),
+		cmocka_unit_test(takes_what_is_joined), cmocka_unit_test(hears_itself),
+		cmocka_unit_test(is_bounded),           cmocka_unit_test(reads_times),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
