@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPT_MIN PB_SEC(1) /* an address's share of the time is no shorter than this */
+#define ATTEMPT_DELAY PB_MSEC(250) /* RFC 8305 §5, Connection Attempt Delay: then the next one joins in */
 
 static void step(struct dial *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -26,30 +26,35 @@ static void step(struct dial *d, const char *format, ...)
 
 static void try_next(struct dial *d);
 
-/* Leave the attempt that is under way, if any. */
-static void drop_attempt(struct dial *d)
+static void drop_attempt(struct dial_attempt *a)
 {
-	pb_timer_stop(d->loop, &d->timer);
-	pb_watch_stop(&d->watch);
-	pb_close(d->socket);
-	d->socket = NULL;
+	pb_watch_stop(&a->watch);
+	pb_close(a->socket);
+	a->socket = NULL;
 }
 
-static void finish(struct dial *d, int err)
+static void drop_all(struct dial *d)
 {
-	struct pb_socket *s = d->socket;
-
+	for (size_t i = 0; i < d->count; i++)
+		drop_attempt(&d->attempts[i]);
 	pb_timer_stop(d->loop, &d->timer);
-	pb_watch_stop(&d->watch);
-	d->socket = NULL;
-	d->fn(d, err, err ? NULL : s);
+}
+
+static bool is_trying(const struct dial *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->attempts[i].socket)
+			return true;
+	return false;
 }
 
 static void on_finish_due(struct pb_timer *t)
 {
 	struct dial *d = container_of(t, struct dial, timer);
+	struct pb_socket *s = d->socket;
 
-	finish(d, d->err);
+	d->socket = NULL;
+	d->fn(d, d->err, s);
 }
 
 /* fn is called in a turn of its own, so that nobody is called back from inside his own call. */
@@ -60,28 +65,37 @@ static void finish_soon(struct dial *d, int err)
 	pb_timer_set(d->loop, &d->timer, pb_loop_now(d->loop));
 }
 
-static void fail_attempt(struct dial *d, int err, const char *why)
+static void note_failure(struct dial *d, const union pb_addr *peer, int err, const char *why)
 {
 	char text[PB_ADDR_TEXT];
 
 	d->err = err;
 	snprintf(d->why, sizeof d->why, "%s", why);
-	step(d, "%s: %s", pb_addr_text(&d->peer, text), d->why);
-	drop_attempt(d);
-	try_next(d);
+	step(d, "%s: %s", pb_addr_text(peer, text), d->why);
 }
 
-static void on_attempt_late(struct pb_timer *t)
+/* The time for all of it is up. */
+static void give_up(struct dial *d)
 {
-	fail_attempt(container_of(t, struct dial, timer), -ETIMEDOUT, strerror(ETIMEDOUT));
+	for (size_t i = 0; i < d->count; i++)
+		if (d->attempts[i].socket)
+			note_failure(d, &d->attempts[i].peer, -ETIMEDOUT, strerror(ETIMEDOUT));
+	drop_all(d);
+	finish_soon(d, d->err);
 }
 
-static void succeed(struct dial *d)
+/* The first that answers is taken, and the others are left (RFC 8305 §5). */
+static void succeed(struct dial *d, struct dial_attempt *a)
 {
 	char peer[PB_ADDR_TEXT], local[PB_ADDR_TEXT];
 	union pb_addr addr = { 0 };
 	socklen_t len = sizeof addr;
 
+	d->socket = a->socket;
+	d->peer = a->peer;
+	pb_watch_stop(&a->watch);
+	a->socket = NULL;
+	drop_all(d);
 	if (d->step && pb_getsockname(d->socket, &addr.sa, &len) == 0)
 		step(d, "connected %s -> %s", pb_addr_text(&addr, local), pb_addr_text(&d->peer, peer));
 	finish_soon(d, 0);
@@ -89,78 +103,127 @@ static void succeed(struct dial *d)
 
 static void on_connected(struct pb_watch *w, int ready)
 {
-	struct dial *d = container_of(w, struct dial, watch);
+	struct dial_attempt *a = container_of(w, struct dial_attempt, watch);
+	struct dial *d = a->dial;
 	int err = 0;
 	socklen_t len = sizeof err;
 
 	(void)ready;
-	int rc = pb_getsockopt(d->socket, SOL_SOCKET, SO_ERROR, &err, &len);
-	pb_watch_stop(w);
+	int rc = pb_getsockopt(a->socket, SOL_SOCKET, SO_ERROR, &err, &len);
 	err = rc < 0 ? -rc : err;
-	if (err)
-		fail_attempt(d, -err, strerror(err));
-	else
-		succeed(d);
+	if (!err) {
+		succeed(d, a);
+		return;
+	}
+	note_failure(d, &a->peer, -err, strerror(err));
+	drop_attempt(a);
+	try_next(d);
 }
 
-/* How long this address may take: an equal share of what is left. */
-static pb_time attempt_time(const struct dial *d)
-{
-	pb_time left = d->deadline - pb_loop_now(d->loop), share = left / (pb_time)(d->count - d->next + 1);
-
-	return share > ATTEMPT_MIN ? share : left < ATTEMPT_MIN ? left : ATTEMPT_MIN;
-}
-
-static void tell_port(struct dial *d)
+static void tell_port(struct dial *d, struct pb_socket *s)
 {
 	union pb_addr addr = { 0 };
 	socklen_t len = sizeof addr;
 
-	if (d->step && pb_getsockname(d->socket, &addr.sa, &len) == 0)
+	if (d->step && pb_getsockname(s, &addr.sa, &len) == 0)
 		step(d, "the %s is %u", d->local.sa.sa_family ? "port bound to" : "ephemeral port chosen",
 		     pb_addr_port(&addr));
 }
 
-/* Begin with the present address. 0: connected; -EINPROGRESS: watched; other: failed. */
-static int begin_attempt(struct dial *d)
+/* Begin with an address. 0: connected; -EINPROGRESS: watched; other: failed. */
+static int begin_attempt(struct dial *d, struct dial_attempt *a)
 {
 	char text[PB_ADDR_TEXT];
-	int rc = pb_socket_open(d->net, d->peer.sa.sa_family, d->type, 0, &d->socket);
+	int rc = pb_socket_open(d->net, a->peer.sa.sa_family, d->type, 0, &a->socket);
 
 	if (rc < 0)
 		return rc;
-	step(d, "connecting to %s/%s", pb_addr_text(&d->peer, text), d->type == SOCK_STREAM ? "tcp" : "udp");
+	step(d, "connecting to %s/%s", pb_addr_text(&a->peer, text), d->type == SOCK_STREAM ? "tcp" : "udp");
 	if (d->local.sa.sa_family)
-		rc = pb_bind(d->socket, &d->local.sa, pb_addr_len(&d->local));
+		rc = pb_bind(a->socket, &d->local.sa, pb_addr_len(&d->local));
 	if (rc == 0)
-		rc = pb_connect(d->socket, &d->peer.sa, pb_addr_len(&d->peer));
+		rc = pb_connect(a->socket, &a->peer.sa, pb_addr_len(&a->peer));
 	if (rc == 0 || rc == -EINPROGRESS)
-		tell_port(d);
+		tell_port(d, a->socket);
 	if (rc != -EINPROGRESS)
 		return rc;
-	int watched = pb_watch_socket(d->loop, &d->watch, d->socket, POLLOUT, on_connected);
+	int watched = pb_watch_socket(d->loop, &a->watch, a->socket, POLLOUT, on_connected);
 	return watched < 0 ? watched : rc;
+}
+
+static void on_time(struct pb_timer *t)
+{
+	struct dial *d = container_of(t, struct dial, timer);
+
+	if (d->deadline != PB_NEVER && pb_loop_now(d->loop) >= d->deadline)
+		give_up(d);
+	else
+		try_next(d);
+}
+
+/* While one is tried: until the next joins in, or, where there is none, until the time is up. */
+static void wait_on(struct dial *d)
+{
+	pb_time due = d->next < d->count ? pb_loop_now(d->loop) + ATTEMPT_DELAY : PB_NEVER;
+
+	if (d->deadline < due)
+		due = d->deadline;
+	d->timer.fn = on_time;
+	if (due == PB_NEVER)
+		pb_timer_stop(d->loop, &d->timer);
+	else
+		pb_timer_set(d->loop, &d->timer, due);
+}
+
+/* Whether an attempt at the next address is under way or has succeeded. */
+static bool try_one(struct dial *d)
+{
+	struct dial_attempt *a = &d->attempts[d->next];
+
+	*a = (struct dial_attempt){ .dial = d, .peer = d->addrs[d->next] };
+	d->next++;
+	pb_addr_set_port(&a->peer, d->port);
+	const char *forbidden = d->forbid ? d->forbid(d, &a->peer) : NULL;
+	int rc = forbidden ? -EPERM : begin_attempt(d, a);
+	if (rc == 0) {
+		succeed(d, a);
+	} else if (rc == -EINPROGRESS) {
+		wait_on(d);
+	} else {
+		note_failure(d, &a->peer, rc, forbidden ? forbidden : strerror(-rc));
+		drop_attempt(a);
+	}
+	return rc == 0 || rc == -EINPROGRESS;
 }
 
 static void try_next(struct dial *d)
 {
-	int rc;
-
-	if (d->next == d->count || (d->deadline != PB_NEVER && pb_loop_now(d->loop) >= d->deadline)) {
+	while (d->next < d->count)
+		if (try_one(d))
+			return;
+	if (is_trying(d))
+		wait_on(d);
+	else
 		finish_soon(d, d->err);
-		return;
-	}
-	d->peer = d->addrs[d->next++];
-	pb_addr_set_port(&d->peer, d->port);
-	const char *forbidden = d->forbid ? d->forbid(d, &d->peer) : NULL;
-	rc = forbidden ? -EPERM : begin_attempt(d);
-	if (rc == 0) {
-		succeed(d);
-	} else if (rc != -EINPROGRESS) {
-		fail_attempt(d, rc, forbidden ? forbidden : strerror(-rc));
-	} else if (d->deadline != PB_NEVER) {
-		d->timer.fn = on_attempt_late;
-		pb_timer_set(d->loop, &d->timer, pb_loop_now(d->loop) + attempt_time(d));
+}
+
+/* RFC 8305 §4: the families by turns, beginning with that of the best address; in each the order stays. */
+static void interleave(struct dial *d, const union pb_addr *addrs, size_t count)
+{
+	size_t at[2] = { 0, 0 };
+
+	for (d->count = 0; d->count < count; d->count++) {
+		int turn = d->count % 2;
+		for (int tries = 0; tries < 2; tries++, turn = !turn) {
+			bool first = turn == 0;
+			while (at[turn] < count &&
+			       (addrs[at[turn]].sa.sa_family == addrs[0].sa.sa_family) != first)
+				at[turn]++;
+			if (at[turn] < count)
+				break;
+		}
+		d->addrs[d->count] = addrs[at[turn]++];
+		d->attempts[d->count] = (struct dial_attempt){ 0 };
 	}
 }
 
@@ -176,8 +239,7 @@ static void on_resolved(void *arg, int err, const char *why, const union pb_addr
 		finish_soon(d, err);
 		return;
 	}
-	d->count = count;
-	memcpy(d->addrs, addrs, count * sizeof *addrs);
+	interleave(d, addrs, count);
 	for (size_t i = 0; i < count; i++)
 		step(d, "has address %s", pb_addr_host(&addrs[i], text));
 	try_next(d);
@@ -204,7 +266,6 @@ int dial_start(struct dial *d, const char *host, uint16_t port)
 	d->err = -ENXIO;
 	d->why[0] = '\0';
 	d->socket = NULL;
-	d->watch = (struct pb_watch){ 0 };
 	d->timer = (struct pb_timer){ 0 };
 	start_clock(d);
 	step(d, "looking up %s", host);
@@ -218,8 +279,10 @@ void dial_cancel(struct dial *d)
 
 	if (d->socket)
 		pb_setsockopt(d->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	pb_close(d->socket);
+	d->socket = NULL;
 	if (d->query)
 		resolver_cancel(d->query);
 	d->query = NULL;
-	drop_attempt(d);
+	drop_all(d);
 }

@@ -1,8 +1,9 @@
 /*
  * Dialing: from a host's name to a connected socket, without blocking.
  *
- * The name is looked up, and each of its addresses tried in turn until one answers. No address may use up more than
- * its share of the time that is left, so that one that swallows packets does not keep the others from being tried.
+ * The name is looked up, and its addresses are tried as RFC 8305 ("Happy Eyeballs") has it: families by
+ * turns, and when one has not answered after a quarter of a second the next joins in. The first that
+ * answers is taken, so that one that swallows packets keeps nobody waiting.
  */
 #ifndef CLIENT_DIAL_H
 #define CLIENT_DIAL_H
@@ -23,6 +24,13 @@ typedef void dial_step_fn(struct dial *d, const char *text);
 /* Why this address must not be called, or NULL. The next one is tried then. */
 typedef const char *dial_forbid_fn(struct dial *d, const union pb_addr *addr);
 
+struct dial_attempt {
+	struct dial *dial;
+	union pb_addr peer;
+	struct pb_socket *socket; /* NULL: it is over */
+	struct pb_watch watch;
+};
+
 /* Fill in the first part; the rest is dial.c's. */
 struct dial {
 	struct pb_loop *loop;
@@ -36,7 +44,7 @@ struct dial {
 	dial_step_fn *step;     /* NULL: nobody asked */
 	dial_forbid_fn *forbid; /* NULL: any address will do */
 
-	union pb_addr peer; /* being tried; the one that answered */
+	union pb_addr peer; /* the one that answered */
 	char why[128];      /* the last error, for people */
 	uint16_t port;
 	size_t count, next;
@@ -44,17 +52,17 @@ struct dial {
 	pb_time deadline;
 	int err;
 	struct resolver_query *query;
-	struct pb_socket *socket;
-	struct pb_watch watch;
-	struct pb_timer timer;
+	struct dial_attempt attempts[RESOLVE_ADDRS_MAX]; /* at each of addrs */
+	struct pb_socket *socket;                        /* connected, and not yet handed over */
+	struct pb_timer timer; /* of the next attempt, of the deadline, or of the end */
 };
 
 /* Begin. 0 or -ENOMEM. The text of host is not needed afterwards. */
 int dial_start(struct dial *d, const char *host, uint16_t port);
 
 /*
- * After fn was given a socket: its peer is no good after all, as a datagram's shows only later. Try the name's next
- * address, with the whole time anew; fn is called again. False: there is none.
+ * After fn was given a socket: its peer is no good after all, as a datagram's shows only later. Try the
+ * name's next address, with the whole time anew; fn is called again. False: there is none.
  */
 bool dial_next(struct dial *d);
 
