@@ -60,10 +60,10 @@ struct http_files *http_files_new(int root, const char *index, size_t bytes_max)
 	files->bytes_max = bytes_max;
 	list_init(&files->in_memory);
 	list_init(&files->on_disk);
-	/* Never short for 16 bytes; can fail only on kernels that lack the call, where a fixed key must do.
-	 */
-	if (getrandom(key, sizeof key, 0) != sizeof key)
-		memset(key, 0x5a, sizeof key);
+	if (getrandom(key, sizeof key, 0) != sizeof key) {
+		free(files);
+		return NULL;
+	}
 	files->key = pb_siphash_key(key);
 	return files;
 }

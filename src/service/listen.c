@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <packetboat/stack.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,22 +21,50 @@
  */
 #define UNSENT_MAX (128 * 1024)
 
-/* Say why an address cannot be had, and by whom it is held where that can be found. */
-static bool fail_listen(struct server_error *error, const union pb_addr *addr, int type, int err)
+/* A service of ours that listens where addr would; NULL: none. */
+static const struct service *holder_of(const struct server *s, const union pb_addr *addr, int type)
 {
-	char text[PB_ADDR_TEXT], reason[256];
+	for (size_t i = 0; i < s->listener_count; i++) {
+		const struct listener *l = &s->listeners[i];
+		if (l->type == type && l->local.sa.sa_family == addr->sa.sa_family &&
+		    pb_addr_port(&l->local) == pb_addr_port(addr) &&
+		    (pb_addr_is_any(&l->local) || pb_addr_is_any(addr) || pb_addr_equal(&l->local, addr)))
+			return l->service;
+	}
+	return NULL;
+}
+
+/* Who has the port. Of a stack of our own only its process, which is this one, has ports. */
+static void explain_in_use(const struct server *s, const union pb_addr *addr, int type, char *reason,
+			   size_t size)
+{
+	const struct service *holder = holder_of(s, addr, type);
 	struct owner owner;
 
-	snprintf(reason, sizeof reason, "%s", strerror(err));
-	if (err == EADDRINUSE && owner_of_port(type, addr, &owner))
-		snprintf(reason, sizeof reason,
+	if (holder)
+		snprintf(reason, size, "already in use by '%.80s'; choose another port or address",
+			 holder->spec->text);
+	else if (!pb_stack_of(s->net) && owner_of_port(type, addr, &owner))
+		snprintf(reason, size,
 			 "already in use by %s (pid %d); stop it or choose another port or address",
 			 owner.name, (int)owner.pid);
-	else if (err == EADDRINUSE)
-		snprintf(reason, sizeof reason, "already in use; choose another port or address");
+	else
+		snprintf(reason, size, "already in use; choose another port or address");
+}
+
+/* Say why an address cannot be had, and by whom it is held where that can be found. */
+static bool fail_listen(const struct server *s, struct server_error *error, const union pb_addr *addr,
+			int type, int err)
+{
+	char text[PB_ADDR_TEXT], reason[256];
+
+	snprintf(reason, sizeof reason, "%s", strerror(err));
+	if (err == EADDRINUSE)
+		explain_in_use(s, addr, type, reason, sizeof reason);
 	else if (err == EADDRNOTAVAIL)
-		snprintf(reason, sizeof reason,
-			 "this host does not have that address; 'ip address' lists those it has");
+		snprintf(reason, sizeof reason, "this host does not have that address; %s",
+			 pb_stack_of(s->net) ? "addr= of --net gives it those it has"
+					     : "'ip address' lists those it has");
 	else if (err == EACCES && pb_addr_port(addr) < 1024)
 		snprintf(reason, sizeof reason,
 			 "ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher port");
@@ -203,7 +232,7 @@ bool server_listen(struct server *s, struct server_error *error)
 			rc = open_all(s, &s->services[i], s->services[i].spec->port, &failed, &type);
 		} while (rc == -EADDRINUSE && --tries > 0);
 		if (rc < 0)
-			return fail_listen(error, &failed, type, -rc);
+			return fail_listen(s, error, &failed, type, -rc);
 	}
 	return true;
 }

@@ -52,6 +52,16 @@ def test_a_conflict_with_a_stranger(packetboat):
     assert second.returncode == 9 and f"already in use by {name} (pid {os.getpid()})" in second.stderr
 
 
+@pytest.mark.parametrize("second", ["http://127.0.0.1", "http://"])
+def test_a_conflict_with_another_service_of_the_same_server(packetboat, second):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    wrong = packetboat("serve", f"echo://127.0.0.1:{port}", f"{second}:{port}")
+    assert wrong.returncode == 9 and f"already in use by 'echo://127.0.0.1:{port}'" in wrong.stderr
+    assert "pid" not in wrong.stderr
+
+
 def test_an_address_of_another_host(packetboat):
     wrong = packetboat("serve", "echo://192.0.2.1:0")  # RFC 5737: nobody's
     assert wrong.returncode == 9 and "192.0.2.1" in wrong.stderr and "does not have that address" in wrong.stderr
