@@ -19,12 +19,19 @@ static void digits(char *p, int n, int value)
 	}
 }
 
-void http_date_write(char *buf, time_t t)
+struct tm http_date(time_t t)
 {
-	struct tm tm;
+	struct tm tm = { 0 };
 
 	t = t < YEAR_0 ? YEAR_0 : t > YEAR_9999 ? YEAR_9999 : t;
 	gmtime_r(&t, &tm);
+	return tm;
+}
+
+void http_date_write(char *buf, time_t t)
+{
+	struct tm tm = http_date(t);
+
 	memcpy(buf, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_LEN);
 	memcpy(buf, days + 3 * tm.tm_wday, 3);
 	digits(buf + 5, 2, tm.tm_mday);
@@ -49,9 +56,8 @@ static int month_of(const char *p)
 }
 
 /*
- * Read text of exactly the pattern's length and shape: d is a digit of the day, Y of the year, H N C of hour,
- * minute and second,
- * mmm a month; _ is a space or a digit of the day; everything else stands for itself.
+ * Read text of exactly the pattern's length and shape: d is a digit of the day, Y of the year, H N C of hour, minute
+ * and second, mmm a month; _ is a space or a digit of the day; everything else stands for itself.
  */
 static bool match(const char *pattern, const char *text, size_t len, struct tm *tm)
 {

@@ -8,6 +8,9 @@
 
 #define HTTP_DATE_LEN 29 /* Sun, 06 Nov 1994 08:49:37 GMT */
 
+/* The date of a time, UTC. Times outside the years 0 to 9999, which files may have, are moved to the nearest end. */
+struct tm http_date(time_t t);
+
 /* Write HTTP_DATE_LEN characters, no NUL. Times outside the years 0 to 9999 are moved to the nearest end. */
 void http_date_write(char *buf, time_t t);
 

@@ -1,5 +1,7 @@
 #include "service/http_listing.h"
 
+#include "service/http_date.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -114,9 +116,8 @@ static bool gather(struct items *items, DIR *d)
 static void put_item(FILE *out, const struct item *i)
 {
 	char size[16], date[32];
-	struct tm tm;
+	struct tm tm = http_date(i->modified);
 
-	gmtime_r(&i->modified, &tm);
 	strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm);
 	/* "./": a name with a colon would be taken for a scheme (RFC 3986 4.2). */
 	fputs("<tr><td><a href=\"./", out);

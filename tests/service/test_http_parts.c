@@ -6,13 +6,20 @@
 #include "service/http_range.h"
 #include "service/http_types.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define NOW 1700000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
+#include "skip.h"
+
+#define NOW       1700000000        /* Tue, 14 Nov 2023 22:13:20 GMT */
+#define FAR_AHEAD ((time_t)1 << 61) /* of which the C library knows no date: its year does not fit */
 
 static void dates(void **state)
 {
@@ -39,6 +46,8 @@ static void dates(void **state)
 		assert_false(http_date_read(wrong[i], strlen(wrong[i]), NOW, &t));
 	http_date_write(buf, 784111777);
 	assert_memory_equal(buf, good[0], HTTP_DATE_LEN);
+	http_date_write(buf, FAR_AHEAD);
+	assert_memory_equal(buf, "Fri, 31 Dec 9999 23:59:59 GMT", HTTP_DATE_LEN);
 	/* More than 50 years ahead is the past. */
 	assert_true(http_date_read("Friday, 01-Jan-99 00:00:00 GMT", 30, NOW, &t));
 	assert_int_equal(t, 915148800);
@@ -165,11 +174,43 @@ static void conditions(void **state)
 	assert_int_equal(condition(HTTP_FIELD_IF_UNMODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:36 GMT"), 412);
 }
 
+/* Where the file system keeps such times: tmpfs does, ext4 does not. */
+static void a_listing_of_a_time_far_ahead(void **state)
+{
+	char name[] = "/dev/shm/packetboat-XXXXXX";
+	const struct timespec times[2] = { { .tv_sec = FAR_AHEAD }, { .tv_sec = FAR_AHEAD } };
+	struct stat st = { 0 };
+	size_t len;
+
+	(void)state;
+	if (!mkdtemp(name))
+		SKIP("there is no /dev/shm");
+	int dir = open(name, O_RDONLY | O_DIRECTORY);
+	close(openat(dir, "file", O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(utimensat(dir, "file", times, 0), 0);
+	fstatat(dir, "file", &st, 0);
+	char *page = http_listing(dup(dir), "", &len);
+	unlinkat(dir, "file", 0);
+	close(dir);
+	rmdir(name);
+	assert_non_null(page);
+	bool right = strstr(page, "9999-12-31 23:59\n");
+	free(page);
+	if (st.st_mtim.tv_sec != FAR_AHEAD)
+		SKIP("/dev/shm keeps no such times");
+	assert_true(right);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dates), cmocka_unit_test(ranges), cmocka_unit_test(paths),
-		cmocka_unit_test(types), cmocka_unit_test(sizes),  cmocka_unit_test(conditions),
+		cmocka_unit_test(dates),
+		cmocka_unit_test(ranges),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(types),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(conditions),
+		cmocka_unit_test(a_listing_of_a_time_far_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
