@@ -27,6 +27,7 @@ struct entry {
  */
 struct table {
 	_Atomic uint32_t changes;
+	bool begun; /* a worker has written here */
 	_Atomic uint32_t conns[CENSUS_SERVICES_MAX];
 	struct entry entries[];
 };
@@ -65,7 +66,12 @@ struct census *census_new(unsigned workers, size_t conns_max)
 	/* Pages that nobody touches cost nothing. */
 	void *memory = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
 			    -1, 0);
-	if (memory == MAP_FAILED || getrandom(&c->secret, sizeof c->secret, 0) != sizeof c->secret) {
+	if (memory == MAP_FAILED) {
+		free(c);
+		return NULL;
+	}
+	if (getrandom(&c->secret, sizeof c->secret, 0) != sizeof c->secret) {
+		munmap(memory, c->size);
 		free(c);
 		return NULL;
 	}
@@ -83,8 +89,12 @@ void census_free(struct census *c)
 
 void census_begin(struct census *c, unsigned worker)
 {
+	struct table *t = table_of(c, worker);
+
 	c->me = worker;
-	memset(table_of(c, worker), 0, c->table_size);
+	if (t->begun) /* by one that has crashed */
+		memset(t, 0, c->table_size);
+	t->begun = true;
 }
 
 uint64_t census_number(struct census *c)
