@@ -1,11 +1,12 @@
 /*
- * Connections that sleep. One that has been silent for some seconds, with nothing queued, in flight, owed or timed, needs
- * little of what a connection has: a small record takes its place among the pairs, and remembers what a connection can be
- * made from again. A segment that comes for it, or a call of its owner, wakes it, and it goes on as if nothing had been.
+ * Connections that sleep. One that has been silent for some seconds, with nothing queued, in flight, owed or
+ * timed, needs little of what a connection has: a small record takes its place among the pairs, and remembers
+ * what a connection can be made from again. A segment that comes for it, or a call of its owner, wakes it, and
+ * it goes on as if nothing had been.
  *
- * Kept are the numbers, the windows, the round-trip time and what TCP_INFO counts. The congestion window begins anew after
- * such a pause anyhow (RFC 5681 §4.1), and so do the acknowledgements at once. What a listener's connections have alike,
- * settings and the options agreed on, is kept once, and so is the binding of their port.
+ * Kept are the numbers, the windows, the round-trip time and what TCP_INFO counts. The congestion window begins
+ * anew after such a pause anyhow (RFC 5681 §4.1), and so do the acknowledgements at once. What a listener's
+ * connections have alike, settings and the options agreed on, is kept once, and so is the binding of their port.
  */
 #include "transport/tcp/tcp.h"
 
@@ -238,8 +239,8 @@ static struct tcp_idle *make_record(const struct tcp_conn *c)
 }
 
 /*
- * News that the owner has not taken in all the silence goes with the connection: whoever does not take news asks what is
- * ready, and has the same answer from one that sleeps.
+ * News that the owner has not taken in all the silence goes with the connection: whoever does not take news asks
+ * what is ready, and has the same answer from one that sleeps.
  */
 bool pb_tcp_idle_enter(struct tcp_conn *c)
 {

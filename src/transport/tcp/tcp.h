@@ -272,8 +272,8 @@ struct tcp_time_wait {
 };
 
 /*
- * A connection that sleeps: established, and nothing under way or to be done. What follows from that is not kept, nor what
- * a silence makes worthless; what most connections have alike is shared.
+ * A connection that sleeps: established, and nothing under way or to be done. What follows from that is not kept,
+ * nor what a silence makes worthless; what most connections have alike is shared.
  */
 struct tcp_idle {
 	struct pair_entry entry; /* kind: ENTRY_IDLE. First */
@@ -487,8 +487,8 @@ bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w);
 
 /*
- * idle.c. Put c to sleep: c is gone, its owner has been told where it is now. False: something is to be done, or there is
- * no memory.
+ * idle.c. Put c to sleep: c is gone, its owner has been told where it is now. False: something is to be done, or
+ * there is no memory.
  */
 bool pb_tcp_idle_enter(struct tcp_conn *c);
 /* And wake it. NULL: there is no memory, it sleeps on. */
@@ -707,7 +707,7 @@ void pb_tcp_timers_early(struct tcp_conn *c, pb_time after); /* before the RTO: 
 void pb_tcp_timers_tail(struct tcp_conn *c);                 /* a second segment has left */
 void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* a delayed ACK is owed */
 void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: silence begins anew */
-/* Established, accepted, or the settings of keepalive changed: how long silence may last is counted from now on. */
+/* Established, accepted, or keepalive was set: how long silence may last is counted from now on. */
 void pb_tcp_timers_silence(struct tcp_conn *c);
 void pb_tcp_timers_woken(struct tcp_conn *c); /* it may sleep again, in time */
 void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */

@@ -433,7 +433,10 @@ static void old_text_wakes(void **state)
 	end();
 }
 
-/* RFC 9293 §3.8.6.1: it sleeps in front of a closed window, and asks whether it has opened when there is text to send. */
+/*
+ * RFC 9293 §3.8.6.1: it sleeps in front of a closed window, and asks whether it has opened when there is text to
+ * send.
+ */
 static void closed_window(void **state)
 {
 	struct segment s = segment(TCP_ACK, next, NULL);
@@ -744,7 +747,10 @@ static void close_wakes(void **state)
  * -- What is shared
  */
 
-/* As many sleep as there are, and keep one binding and one set of traits. Their port stays in use until the last ends. */
+/*
+ * As many sleep as there are, and keep one binding and one set of traits. Their port stays in use until the last
+ * ends.
+ */
 static void shared(void **state)
 {
 	struct binding b = { .addr = harness_ip("0.0.0.0"), .port = HARNESS_PORT };
