@@ -1,8 +1,8 @@
 /*
  * Pacing: what the congestion window lets go at once leaves in pieces of a millisecond's worth at the pace of the
  * path, so that it does not fill a queue on the way, nor keep other connections waiting. It is also what bounds
- * super-segments: slow connections send short ones. The pace is as Linux has it: twice the window in a round trip in slow
- * start, 1.2 times later, so that ACKs and not the timer are the clock in a steady flow.
+ * super-segments: slow connections send short ones. The pace is as Linux has it: twice the window in a round
+ * trip in slow start, 1.2 times later, so that ACKs and not the timer are the clock in a steady flow.
  *
  * A path so short that a millisecond holds all of its window is not paced: ACKs come faster than timers.
  *

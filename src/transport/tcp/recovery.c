@@ -119,7 +119,8 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	if (c->undo)
 		pb_tcp_undo_judge(c, s, NULL, true);
 	judge(c, &ack);
-	if (!c->in_recovery && !c->in_timeout) /* keeps up, or it would be ahead 2 GiB later; RFC 6582 §3.2 step 2 */
+	/* It keeps up, or 2 GiB later it would be ahead (RFC 6582 §3.2 step 2). */
+	if (!c->in_recovery && !c->in_timeout)
 		c->recover = seq_max(c->recover, seq_add(c->snd_una, (uint32_t)-1));
 	tcp_send_buffer_fit(c);
 	c->dup_acks = 0;

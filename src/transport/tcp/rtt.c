@@ -5,9 +5,10 @@
 
 /*
  * 2.4 asks for 1 s, to be safe from coarse clocks and delayed acknowledgements of up to 500 ms. Our clock is
- * fine, and nobody has delayed that long for decades: with 200 ms a lost tail does not cost a second. As on Linux they are
- * a margin above the round-trip time, not a bound below the sum: where a full queue makes all round trips equally long,
- * RTTVAR comes down to nothing, and what is sent again arrives a moment after the time-out.
+ * fine, and nobody has delayed that long for decades: with 200 ms a lost tail does not cost a second. As on
+ * Linux they are a margin above the round-trip time, not a bound below the sum: where a full queue makes all
+ * round trips equally long, RTTVAR comes down to nothing, and what is sent again arrives a moment after the
+ * time-out.
  */
 #define MARGIN_MIN PB_MSEC(200)
 

@@ -72,7 +72,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
-	uint32_t max_pacing_rate; /* bytes a second; 0: no limit but the path's */
+	uint32_t max_pacing_rate;             /* bytes a second; 0: no limit but the path's */
 	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
@@ -305,8 +305,8 @@ struct tcp_limits {
 	size_t orphans_max;     /* connections without an owner; default 65,536; beyond it they are reset */
 	/* What a connection's buffers may grow to, where the user has not said: half of the memory, at most 256 MiB */
 	size_t send_buffer_max, receive_buffer_max;
-	bool unpaced; /* whole windows leave at once */
-	pb_time idle_after;     /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
+	bool unpaced;       /* whole windows leave at once */
+	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 
 struct tcp {
@@ -581,7 +581,8 @@ void pb_tcp_send_buffer_fit(struct tcp_conn *c);
 /* Seven eighths are given out: what text comes is dropped, so that what windows promised cannot stop it all. */
 bool pb_tcp_memory_is_out(const struct tcp *t);
 
-#define TCP_UNPACED_RTT PB_MSEC(1) /* a millisecond's worth is all of the window: ACKs come faster than timers */
+/* Where a millisecond's worth is all of the window, ACKs come faster than timers. */
+#define TCP_UNPACED_RTT PB_MSEC(1)
 
 /* How many of the bytes wanted may leave now. 0: the timer will say when. */
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
@@ -706,11 +707,11 @@ void pb_tcp_timers_acked(struct tcp_conn *c);   /* SND.UNA has moved */
 void pb_tcp_timers_early(struct tcp_conn *c, pb_time after); /* before the RTO: look for losses, or probe */
 void pb_tcp_timers_tail(struct tcp_conn *c);                 /* a second segment has left */
 void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* a delayed ACK is owed */
-void pb_tcp_timers_heard(struct tcp_conn *c);     /* a segment came: silence begins anew */
+void pb_tcp_timers_heard(struct tcp_conn *c);                /* a segment came: silence begins anew */
 /* Established, accepted, or keepalive was set: how long silence may last is counted from now on. */
 void pb_tcp_timers_silence(struct tcp_conn *c);
-void pb_tcp_timers_woken(struct tcp_conn *c); /* it may sleep again, in time */
-void pb_tcp_timers_orphaned(struct tcp_conn *c);  /* in FIN-WAIT-2 without an owner */
+void pb_tcp_timers_woken(struct tcp_conn *c);    /* it may sleep again, in time */
+void pb_tcp_timers_orphaned(struct tcp_conn *c); /* in FIN-WAIT-2 without an owner */
 
 /*
  * -- small helpers
@@ -774,8 +775,8 @@ static inline uint32_t tcp_receive_buffer(const struct tcp_conn *c)
  */
 static inline void tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	bool over = c->has_timestamps ? (int32_t)(s->h.options.ts_echo - c->receive_round.stamp) > 0 :
-					tcp_now(c) - c->receive_round.began >= c->rtt.srtt;
+	bool over = c->has_timestamps ? (int32_t)(s->h.options.ts_echo - c->receive_round.stamp) > 0
+				      : tcp_now(c) - c->receive_round.began >= c->rtt.srtt;
 
 	if (over && !c->set.receive_fixed)
 		pb_tcp_receive_round_end(c);
