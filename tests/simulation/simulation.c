@@ -1,5 +1,7 @@
 #include "simulation.h"
 
+#include "middlebox.h"
+
 #include "base/addr.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -49,7 +51,8 @@ struct simulation {
 	union pb_addr server;
 	struct talker client[TALKS_MAX], callee[TALKS_MAX];
 	unsigned talks, accepted, over;
-	bool sleepy; /* connections sleep after a short silence, and their users are silent now and then */
+	bool no_sack; /* somebody on the way takes it out of the handshakes */
+	bool sleepy;  /* connections sleep after a short silence, and their users are silent now and then */
 	struct outcome *out;
 };
 
@@ -353,6 +356,8 @@ static int make_stack(struct simulation *s, int which, struct pb_device *end, co
 	options.seed[15] ^= (uint8_t)(1 + which);
 	pb_addr_parse(&addr, which ? "10.0.0.2" : "10.0.0.1");
 	int rc = pb_device_impair(end, bad, seed, name, &device);
+	if (rc == 0 && s->no_sack)
+		rc = middlebox_new(device, &device);
 	if (rc == 0 && capture)
 		rc = pb_device_capture(device, capture, name, &device);
 	if (rc == 0)
@@ -369,6 +374,7 @@ static int make_world(struct simulation *s, enum trouble trouble, const uint8_t 
 	struct pb_device *end[2];
 	int rc = pb_loop_new_virtual(0, &s->loop);
 
+	s->no_sack = pb_rng_chance(&s->rng, 0.25);
 	if (rc == 0)
 		rc = pb_device_pair(random_mtu(s), true, 4096, end);
 	for (int i = 0; i < 2 && rc == 0; i++) {

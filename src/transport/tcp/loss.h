@@ -49,6 +49,8 @@ struct tcp_undo {
 	seq ends;        /* SND.MAX when it was over; if over */
 	uint32_t resent; /* bytes sent again, and not known to have come twice */
 	uint32_t stamp;  /* our timestamp clock when something first was sent again */
+	bool recovering; /* a time-out in a recovery, which had this end */
+	seq recover;
 	bool sent_again, over;
 	bool heard; /* of what was sent again */
 	bool timed_out;

@@ -27,6 +27,11 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 {
 	struct tcp_undo *u = c->undo;
 
+	if (timed_out && c->in_recovery &&
+	    !c->has_sack) { /* that is how one of many losses ends: RFC 6582 §4, "Impatient" */
+		pb_tcp_undo_free(c);
+		return;
+	}
 	if (u && timed_out && c->in_timeout) {
 		u->frto = c->retransmits ? FRTO_FIRST : FRTO_OFF;
 		return;
@@ -38,6 +43,8 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 	*u = (struct tcp_undo){
 		.before = c->congestion,
 		.una = c->snd_una,
+		.recovering = c->in_recovery,
+		.recover = c->recover,
 		.timed_out = timed_out,
 		.frto = timed_out ? FRTO_FIRST : FRTO_OFF,
 	};
@@ -165,7 +172,10 @@ static void undo(struct tcp_conn *c)
 		tcp_counters(c)->tcp.SpuriousRecoveries++;
 		c->reordering_seen = true;
 	}
-	c->in_recovery = c->in_timeout = false;
+	c->in_timeout = false;
+	c->in_recovery = c->undo->recovering && seq_lt(c->snd_una, c->undo->recover);
+	if (c->in_recovery)
+		c->recover = c->undo->recover;
 	c->dup_acks = 0;
 	believe_in_flight(c);
 	restore_window(c, &c->undo->before);

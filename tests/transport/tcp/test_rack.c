@@ -190,6 +190,19 @@ static void duplicates_widen_the_window(void **state)
 	assert_true(s.c->in_recovery);
 }
 
+/* Step 4: however much comes twice, no longer than a round trip. */
+static void window_is_a_round_trip_at_most(void **state)
+{
+	(void)state;
+	s.c->reordering_seen = true;
+	s.c->reorder_quarters = 200;
+	SACK(&s, 0, MSS, 2 * MSS);
+	harness_run(&s.h, SENDER_RTT - PB_MSEC(1));
+	assert_false(s.c->in_recovery);
+	harness_run(&s.h, PB_MSEC(1));
+	assert_true(s.c->in_recovery);
+}
+
 static void window_shrinks_after_sixteen_recoveries(void **state)
 {
 	(void)state;
@@ -256,6 +269,18 @@ static void time_out(void **state)
 	sender_expect(&s, 6 * MSS, MSS);
 	sender_expect(&s, 7 * MSS, MSS);
 	assert_true(s.c->snd_nxt.v - s.start > 10 * MSS); /* and then what was not sent yet */
+}
+
+/* What the peer has of a segment is not sent again with the rest of it. */
+static void parts_of_segments(void **state)
+{
+	(void)state;
+	SACK(&s, 0, 700, 10 * MSS);
+	sender_expect(&s, 0, 700);
+	harness_forget(&s.h);
+	harness_run(&s.h, s.c->rtt.rto);
+	assert_true(s.c->in_timeout);
+	sender_expect(&s, 0, 700);
 }
 
 /* RFC 2018 §8: what was told of and is thrown away again is sent again, at the latest after a time-out. */
@@ -353,11 +378,13 @@ int main(void)
 		TEST(recovery_ends),
 		TEST(window_comes_down_in_proportion),
 		TEST(duplicates_widen_the_window),
+		TEST(window_is_a_round_trip_at_most),
 		TEST(window_shrinks_after_sixteen_recoveries),
 		TEST(duplicate_ahead),
 		TEST(implausible_blocks),
 		TEST(fine_blocks_are_bounded),
 		TEST(time_out),
+		TEST(parts_of_segments),
 		TEST(reneging),
 		TEST(idle_connections_remember_nothing),
 	};
