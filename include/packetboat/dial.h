@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 /*
- * Connect, trying each address of the name in turn, for at most timeout nanoseconds in all (PB_NEVER: no limit).
+ * Connect, trying each address of the name in turn, for at most timeout nanoseconds in all (PB_NEVER: no limit), of
+ * which one that does not answer takes no more than its share.
  * 0 and *s, connected; -EINVAL: network or address cannot be understood; -ENXIO: the name is not found;
  * -ETIMEDOUT; otherwise the last address's error.
  */

@@ -145,6 +145,23 @@ static int dial_one(struct pb_net *net, const struct addrinfo *to, pb_time deadl
 	return rc;
 }
 
+static size_t length_of(const struct addrinfo *list)
+{
+	size_t n = 0;
+
+	for (; list; list = list->ai_next)
+		n++;
+	return n;
+}
+
+/* Until when the first of these addresses may take: an equal share of what is left for all. */
+static pb_time share_of(pb_time deadline, const struct addrinfo *list)
+{
+	pb_time now = monotonic();
+
+	return deadline == PB_NEVER ? PB_NEVER : now + (deadline - now) / (pb_time)length_of(list);
+}
+
 int pb_dial(struct pb_net *net, const char *network, const char *address, pb_time timeout,
 	    struct pb_socket **s)
 {
@@ -155,8 +172,13 @@ int pb_dial(struct pb_net *net, const char *network, const char *address, pb_tim
 	*s = NULL;
 	if (rc < 0)
 		return rc;
-	for (struct addrinfo *a = list; a && !*s && rc != -ETIMEDOUT; a = a->ai_next)
-		rc = dial_one(net, a, deadline, s);
+	for (struct addrinfo *a = list; a && !*s; a = a->ai_next) {
+		if (a != list && monotonic() >= deadline) {
+			rc = -ETIMEDOUT;
+			break;
+		}
+		rc = dial_one(net, a, share_of(deadline, a), s);
+	}
 	freeaddrinfo(list);
 	return rc;
 }
