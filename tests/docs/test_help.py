@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("PACKETBOAT", ROOT / "build" / "packetboat")).resolve()
 DOCS = PROGRAM.parent / "docs"
-COMMANDS = ["serve", "connect", "get", "netstat", "ports", "ping", "demo"]
+COMMANDS = re.findall(r"&command_(\w+),", (ROOT / "src/cli/commands.c").read_text(encoding="utf-8"))
 KINDS = ["echo", "discard", "chargen", "daytime", "time", "http", "relay"]
 KEYS = {
     "echo": ["allow", "conns", "conns-per-client", "deny", "idle", "only"],  # every kind's
