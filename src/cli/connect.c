@@ -12,6 +12,7 @@
  */
 #include "base/list.h"
 #include "cli/net.h"
+#include "cli/net_auto.h"
 #include "client/dial.h"
 #include "kernel/registry.h"
 
@@ -351,6 +352,7 @@ static int talk(struct call *c, uint16_t port)
 	if (rc < 0)
 		return command_fail(c->command, EXIT_FAILED, "cannot begin: %s", strerror(-rc));
 	rc = begin(c, port);
+	net_auto_keep(c->loop);
 	while (!c->over && rc >= 0)
 		rc = pb_loop_turn(c->loop, PB_NEVER);
 	if (rc < 0)
@@ -363,6 +365,7 @@ static int talk(struct call *c, uint16_t port)
 	pb_watch_close(&c->peer);
 	dial_cancel(&c->dial);
 	resolver_free(c->resolver);
+	net_auto_keep(NULL);
 	pb_loop_free(c->loop);
 	return c->code;
 }

@@ -2,6 +2,7 @@
 #include "base/list.h"
 #include "cli/command.h"
 #include "cli/net.h"
+#include "cli/net_auto.h"
 #include "cli/progress.h"
 #include "cli/save.h"
 #include "client/http_client.h"
@@ -381,7 +382,10 @@ static int fetch_on_net(struct get *g)
 		err = pb_loop_add_net(g->config.loop, g->config.net);
 	if (!err)
 		err = resolver_new(g->config.loop, &g->config.resolver);
+	if (!err)
+		net_auto_keep(g->config.loop);
 	code = err ? command_fail(g->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : fetch(g);
+	net_auto_keep(NULL);
 	resolver_free(g->config.resolver);
 	pb_loop_free(g->config.loop);
 	net_close(g->command, g->config.net);

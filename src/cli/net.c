@@ -107,7 +107,7 @@ static int open_stack(const struct command *c, const struct net_spec *s, const c
 		rc = net_auto_configure(stack, (unsigned)index);
 	if (rc == -ETIMEDOUT)
 		return command_fail(c, EXIT_TIMED_OUT,
-				    "nobody on %s has answered with an address; is there a router?", s->name);
+				    "nobody on %s has answered with an address; is there a router, or a DHCP server?", s->name);
 	return rc < 0 ? cannot(c, "give its addresses to", s->name, rc) : EXIT_DONE;
 }
 
@@ -186,6 +186,7 @@ void net_close(const struct command *c, struct pb_net *net)
 
 	if (stack)
 		finish(stack);
+	net_auto_end();
 	pb_net_close(net);
 	if (capture_file) {
 		int rc = pb_capture_close(capture_file);

@@ -2,6 +2,7 @@
 #ifndef CLI_NET_AUTO_H
 #define CLI_NET_AUTO_H
 
+#include <packetboat/loop.h>
 #include <packetboat/stack.h>
 
 /*
@@ -9,5 +10,14 @@
  * -ETIMEDOUT: nobody has answered; or another -errno.
  */
 int net_auto_configure(struct pb_stack *stack, unsigned index);
+
+/*
+ * Keep what was leased for as long as a loop turns, which the net has joined; NULL, before that loop is
+ * freed: not any longer. Nothing happens where nothing was asked for.
+ */
+void net_auto_keep(struct pb_loop *loop);
+
+/* Before the net is closed. */
+void net_auto_end(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "cli/command.h"
 #include "cli/net.h"
+#include "cli/net_auto.h"
 #include "cli/ping_report.h"
 #include "client/resolve.h"
 #include "wire/icmp.h"
@@ -463,7 +464,10 @@ static int ping_on_net(struct ping *p)
 		err = pb_loop_add_net(p->loop, p->net);
 	if (!err)
 		err = resolver_new(p->loop, &p->resolver);
+	if (!err)
+		net_auto_keep(p->loop);
 	code = err ? command_fail(p->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : ping_all(p);
+	net_auto_keep(NULL);
 	resolver_free(p->resolver);
 	pb_loop_free(p->loop);
 	net_close(p->command, p->net);

@@ -1,6 +1,7 @@
 /* packetboat serve: any number of services in one process, or shared by several workers. */
 #include "base/list.h"
 #include "cli/net.h"
+#include "cli/net_auto.h"
 #include "service/control.h"
 #include "service/server.h"
 #include "service/service.h"
@@ -152,6 +153,7 @@ static int serve(struct server *server, struct log *log, unsigned worker)
 	if (rc == 0)
 		rc = server_start(server, p.loop, worker);
 	if (rc == 0) {
+		net_auto_keep(p.loop);
 		control = control_new(server, p.loop); /* without it netstat knows less; serving goes on */
 		if (!control)
 			log_say(log, "cannot tell netstat about connections: %s", strerror(errno));
@@ -159,6 +161,7 @@ static int serve(struct server *server, struct log *log, unsigned worker)
 			rc = pb_loop_turn(p.loop, PB_NEVER);
 			log_flush(log);
 		} while (rc >= 0 && !server_drained(server));
+		net_auto_keep(NULL);
 	}
 	if (rc < 0)
 		log_say(log, "cannot serve: %s", strerror(-rc));

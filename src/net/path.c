@@ -110,6 +110,8 @@ static int find_way_out(struct internet *net, struct ip_path *path)
 
 	if (rc == 0 && ip_is_any(&path->src))
 		rc = pb_source_choose(net, path->iface, &path->dst, &next_hop, &path->src);
+	if (rc == -EADDRNOTAVAIL && ip_is_limited_broadcast(&path->dst))
+		rc = 0; /* RFC 1122 §3.2.1.3 (a): from nobody yet, who asks to become somebody */
 	else if (rc == 0 && ip_is_loopback(&path->src) && !path->iface->loopback)
 		rc = -EINVAL; /* RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3 */
 	else if (rc == 0 && ip_zone(&path->src) && ip_zone(&path->src) != path->iface->index)
