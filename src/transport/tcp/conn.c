@@ -52,6 +52,7 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 		.tcp = t,
 		.set = *set,
 		.state = STATE_CLOSED,
+		.rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(t, set)),
 	};
 	rc = settle(c);
 	if (rc < 0) {
@@ -153,12 +154,10 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->ts_recent_age = tcp_now(c);
 	c->has_sack = peer->sack_permitted;
 	c->has_scale = peer->has_window_scale;
-	c->snd_scale = c->rcv_scale = 0;
-	if (c->has_scale) { /* RFC 7323 §2.3: above 14 is taken for 14 */
-		c->snd_scale =
-			peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
-		c->rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(c->tcp, &c->set));
-	}
+	/* RFC 7323 §2.2: what one announces without the other does not count; §2.3: above 14 is taken for 14. */
+	c->snd_scale = peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
+	if (!c->has_scale)
+		c->snd_scale = c->rcv_scale = 0;
 	c->peer_mss = peer->mss;
 	if (!c->peer_mss) /* MUST-15 */
 		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;

@@ -276,6 +276,8 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 		c->rtt.timed_at = r->arrived;
 		c->rtt.timed_seq = c->snd_nxt;
 	}
+	if (!r->cookie)
+		c->rcv_scale = r->rcv_scale; /* as the SYN-ACK has told */
 	pb_tcp_conn_agree(c, &options);
 	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
 }

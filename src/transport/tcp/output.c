@@ -326,7 +326,7 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
 	o.sack_permitted = !answer || c->has_sack;
 	o.has_window_scale = !answer || c->has_scale;
-	o.window_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(c->tcp, &c->set));
+	o.window_scale = c->rcv_scale;
 	if (!answer) {
 		o.has_timestamp = true;
 		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);

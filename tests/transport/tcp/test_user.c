@@ -111,6 +111,30 @@ static void open_active(void **state)
 	end();
 }
 
+/* What the SYN announced holds, whatever the user says of the buffer until it is answered (RFC 7323 §2.2). */
+static void buffer_changed_while_calling(void **state)
+{
+	struct tcp_conn *c = connect_to("198.51.100.1", 7);
+	struct segment s = only_sent();
+	struct segment answer = {
+		.h = {.src_port = 7, .flags = TCP_SYN | TCP_ACK, .seq = 5000, .window = 1000}
+	};
+	uint8_t announced = s.h.options.window_scale;
+
+	(void)state;
+	assert_true(announced > 0);
+	c->set.receive_buffer = 8192;
+	c->set.receive_fixed = true;
+	answer.h.dst_port = s.h.src_port;
+	answer.h.ack = s.h.seq + 1;
+	answer.h.options.has_window_scale = true;
+	harness_inject(&h, &answer);
+	assert_int_equal(c->state, STATE_ESTABLISHED);
+	assert_int_equal(c->rcv_scale, announced);
+	pb_tcp_close(c, true);
+	end();
+}
+
 static void refused(void **state)
 {
 	struct tcp_conn *c = connect_to("198.51.100.1", 7);
@@ -384,6 +408,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(open_active, begin),
+		cmocka_unit_test_setup(buffer_changed_while_calling, begin),
 		cmocka_unit_test_setup(refused, begin),
 		cmocka_unit_test_setup(cannot_open, begin),
 		cmocka_unit_test_setup(unanswered, begin),
