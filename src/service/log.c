@@ -78,8 +78,8 @@ void log_free(struct log *log)
 }
 
 /*
- * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers take
- * turns. False: errno says why, and the rest is lost.
+ * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers
+ * take turns. False: errno says why, and the rest is lost.
  */
 static bool write_out(struct log *log)
 {
