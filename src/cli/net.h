@@ -24,6 +24,7 @@ void net_close(const struct command *c, struct pb_net *net);
 #define NET_ABOUT                                                                                            \
 	"NET is host, the kernel's network, or a TCP/IP of our own: tap:NAME,addr=ADDRESS/BITS\n"            \
 	"[,gateway=ADDRESS][,mtu=BYTES][,host=ADDRESS/BITS], host= being what the kernel's side\n"           \
-	"of the device is given; or tun:NAME,... likewise. Making a device needs root.\n"
+	"of the device is given; or tun:NAME,... likewise. tap:NAME,auto asks routers and DHCP\n"            \
+	"servers for addresses instead. Making a device needs root.\n"
 
 #endif
