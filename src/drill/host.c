@@ -65,13 +65,15 @@ static const struct pb_device_ops wire_ops = {
 	.close = wire_close,
 };
 
-static struct pb_device *wire_new(struct host *h, uint32_t mtu)
+static struct pb_device *wire_new(struct host *h, const struct host_options *o)
 {
 	struct host_wire *w = calloc(1, sizeof *w);
 
 	if (!w)
 		return NULL;
-	w->device = (struct pb_device){ .ops = &wire_ops, .mtu = mtu };
+	w->device = (struct pb_device){ .ops = &wire_ops,
+					.mtu = o->mtu,
+					.offload = o->whole ? PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_SEGMENT : 0 };
 	w->host = h;
 	h->wire = w;
 	return &w->device;
@@ -79,21 +81,21 @@ static struct pb_device *wire_new(struct host *h, uint32_t mtu)
 
 /* Beginning and end ------------------------------------------------------------------------------------------------ */
 
-static int add_address(struct host *h, unsigned index, const struct host_options *o)
+static int add_address(struct host *h, unsigned index, const struct host_address *a)
 {
 	static const struct ip any6;
-	struct ip everywhere = ip_is4(&o->local) ? ip_from4((const uint8_t[4]){ 0 }) : any6;
+	struct ip everywhere = ip_is4(&a->ip) ? ip_from4((const uint8_t[4]){ 0 }) : any6;
 	union pb_addr addr, prefix;
 
-	pb_ip_to_sockaddr(&addr, &o->local, 0, ip_family(&o->local));
-	pb_ip_to_sockaddr(&prefix, &everywhere, 0, ip_family(&o->local));
-	int rc = pb_stack_add_address(h->stack, index, &addr.sa, o->bits, PB_USE_AT_ONCE);
+	pb_ip_to_sockaddr(&addr, &a->ip, 0, ip_family(&a->ip));
+	pb_ip_to_sockaddr(&prefix, &everywhere, 0, ip_family(&a->ip));
+	int rc = pb_stack_add_address(h->stack, index, &addr.sa, a->bits, PB_USE_AT_ONCE);
 	return rc < 0 ? rc : pb_stack_add_route(h->stack, &prefix.sa, WHOLE_PREFIX, NULL, index);
 }
 
 static int attach(struct host *h, const struct host_options *o)
 {
-	struct pb_device *device = wire_new(h, o->mtu), *outer = device;
+	struct pb_device *device = wire_new(h, o), *outer = device;
 	int rc = device ? 0 : -ENOMEM;
 
 	if (rc == 0 && o->save)
@@ -106,7 +108,10 @@ static int attach(struct host *h, const struct host_options *o)
 		pb_device_close(outer);
 		return rc;
 	}
-	return add_address(h, (unsigned)rc, o);
+	unsigned index = (unsigned)rc;
+	for (unsigned i = 0; i < o->address_count && rc >= 0; i++)
+		rc = add_address(h, index, &o->address[i]);
+	return rc < 0 ? rc : 0;
 }
 
 int drill_host_open(struct host *h, const struct host_options *o)

@@ -12,9 +12,13 @@
 #define HOST_SEEN_MAX 65536 /* packets that were sent and not asked for */
 
 struct host_options {
-	struct ip local;
-	unsigned bits; /* of its prefix */
+	struct host_address {
+		struct ip ip;
+		unsigned bits; /* of its prefix */
+	} address[2];
+	unsigned address_count;
 	uint32_t mtu;
+	bool whole;       /* super-segments are seen whole, and no checksums made; else as on a wire */
 	const char *save; /* write what passes to this file; NULL: don't */
 };
 

@@ -367,6 +367,7 @@ static bool play_command(struct run *r, const struct event *e)
 	if (!wait_for(r, e, &d, "the command is run"))
 		return false;
 	drill_settings_read(&r->settings, e->text, on_skipped_setting, &skipped);
+	drill_settings_apply_to_stack(&r->settings, r->host.stack);
 	return true;
 }
 
@@ -399,9 +400,10 @@ static bool play(struct run *r, const struct event *e)
 static bool open_host(struct run *r)
 {
 	const struct config *c = &r->config;
-	struct host_options o = {
-		.local = c->local, .bits = c->bits, .mtu = c->mtu, .save = r->options->save
-	};
+	struct host_options o = { .address = { { c->local, c->bits } },
+				  .address_count = 1,
+				  .mtu = c->mtu,
+				  .save = r->options->save };
 	int rc = drill_host_open(&r->host, &o);
 
 	r->start = r->before = r->host.now;

@@ -1,4 +1,5 @@
 #include "drill/setting.h"
+#include "socket/stack.h"
 
 #include <ctype.h>
 #include <netinet/in.h>
@@ -7,23 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STACK_TIMESTAMPS, STACK_SACK, STACK_SCALING, STACK_RECEIVE_BUFFER, STACK_SEND_BUFFER };
+
 /* Which of the kernel's settings (ip-sysctl.rst) are what a socket's option would be, if it were set at once. */
 static const struct known {
 	const char *name;
 	int level, option;
 	bool is_text;
 	int place; /* of several numbers, which */
-	int halve; /* the kernel doubles what the option is told (socket(7)), and not what the setting is */
 } known[] = {
-	{"tcp_congestion_control", IPPROTO_TCP, TCP_CONGESTION, true,  0, 1},
-	{ "tcp_syn_retries",       IPPROTO_TCP, TCP_SYNCNT,     false, 0, 1},
-	{ "tcp_keepalive_time",    IPPROTO_TCP, TCP_KEEPIDLE,   false, 0, 1},
-	{ "tcp_keepalive_intvl",   IPPROTO_TCP, TCP_KEEPINTVL,  false, 0, 1},
-	{ "tcp_keepalive_probes",  IPPROTO_TCP, TCP_KEEPCNT,    false, 0, 1},
-	{ "tcp_fin_timeout",       IPPROTO_TCP, TCP_LINGER2,    false, 0, 1},
-	{ "tcp_wmem",              SOL_SOCKET,  SO_SNDBUF,      false, 1, 2},
-	{ "tcp_rmem",              SOL_SOCKET,  SO_RCVBUF,      false, 1, 2},
-	{ "ip_default_ttl",        IPPROTO_IP,  IP_TTL,         false, 0, 1},
+	{"tcp_congestion_control", IPPROTO_TCP,      TCP_CONGESTION,       true,  0},
+	{ "tcp_syn_retries",       IPPROTO_TCP,      TCP_SYNCNT,           false, 0},
+	{ "tcp_keepalive_time",    IPPROTO_TCP,      TCP_KEEPIDLE,         false, 0},
+	{ "tcp_keepalive_intvl",   IPPROTO_TCP,      TCP_KEEPINTVL,        false, 0},
+	{ "tcp_keepalive_probes",  IPPROTO_TCP,      TCP_KEEPCNT,          false, 0},
+	{ "tcp_fin_timeout",       IPPROTO_TCP,      TCP_LINGER2,          false, 0},
+	{ "tcp_timestamps",        SETTING_OF_STACK, STACK_TIMESTAMPS,     false, 0},
+	{ "tcp_sack",              SETTING_OF_STACK, STACK_SACK,           false, 0},
+	{ "tcp_window_scaling",    SETTING_OF_STACK, STACK_SCALING,        false, 0},
+	{ "tcp_rmem",              SETTING_OF_STACK, STACK_RECEIVE_BUFFER, false, 2},
+	{ "tcp_wmem",              SETTING_OF_STACK, STACK_SEND_BUFFER,    false, 2},
+	{ "ip_default_ttl",        IPPROTO_IP,       IP_TTL,               false, 0},
 };
 
 static const struct known *find(const char *name, size_t len)
@@ -57,7 +62,7 @@ static void keep(struct settings *s, const struct known *k, const char *value)
 		s->count++;
 	*at = (struct setting){ .level = k->level, .name = k->option, .is_text = k->is_text };
 	snprintf(at->text, sizeof at->text, "%s", value);
-	at->number = number_at(value, k->place) / k->halve;
+	at->number = number_at(value, k->place);
 }
 
 static bool is_blank(char c)
@@ -113,10 +118,41 @@ void drill_settings_read(struct settings *s, const char *command, setting_skippe
 	}
 }
 
+void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *stack)
+{
+	struct tcp_limits *l = &stack->tcp->limits;
+
+	for (const struct setting *at = s->setting; at < s->setting + s->count; at++) {
+		if (at->level != SETTING_OF_STACK)
+			continue;
+		switch (at->name) {
+		case STACK_TIMESTAMPS:
+			l->no_timestamps = !at->number;
+			break;
+		case STACK_SACK:
+			l->no_sack = !at->number;
+			break;
+		case STACK_SCALING:
+			l->no_scaling = !at->number;
+			break;
+		case STACK_RECEIVE_BUFFER:
+			l->receive_buffer_max =
+				at->number > TCP_BUFFER_MIN ? (size_t)at->number : TCP_BUFFER_MIN;
+			break;
+		case STACK_SEND_BUFFER:
+			l->send_buffer_max =
+				at->number > TCP_BUFFER_MIN ? (size_t)at->number : TCP_BUFFER_MIN;
+			break;
+		}
+	}
+}
+
 void drill_settings_apply(const struct settings *s, struct pb_socket *socket)
 {
 	for (unsigned i = 0; i < s->count; i++) {
 		const struct setting *at = &s->setting[i];
+		if (at->level == SETTING_OF_STACK)
+			continue;
 		if (at->is_text)
 			pb_setsockopt(socket, at->level, at->name, at->text, (socklen_t)strlen(at->text));
 		else

@@ -5,15 +5,16 @@
 #ifndef DRILL_SETTING_H
 #define DRILL_SETTING_H
 
-#include <packetboat/socket.h>
+#include <packetboat/stack.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#define SETTING_OF_STACK  (-1)
 #define SETTINGS_MAX      32
 #define SETTING_VALUE_MAX 64
 
 struct setting {
-	int level, name; /* of the socket option that it is */
+	int level, name; /* of the socket option that it is; SETTING_OF_STACK, and which */
 	bool is_text;
 	int number;
 	char text[SETTING_VALUE_MAX];
@@ -30,7 +31,9 @@ typedef void setting_skipped_fn(void *context, const char *what, size_t len);
 /* Take the assignments out of a command: "sysctl -q net.ipv4.tcp_syn_retries=5". */
 void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context);
 
-/* Give them to a new socket. */
+/* Give the stack those that are its own, for connections from now on; and the others to a new socket. */
+void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *stack);
+
 void drill_settings_apply(const struct settings *s, struct pb_socket *socket);
 
 #endif

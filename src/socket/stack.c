@@ -65,6 +65,9 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 				  .orphans_max = o->orphans_max,
 				  .send_buffer_max = o->send_buffer_max,
 				  .receive_buffer_max = o->receive_buffer_max,
+				  .no_scaling = o->no_window_scaling,
+				  .no_timestamps = o->no_timestamps,
+				  .no_sack = o->no_sack,
 				  .unpaced = o->unpaced,
 				  .idle_after = o->idle_after };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);

@@ -149,11 +149,11 @@ void pb_tcp_conn_fit(struct tcp_conn *c)
 
 void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 {
-	c->has_timestamps = peer->has_timestamp;
+	c->has_timestamps = peer->has_timestamp && !c->tcp->limits.no_timestamps;
 	c->ts_recent = peer->ts_value;
 	c->ts_recent_age = tcp_now(c);
-	c->has_sack = peer->sack_permitted;
-	c->has_scale = peer->has_window_scale;
+	c->has_sack = peer->sack_permitted && !c->tcp->limits.no_sack;
+	c->has_scale = peer->has_window_scale && !c->tcp->limits.no_scaling;
 	/* RFC 7323 §2.2: what one announces without the other does not count; §2.3: above 14 is taken for 14. */
 	c->snd_scale = peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
 	if (!c->has_scale)

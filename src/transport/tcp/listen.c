@@ -197,9 +197,9 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		.window = window_of(l),
 		.bound = bound_of(l, s),
 		.arrived = env_now(l->tcp->env),
-		.has_scale = o->has_window_scale,
-		.has_timestamps = o->has_timestamp,
-		.has_sack = o->sack_permitted,
+		.has_scale = o->has_window_scale && !l->tcp->limits.no_scaling,
+		.has_timestamps = o->has_timestamp && !l->tcp->limits.no_timestamps,
+		.has_sack = o->sack_permitted && !l->tcp->limits.no_sack,
 	};
 
 	r.snd_scale = o->window_scale;

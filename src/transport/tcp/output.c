@@ -200,8 +200,9 @@ static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fi
 
 	if (!b)
 		return false;
-	if (len && offset + len == c->sendq.bytes)
-		flags |= TCP_PSH; /* the buffer is empty: RFC 9293 §3.9.1.2 */
+	/* The buffer is empty (RFC 9293 §3.9.1.2); or, as Linux, so that a receiver that merges segments hands them on. */
+	if (len && (offset + len == c->sendq.bytes || len > c->mss))
+		flags |= TCP_PSH;
 	if (short_part(c, len))
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
@@ -324,10 +325,10 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 	struct tcp_options o = usual_options(c);
 
 	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
-	o.sack_permitted = !answer || c->has_sack;
-	o.has_window_scale = !answer || c->has_scale;
+	o.sack_permitted = answer ? c->has_sack : !c->tcp->limits.no_sack;
+	o.has_window_scale = answer ? c->has_scale : !c->tcp->limits.no_scaling;
 	o.window_scale = c->rcv_scale;
-	if (!answer) {
+	if (!answer && !c->tcp->limits.no_timestamps) {
 		o.has_timestamp = true;
 		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
 	}

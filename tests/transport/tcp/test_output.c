@@ -41,7 +41,7 @@ static void nagle_lets_full_segments_pass(void **state)
 	sender_write(&s, 100);
 	sender_expect(&s, 0, 100);
 	sender_write(&s, 2 * MSS + 10);
-	assert_int_equal(sender_expect(&s, 100, 2 * MSS), TCP_ACK);
+	assert_int_equal(sender_expect(&s, 100, 2 * MSS), TCP_ACK | TCP_PSH); /* a super-segment is pushed */
 	sender_expect_silence(&s);
 	sender_ack(&s, 100 + 2 * MSS);
 	sender_expect(&s, 100 + 2 * MSS, 10);

@@ -1,0 +1,65 @@
+/*
+ * What the original packetdrill drives: a host of ours in virtual time, and sockets by number whose calls may block.
+ *
+ * One thread plays the script, another makes the call that is marked as blocking. Each call here holds the lock. One
+ * that has to wait sleeps until the stack has done something, and is asked each time, before the clock moves on: so it
+ * comes back at the right instant. To its thread the clock then shows that instant once, whatever it is by then, since
+ * that is when packetdrill takes the time of its return.
+ */
+#ifndef DRILL_ADAPTER_H
+#define DRILL_ADAPTER_H
+
+#include "drill/host.h"
+#include "drill/setting.h"
+
+#include <pthread.h>
+
+#define ADAPTER_FDS_MAX 1024
+
+struct adapter_fd {
+	struct pb_socket *socket; /* NULL: this number is free */
+	bool nonblocking;
+};
+
+struct adapter {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;   /* the stack has done something */
+	pthread_cond_t checked; /* all who wait have looked */
+	unsigned turn;          /* grows with each thing that it does */
+	unsigned waiting, unchecked;
+	pthread_t returned_to; /* the thread whose call has waited, and when it came back; 0: none */
+	pb_time returned_at;
+	struct host host;
+	struct settings settings;
+	struct adapter_fd fd[ADAPTER_FDS_MAX];
+};
+
+/* A call: try() answers >= 0 or -errno; -EAGAIN while it would block. */
+struct attempt {
+	ssize_t (*try)(struct adapter *a, struct attempt *t);
+	struct pb_socket *socket;
+	void *context;
+	bool blocks;
+	pb_time deadline; /* PB_NEVER: none */
+};
+
+void drill_adapter_lock(struct adapter *a);
+/* Let the stack do what the call has left it, and those who wait look; unlock. rc as the system call: errno is set. */
+ssize_t drill_adapter_leave(struct adapter *a, ssize_t rc);
+
+/* Make a call, and wait for it where it blocks. The lock is held, but while it waits. */
+ssize_t drill_adapter_try(struct adapter *a, struct attempt *t);
+
+/* The numbers of sockets are the kernel's, too, so that none is given twice: 0 or more, or -errno. */
+ssize_t drill_adapter_add(struct adapter *a, struct pb_socket *s);
+/* The adapter whose socket this is; NULL: it is none. */
+struct adapter *drill_adapter_of(int fd);
+int drill_adapter_open(struct adapter **a, const struct host_options *o);
+void drill_adapter_close(struct adapter *a);
+
+/* Move the clock to when, from one thing that the stack has to do to the next. */
+void drill_adapter_pass_time(struct adapter *a, pb_time when);
+/* To the next of them. False: there is none before limit. */
+bool drill_adapter_step(struct adapter *a, pb_time limit);
+
+#endif

@@ -1,0 +1,181 @@
+/* The functions that the original packetdrill drives: calls, packets, a clock that is told, and calls that block. */
+#include "drill/adapter.h"
+#include "drill/interface.h"
+#include "drill/packet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct packetdrill_interface ifc;
+static const struct sockaddr_in local = { .sin_family = AF_INET, .sin_port = 0x901f /* 8080 */ };
+static uint32_t peer_next, stack_next;
+
+static int set_up(void **state)
+{
+	(void)state;
+	packetdrill_interface_init("mtu=1500", &ifc);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	ifc.free(ifc.userdata);
+	return 0;
+}
+
+static int64_t now(void)
+{
+	struct timeval tv;
+
+	assert_int_equal(ifc.gettimeofday(ifc.userdata, &tv, NULL), 0);
+	return (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
+}
+
+static struct packet_ends ends(void)
+{
+	struct packet_ends e = { .src_port = 5000, .dst_port = 8080 };
+
+	assert_true(pb_ip_parse(&e.src, "192.0.2.1") && pb_ip_parse(&e.dst, "192.168.0.1"));
+	return e;
+}
+
+static void inject(struct packet p)
+{
+	uint8_t bytes[2000];
+	size_t len = sizeof bytes;
+	struct packet_ends e = ends();
+
+	p.window = 10000;
+	assert_true(drill_packet_write(&p, &e, bytes, &len));
+	assert_int_equal(ifc.netdev_send(ifc.userdata, bytes, len), 0);
+}
+
+/* The next segment the stack has sent; when, in microseconds. */
+static struct packet sniff(long long *when)
+{
+	uint8_t bytes[2000];
+	size_t len = sizeof bytes;
+	struct packet_ends e;
+	struct packet p;
+	const char *why;
+
+	assert_int_equal(ifc.netdev_receive(ifc.userdata, bytes, &len, when), 0);
+	/* Checksums are the device's, and not there: what matters is read all the same. */
+	drill_packet_read(&p, &e, bytes, len, &why);
+	p.flags = bytes[33];
+	p.seq = (uint32_t)bytes[24] << 24 | (uint32_t)bytes[25] << 16 | (uint32_t)bytes[26] << 8 | bytes[27];
+	return p;
+}
+
+static int listener(void)
+{
+	int fd = ifc.socket(ifc.userdata, AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ifc.bind(ifc.userdata, fd, (const struct sockaddr *)&local, sizeof local), 0);
+	assert_int_equal(ifc.listen(ifc.userdata, fd, 1), 0);
+	return fd;
+}
+
+static void handshake(void)
+{
+	long long when;
+
+	inject((struct packet){ .flags = TCP_SYN, .seq = 7 });
+	struct packet p = sniff(&when);
+	assert_int_equal(p.flags, TCP_SYN | TCP_ACK);
+	peer_next = 8;
+	stack_next = p.seq + 1;
+	inject((struct packet){ .flags = TCP_ACK, .seq = peer_next, .ack = stack_next });
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	int l = listener();
+	assert_int_equal(ifc.fcntl(ifc.userdata, l, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(ifc.accept(ifc.userdata, l, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	handshake();
+	int fd = ifc.accept(ifc.userdata, l, NULL, NULL);
+	assert_true(fd >= 0 && fd != l);
+	long long when;
+	assert_int_equal(ifc.write(ifc.userdata, fd, "hello", 5), 5);
+	assert_int_equal(sniff(&when).flags, TCP_ACK | TCP_PSH);
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLOUT };
+	assert_int_equal(ifc.poll(ifc.userdata, &p, 1, 0), 1);
+	assert_int_equal(p.revents, POLLOUT);
+	assert_int_equal(ifc.close(ifc.userdata, fd), 0);
+	assert_int_equal(ifc.close(ifc.userdata, fd), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+/* Nothing but usleep() and waiting for a packet moves the clock by more than a microsecond. */
+static void test_clock(void **state)
+{
+	(void)state;
+	int64_t start = now();
+	assert_int_equal(ifc.usleep(ifc.userdata, 500000), 0);
+	assert_in_range(now() - start, 500000, 500010);
+	listener();
+	long long first, again;
+	inject((struct packet){ .flags = TCP_SYN, .seq = 7 });
+	sniff(&first);
+	sniff(&again); /* the SYN-ACK again: RFC 6298 (2.1) */
+	assert_in_range(again - first, 1000000, 1001000);
+}
+
+struct blocked {
+	int listener, fd;
+	int64_t returned;
+};
+
+static void *accept_and_tell(void *context)
+{
+	struct blocked *b = context;
+
+	b->fd = ifc.accept(ifc.userdata, b->listener, NULL, NULL);
+	b->returned = now();
+	return NULL;
+}
+
+/* It comes back when the call is there, and to its thread the clock shows when that was. */
+static void test_call_that_blocks(void **state)
+{
+	struct adapter *a = ifc.userdata;
+	struct blocked b = { .listener = listener() };
+	pthread_t thread;
+	int64_t start = now();
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, accept_and_tell, &b), 0);
+	for (bool waits = false; !waits; usleep(1000)) {
+		drill_adapter_lock(a);
+		waits = a->waiting > 0;
+		drill_adapter_leave(a, 0);
+	}
+	ifc.usleep(ifc.userdata, 100000);
+	handshake();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(b.fd >= 0);
+	assert_in_range(b.returned - start, 100000, 100100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_calls, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_call_that_blocks, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
