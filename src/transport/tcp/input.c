@@ -152,6 +152,7 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_challenge(c);
 		return false;
 	}
+	keep_timestamp(c, s); /* not before: who can guess no acknowledgement sets no clock of ours */
 	if (seq_lt(s->ack, c->snd_una)) /* an old one: ignored, but not its text */
 		return true;
 	pb_tcp_ack_arrived(c, s); /* looks at the window as it was: before the next line */
@@ -184,7 +185,6 @@ void pb_tcp_conn_input(struct tcp_conn *c, struct tcp_segment *s)
 	}
 	if (!(s->h.flags & TCP_ACK))
 		return;
-	keep_timestamp(c, s);
 	pb_tcp_timers_heard(c);
 	if (take_ack(c, s))
 		pb_tcp_text_input(c, s);
