@@ -254,7 +254,7 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 	rc = pb_datagram_set_group(s, level, name, value, len);
 	if (rc != -ENOPROTOOPT)
 		return rc;
-	rc = pb_stack_int_in(value, len, &n);
+	rc = pb_stack_option_in(level, value, len, &n);
 	if (rc < 0)
 		return rc;
 	if (level == SOL_SOCKET)

@@ -66,6 +66,8 @@ static inline void stack_take_foreign(struct pb_stack *stack)
 
 /* Options whose value is an int. */
 int pb_stack_int_in(const void *value, socklen_t len, int *n);
+/* Likewise; one of IP's may be a byte (ip(7)). */
+int pb_stack_option_in(int level, const void *value, socklen_t len, int *n);
 int pb_stack_int_out(int n, void *value, socklen_t *len);
 
 /* SOL_SOCKET's options that say what a socket is. -ENOPROTOOPT: it is another. */

@@ -33,6 +33,14 @@ int pb_stack_int_in(const void *value, socklen_t len, int *n)
 	return 0;
 }
 
+int pb_stack_option_in(int level, const void *value, socklen_t len, int *n)
+{
+	if (level != IPPROTO_IP || len == 0 || len >= sizeof *n)
+		return pb_stack_int_in(value, len, n);
+	*n = *(const uint8_t *)value;
+	return 0;
+}
+
 int pb_stack_int_out(int n, void *value, socklen_t *len)
 {
 	if (*len > sizeof n)

@@ -290,10 +290,7 @@ static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len
 
 static ssize_t stream_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
 {
-	const struct stream *s = stream_of(socket);
-
-	if (msg->msg_name && stream_is_conn(s) && s->told_connected)
-		return -EISCONN;
+	/* Whom it is for is known: msg_name is not looked at, as on Linux. */
 	return send_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
 }
 

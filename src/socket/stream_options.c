@@ -376,7 +376,7 @@ static int set_option(struct stream *s, struct tcp_settings *set, int level, int
 		return pb_stack_interface_named(stack_of(&s->base), value, len, &set->bound);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(set, value, len);
-	rc = pb_stack_int_in(value, len, &n);
+	rc = pb_stack_option_in(level, value, len, &n);
 	if (rc < 0)
 		return rc;
 	if (level == SOL_SOCKET)

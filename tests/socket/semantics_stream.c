@@ -333,6 +333,26 @@ static void pieces(void **state)
 	close_pair(&p);
 }
 
+/* tcp_sendmsg() of Linux knows whom it is for, and an int of IP's may be one byte (ip(7)). */
+static void names_and_bytes(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	struct sockaddr_in other = { .sin_family = AF_INET, .sin_port = 0x0900 };
+	struct iovec part = { .iov_base = (void *)"text", .iov_len = 4 };
+	struct msghdr msg = {
+		.msg_name = &other, .msg_namelen = sizeof other, .msg_iov = &part, .msg_iovlen = 1
+	};
+	uint8_t tos = 0x10;
+
+	assert_int_equal(pb_sendmsg(p.client, &msg, 0), 4);
+	expect_bytes(w, p.server, "text", 4);
+	assert_int_equal(pb_setsockopt(p.client, IPPROTO_IP, IP_TOS, &tos, sizeof tos), 0);
+	assert_int_equal(get_option(p.client, IPPROTO_IP, IP_TOS), 0x10);
+	assert_int_equal(pb_setsockopt(p.client, SOL_SOCKET, SO_KEEPALIVE, &tos, sizeof tos), -EINVAL);
+	close_pair(&p);
+}
+
 static void options(void **state)
 {
 	struct world *w = *state;
@@ -394,6 +414,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_full_buffer_says_so),
 	cmocka_unit_test(peek_leaves_the_data),
 	cmocka_unit_test(pieces),
+	cmocka_unit_test(names_and_bytes),
 	cmocka_unit_test(options),
 	cmocka_unit_test(wrong_options),
 };
