@@ -45,6 +45,28 @@ static void tell_times(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_last_data_recv = info->tcpi_last_ack_recv = milliseconds_since(c, c->last_received);
 }
 
+/* Linux's tcpi_ca_state. */
+static uint8_t recovery_state(const struct tcp_conn *c)
+{
+	if (c->in_timeout)
+		return TCP_CA_Loss;
+	if (c->in_recovery)
+		return TCP_CA_Recovery;
+	return c->dup_acks || (c->loss && c->loss->board.bytes[RANGE_SACKED]) ? TCP_CA_Disorder : TCP_CA_Open;
+}
+
+/* What is marked lost stays so, once it has been sent again. */
+static void tell_losses(const struct tcp_conn *c, struct tcp_info *info)
+{
+	info->tcpi_ca_state = recovery_state(c);
+	if (!c->loss)
+		return;
+	const uint32_t *bytes = c->loss->board.bytes;
+	info->tcpi_sacked = segments(c, bytes[RANGE_SACKED]);
+	info->tcpi_lost = segments(c, bytes[RANGE_LOST]) + segments(c, bytes[RANGE_RESENT]);
+	info->tcpi_retrans = segments(c, bytes[RANGE_RESENT]);
+}
+
 static void tell_sending(const struct tcp_conn *c, struct tcp_info *info)
 {
 	uint32_t flight = c->snd_max.v - c->snd_una.v;
@@ -70,6 +92,7 @@ void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 	tell_options(c, info);
 	tell_times(c, info);
 	tell_sending(c, info);
+	tell_losses(c, info);
 	info->tcpi_bytes_received = c->bytes_received;
 	info->tcpi_segs_in = (uint32_t)c->segments_in;
 	info->tcpi_rcv_space = c->set.receive_buffer;
