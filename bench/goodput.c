@@ -1,6 +1,6 @@
 /*
- * Goodput of our TCP over a path of 50 ms and 100 Mbit/s that loses or reorders, in virtual time: what arrives in 60 s of
- * one bulk transfer, over what the path could carry. The way back is only long. Everything follows from a seed.
+ * Goodput of our TCP over a path of 50 ms and 100 Mbit/s that loses or reorders, in virtual time: what arrives in 60 s
+ * of one bulk transfer, over what the path could carry. The way back is only long. Everything follows from a seed.
  *
  *     goodput [SEED]
  */

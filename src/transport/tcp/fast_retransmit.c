@@ -1,8 +1,8 @@
 /*
  * Losses found by counting, of peers who have no SACK: after three duplicate ACKs a segment is lost, and sent again at
- * once (RFC 5681 §3.2). Until all is acknowledged that had been sent by then, each ACK that acknowledges less tells of the
- * next loss (NewReno, RFC 6582). The first two duplicates each let a new segment leave (RFC 3042; output.c), so that
- * there may be a third.
+ * once (RFC 5681 §3.2). Until all is acknowledged that had been sent by then, each ACK that acknowledges less tells of
+ * the next loss (NewReno, RFC 6582). The first two duplicates each let a new segment leave (RFC 3042; output.c), so
+ * that there may be a third.
  */
 #include "transport/tcp/tcp.h"
 

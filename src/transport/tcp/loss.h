@@ -2,7 +2,9 @@
  * What loss recovery knows of one flight of a connection that has SACK: when it was sent, what became of it, and what
  * RACK-TLP (RFC 8985), PRR (RFC 9937) and their undoing remember meanwhile.
  *
- * A connection has none while it is idle, nor while all that is in flight left in one go: tcp_conn.last_sent says when.
+ * A connection has none while it is idle, nor while all that is in flight left in one go: tcp_conn.last_sent says
+ * when. It keeps it beyond its flight, until the next one is acknowledged, only if what a probe of the tail was for is
+ * still open.
  */
 #ifndef PB_TRANSPORT_TCP_LOSS_H
 #define PB_TRANSPORT_TCP_LOSS_H
@@ -40,8 +42,8 @@ struct tcp_loss {
 };
 
 /*
- * What a recovery or a time-out has changed, for as long as it may turn out that nothing was lost (undo.c). A connection has
- * one from when it begins until what is sent after it is acknowledged.
+ * What a recovery or a time-out has changed, for as long as it may turn out that nothing was lost (undo.c). A
+ * connection has one from when it begins until what is sent after it is acknowledged.
  */
 struct tcp_undo {
 	struct tcp_congestion before;

@@ -1,10 +1,10 @@
 /*
  * What acknowledgements say of losses, and what a time-out says: when a recovery begins and ends.
  *
- * With SACK the scoreboard knows what has arrived (scoreboard.h), RACK judges by time what has not (rack.c), the tail is
- * probed (tail.c), PRR says how much may leave meanwhile (prr.h), and what is lost is sent again, the lowest first (loss.c).
- * Without it, duplicate ACKs are counted (fast_retransmit.c), and after a time-out SND.NXT goes back to SND.UNA: from
- * there all is sent again, in slow start, except what acknowledgements jump over.
+ * With SACK the scoreboard knows what has arrived (scoreboard.h), RACK judges by time what has not (rack.c), the tail
+ * is probed (tail.c), PRR says how much may leave meanwhile (prr.h), and what is lost is sent again, the lowest first
+ * (loss.c). Without it, duplicate ACKs are counted (fast_retransmit.c), and after a time-out SND.NXT goes back to
+ * SND.UNA: from there all is sent again, in slow start, except what acknowledgements jump over.
  */
 #include "transport/tcp/tcp.h"
 
@@ -94,8 +94,8 @@ static void reset_silence(struct tcp_conn *c)
 }
 
 /*
- * Nothing is lost, nor was, nor did anything arrive out of order; or there is no SACK, and duplicates tell. What an ACK of
- * new bytes means then for the congestion window, and for a recovery.
+ * Nothing is lost, nor was, nor did anything arrive out of order; or there is no SACK, and duplicates tell. What an
+ * ACK of new bytes means then for the congestion window, and for a recovery.
  */
 static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
 {

@@ -1,10 +1,10 @@
 /*
- * The sender's scoreboard (RFC 2018 §5): what became of the sequence numbers in flight, as ranges apart from each other,
- * each with a state. What is in no range was sent once, and nothing was heard of it.
+ * The sender's scoreboard (RFC 2018 §5): what became of the sequence numbers in flight, as ranges apart from each
+ * other, each with a state. What is in no range was sent once, and nothing was heard of it.
  *
  * A treap: ranges in order of sequence numbers, a heap by chance, which a peer cannot know. So whatever blocks a peer
- * makes up, each costs O(log n) steps, and n is bounded by what the caller allows. Ranges that were sent again hang in a
- * list, too, in the order in which they were.
+ * makes up, each costs O(log n) steps, and n is bounded by what the caller allows. Ranges that were sent again hang in
+ * a list, too, in the order in which they were.
  */
 #ifndef PB_TRANSPORT_TCP_SCOREBOARD_H
 #define PB_TRANSPORT_TCP_SCOREBOARD_H

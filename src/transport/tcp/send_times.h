@@ -1,6 +1,6 @@
 /*
- * When what is in flight was first sent, a record for each send: a whole super-segment is one, and so is all that leaves at
- * one instant. A ring in which sequence numbers and times both rise.
+ * When what is in flight was first sent, a record for each send: a whole super-segment is one, and so is all that
+ * leaves at one instant. A ring in which sequence numbers and times both rise.
  */
 #ifndef PB_TRANSPORT_TCP_SEND_TIMES_H
 #define PB_TRANSPORT_TCP_SEND_TIMES_H

@@ -1,6 +1,7 @@
 /*
- * Tail loss probes (RFC 8985 §7): what is last in flight has nothing behind it whose delivery would tell of its loss. Two
- * round trips later one segment more is sent, or the last one again, so that an acknowledgement comes, and RACK can judge.
+ * Tail loss probes (RFC 8985 §7): what is last in flight has nothing behind it whose delivery would tell of its loss.
+ * Two round trips later one segment more is sent, or the last one again, so that an acknowledgement comes, and RACK
+ * can judge.
  */
 #include "transport/tcp/tcp.h"
 

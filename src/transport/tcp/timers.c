@@ -1,6 +1,7 @@
 /*
- * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive or falling asleep, and the
- * end of an orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has a reason.
+ * The timers of a connection: retransmission and persist, delayed acknowledgement, keepalive or falling asleep, and
+ * the end of an orphan. None is ever stopped while the connection lives: one that goes off looks whether it still has
+ * a reason.
  *
  * The retransmit timer runs from the time something is in flight, anew whenever SND.UNA moves (RFC 6298 §5). With SACK
  * it may go off before the RTO, for RACK-TLP (RFC 8985).

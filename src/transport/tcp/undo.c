@@ -1,11 +1,12 @@
 /*
  * Recoveries and time-outs that were for nothing: nothing was lost, it was only late. Three ways tell.
  *
- * The first ACK after something was sent again echoes a timestamp from before that: it answers the first sending (Eifel, RFC
- * 3522). After a time-out, something taken for lost arrives without having been sent again (F-RTO, RFC 5682 §3). Or the
- * peer has got twice all that was sent again (D-SACK, RFC 2883).
+ * The first ACK after something was sent again echoes a timestamp from before that: it answers the first sending
+ * (Eifel, RFC 3522). After a time-out, something taken for lost arrives without having been sent again (F-RTO, RFC
+ * 5682 §3). Or the peer has got twice all that was sent again (D-SACK, RFC 2883).
  *
- * Then congestion control is what it was before, but for the burst that its window would allow at once (RFC 4015 §3.2).
+ * Then congestion control is what it was before, but for the burst that its window would allow at once (RFC 4015
+ * §3.2).
  */
 #include "transport/tcp/tcp.h"
 
@@ -83,8 +84,8 @@ static int32_t echo_age(const struct tcp_undo *u, const struct tcp_segment *s)
 }
 
 /*
- * RFC 3522 §3.2, steps 4 and 5. How long it took says nothing: perhaps it was answered at once, and that answer was lost
- * (RFC 4015 §3.3 leaves it to the next sample).
+ * RFC 3522 §3.2, steps 4 and 5. How long it took says nothing: perhaps it was answered at once, and that answer was
+ * lost (RFC 4015 §3.3 leaves it to the next sample).
  */
 static bool answers_first_sending(struct tcp_conn *c, const struct tcp_segment *s, bool moved)
 {

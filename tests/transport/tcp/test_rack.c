@@ -55,7 +55,7 @@ static void three_segments_later_is_lost(void **state)
 	assert_int_equal(bytes(RANGE_LOST), 0);
 }
 
-/* One segment behind it has come: it may be reordered. A quarter of the shortest round trip later it is lost (step 5). */
+/* One segment behind it has come: it may be reordered. A quarter of the shortest round trip later it is lost. */
 static void one_segment_later_may_be_reordered(void **state)
 {
 	(void)state;
@@ -245,7 +245,7 @@ static void fine_blocks_are_bounded(void **state)
 	sender_ack(&s, 10 * MSS);
 }
 
-/* RFC 8985 §6.3: the first is sent again; the others are lost as they have been away for so long. What came is not sent. */
+/* RFC 8985 §6.3: the first is sent again; the others have been away for long, and are lost. What came is not sent. */
 static void time_out(void **state)
 {
 	(void)state;

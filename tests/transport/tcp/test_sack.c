@@ -1,6 +1,6 @@
 /*
- * What we tell in SACK blocks, rule by rule: RFC 2018 §2 to §4, D-SACK by the cases of RFC 2883 §4. The peer's first byte
- * is at 1001.
+ * What we tell in SACK blocks, rule by rule: RFC 2018 §2 to §4, D-SACK by the cases of RFC 2883 §4. The peer's first
+ * byte is at 1001.
  */
 #include "harness.h"
 

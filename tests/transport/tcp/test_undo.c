@@ -1,6 +1,6 @@
 /*
- * Recoveries and time-outs that were for nothing, as each of the three ways tells, and those that were not. A round trip of
- * 40 ms; ten segments in flight.
+ * Recoveries and time-outs that were for nothing, as each of the three ways tells, and those that were not. A round
+ * trip of 40 ms; ten segments in flight.
  */
 #include "sender.h"
 
