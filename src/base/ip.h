@@ -22,6 +22,7 @@
 struct ip {
 	union {
 		uint8_t bytes[16];
+		uint32_t half[4]; /* the last: an IPv4 address */
 		uint64_t word[2];
 	};
 };

@@ -146,7 +146,7 @@ static int find_path(struct internet *net, struct ip_path *path, const struct ip
 int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src, const struct ip *dst,
 	       unsigned bound)
 {
-	struct recent_path *r = &net->recent_paths[dst->bytes[15] % PATHS_RECENT];
+	struct recent_path *r = &net->recent_paths[(dst->bytes[15] ^ src->bytes[15]) % PATHS_RECENT];
 
 	if (r->path.generation != net->generation || !ip_equal(&r->dst, dst) || !ip_equal(&r->src, src) ||
 	    r->path.bound != bound) {
@@ -248,10 +248,11 @@ int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
 
 uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len)
 {
-	size_t from = ip_is4(dst) ? 12 : 0;
 	struct ip a = ip_in_zone(src, 0), b = ip_in_zone(dst, 0);
 
-	return pb_checksum_add_pseudo(0, a.bytes + from, b.bytes + from, 16 - from, protocol, len);
+	if (ip_is4(dst)) /* each segment asks, so the sum is written out */
+		return (uint64_t)a.half[3] + b.half[3] + htons(protocol) + htonl(len);
+	return pb_checksum_add_pseudo(0, a.bytes, b.bytes, sizeof a.bytes, protocol, len);
 }
 
 void pb_ip_confirm(struct internet *net, struct ip_path *path)

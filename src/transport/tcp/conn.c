@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#define SPARE_MAX 64
+
 /*
  * Of text and options: a peer who announces less makes us send more headers than text, and is not believed
  * (CVE-2019-11479; Linux's tcp_min_snd_mss, too: an IPv4 packet of 88 bytes).
@@ -39,10 +41,36 @@ static int settle(struct tcp_conn *c)
 	return rc;
 }
 
+/*
+ * Memory for a connection. Some that others left is kept: malloc() has no quick way for a size like this, and calls come
+ * and go.
+ */
+static struct tcp_conn *conn_memory(struct tcp *t)
+{
+	struct tcp_conn *c = t->spare;
+
+	if (!c)
+		return malloc(sizeof *c);
+	t->spare = (struct tcp_conn *)c->entry.next;
+	t->spare_count--;
+	return c;
+}
+
+void pb_tcp_conn_memory_back(struct tcp *t, struct tcp_conn *c)
+{
+	if (t->spare_count == SPARE_MAX) {
+		free(c);
+		return;
+	}
+	c->entry.next = (struct pair_entry *)t->spare;
+	t->spare = c;
+	t->spare_count++;
+}
+
 int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct socket_pair *pair,
 		    struct tcp_conn **out)
 {
-	struct tcp_conn *c = malloc(sizeof *c);
+	struct tcp_conn *c = conn_memory(t);
 	int rc;
 
 	if (!c)
@@ -56,7 +84,7 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 	};
 	rc = settle(c);
 	if (rc < 0) {
-		free(c);
+		pb_tcp_conn_memory_back(t, c);
 		return rc;
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
@@ -89,7 +117,7 @@ void pb_tcp_conn_free(struct tcp_conn *c)
 	list_remove(&c->news.link);
 	list_remove(&c->waiting);
 	c->tcp->orphans -= c->orphaned;
-	free(c);
+	pb_tcp_conn_memory_back(c->tcp, c);
 }
 
 /* What was received can still be read: RFC 9293 §3.10.6 flushes queues at an abort, Linux, as we, keeps this one. */

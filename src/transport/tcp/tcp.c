@@ -78,6 +78,11 @@ void pb_tcp_free(struct tcp *t)
 	pb_timers_stop(&t->env->timers, &t->time_wait_timer);
 	pb_ports_fini(&t->ports);
 	pb_pairs_fini(&t->pairs);
+	while (t->spare) {
+		struct tcp_conn *next = (struct tcp_conn *)t->spare->entry.next;
+		free(t->spare);
+		t->spare = next;
+	}
 	free(t);
 }
 

@@ -319,6 +319,8 @@ struct tcp {
 	struct pb_link pending; /* struct tcp_conn: to be flushed */
 	struct pb_link time_waits;
 	size_t time_wait_count;
+	struct tcp_conn *spare; /* memory of connections that have ended, for the next: entry.next leads on */
+	unsigned spare_count;
 	size_t orphans;
 	size_t memory_ample; /* bytes of the pool in use; beyond it, memory is short: buffers.c */
 	bool memory_short;   /* it was when output was last flushed */
@@ -504,6 +506,7 @@ void pb_tcp_idle_drop(struct tcp *t, struct tcp_idle *i); /* without a word */
  * A connection in memory, in the table, with its path; state CLOSED. pair complete; binding moved in (bound
  * as connected).
  */
+void pb_tcp_conn_memory_back(struct tcp *t, struct tcp_conn *c);
 int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct socket_pair *pair,
 		    struct tcp_conn **c);
 /*
