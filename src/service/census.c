@@ -27,7 +27,6 @@ struct entry {
  */
 struct table {
 	_Atomic uint32_t changes;
-	bool begun; /* a worker has written here */
 	_Atomic uint32_t conns[CENSUS_SERVICES_MAX];
 	struct entry entries[];
 };
@@ -63,7 +62,6 @@ struct census *census_new(unsigned workers, size_t conns_max)
 	c->mask = entries - 1;
 	c->table_size = (sizeof(struct table) + entries * sizeof(struct entry) + 63) & ~(size_t)63;
 	c->size = 64 + workers * c->table_size;
-	/* Pages that nobody touches cost nothing. */
 	void *memory = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
 			    -1, 0);
 	if (memory == MAP_FAILED) {
@@ -89,12 +87,9 @@ void census_free(struct census *c)
 
 void census_begin(struct census *c, unsigned worker)
 {
-	struct table *t = table_of(c, worker);
-
 	c->me = worker;
-	if (t->begun) /* by one that has crashed */
-		memset(t, 0, c->table_size);
-	t->begun = true;
+	/* Also for its pages, which then are all there: memory does not grow while callers come. */
+	memset(table_of(c, worker), 0, c->table_size);
 }
 
 uint64_t census_number(struct census *c)
