@@ -18,8 +18,8 @@ static void test_holds(void **state)
 {
 	static const char *const codes[] = {
 		"assert tcpi_snd_cwnd == 10, tcpi_snd_cwnd",
-		"\n  assert 9 <= tcpi_snd_cwnd < 11\n  assert tcpi_state == TCP_ESTABLISHED; assert "
-		"tcpi_rcv_wscale == 7\n",
+		("\n  assert 9 <= tcpi_snd_cwnd < 11\n  assert tcpi_state == TCP_ESTABLISHED; assert "
+		 "tcpi_rcv_wscale == 7\n"),
 		"assert (tcpi_options & TCPI_OPT_SYN_DATA) == 0, tcpi_options",
 		"assert tcpi_snd_cwnd == 10, 'cwnd=%d; %s' % (tcpi_snd_cwnd, 1)\nassert 1",
 		"assert not tcpi_snd_cwnd != 10 and (0 or 1)",
