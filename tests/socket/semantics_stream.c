@@ -63,6 +63,27 @@ static void shutdown_of_reading(void **state)
 	close_pair(&p);
 }
 
+/* As on Linux (tcp_recvmsg()): what comes in spite of it can be read; only where there is nothing, it is the end. */
+static void text_after_shutdown_of_reading(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	char text[4];
+	ssize_t n = 0;
+
+	assert_int_equal(pb_shutdown(p.client, SHUT_RD), 0);
+	expect_end(w, p.client, 0);
+	assert_int_equal(pb_send(p.server, "late", 4, 0), 4);
+	for (int i = 0; n == 0 && i < 1000; i++) {
+		turn_for(w, PB_MSEC(1));
+		n = pb_recv(p.client, text, sizeof text, 0);
+	}
+	assert_int_equal(n, 4);
+	assert_memory_equal(text, "late", 4);
+	expect_end(w, p.client, 0);
+	close_pair(&p);
+}
+
 static void what_was_sent_survives_close(void **state)
 {
 	struct world *w = *state;
@@ -404,6 +425,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bytes_arrive_both_ways),
 	cmocka_unit_test(half_close),
 	cmocka_unit_test(shutdown_of_reading),
+	cmocka_unit_test(text_after_shutdown_of_reading),
 	cmocka_unit_test(what_was_sent_survives_close),
 	cmocka_unit_test(linger_0_resets),
 	cmocka_unit_test(unread_data_resets),

@@ -52,10 +52,6 @@ static void deliver(struct tcp_conn *c, struct pb_buf *text)
 {
 	c->rcv_nxt = seq_add(c->rcv_nxt, text->total);
 	c->bytes_received += text->total;
-	if (c->receive_shut) {
-		pb_buf_free(text);
-		return;
-	}
 	pb_tcp_recvq_push(&c->recvq, text);
 	tcp_tell(c, POLLIN);
 }
