@@ -270,6 +270,7 @@ int pb_internet_add_entry(struct internet *net, const struct iface_address *give
 		return rc;
 	}
 	*entry = *given;
+	entry->timer = (struct pb_timer){ 0 }; /* given may be a copy of one whose timer was armed */
 	entry->broadcast = broadcast_of(i, &given->ip, given->bits);
 	entry->defended = PB_NEVER;
 	i->addresses[i->address_count++] = entry;
