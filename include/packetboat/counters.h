@@ -10,62 +10,36 @@
 
 #include <stdint.h>
 
-#define PB_IP_COUNTERS(X)                                                                                    \
-	X(InReceives)                                                                                        \
-	X(InHdrErrors)                                                                                       \
-	X(InAddrErrors)                                                                                      \
-	X(InUnknownProtos)                                                                                   \
-	X(InDiscards)                                                                                        \
-	X(InDelivers)                                                                                        \
-	X(OutRequests)                                                                                       \
-	X(OutDiscards)                                                                                       \
-	X(OutNoRoutes)                                                                                       \
-	X(ReasmTimeout)                                                                                      \
-	X(ReasmReqds) X(ReasmOKs) X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails) X(FragCreates)
+/* clang-format off */
+#define PB_IP_COUNTERS(X) \
+	X(InReceives) X(InHdrErrors) X(InAddrErrors) X(InUnknownProtos) X(InDiscards) X(InDelivers) \
+	X(OutRequests) X(OutDiscards) X(OutNoRoutes) X(ReasmTimeout) X(ReasmReqds) X(ReasmOKs) \
+	X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails) X(FragCreates)
 
-#define PB_ICMP_COUNTERS(X)                                                                                  \
-	X(InMsgs)                                                                                            \
-	X(InErrors)                                                                                          \
-	X(InCsumErrors)                                                                                      \
-	X(InDestUnreachs)                                                                                    \
-	X(InTimeExcds)                                                                                       \
-	X(InParmProbs)                                                                                       \
-	X(InEchos)                                                                                           \
-	X(InEchoReps)                                                                                        \
-	X(OutMsgs)                                                                                           \
-	X(OutErrors)                                                                                         \
-	X(OutRateLimited)                                                                                    \
-	X(OutDestUnreachs) X(OutTimeExcds) X(OutParmProbs) X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
+#define PB_ICMP_COUNTERS(X) \
+	X(InMsgs) X(InErrors) X(InCsumErrors) X(InDestUnreachs) X(InTimeExcds) X(InParmProbs) \
+	X(InEchos) X(InEchoReps) X(OutMsgs) X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) \
+	X(OutTimeExcds) X(OutParmProbs) X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
 
-#define PB_ARP_COUNTERS(X)                                                                                   \
-	X(InRequests)                                                                                        \
-	X(InReplies)                                                                                         \
-	X(InErrors)                                                                                          \
-	X(InUnasked) X(OutRequests) X(OutReplies) X(Conflicts) X(Timeouts) X(QueueDrops) X(CacheFull)
+#define PB_ARP_COUNTERS(X) \
+	X(InRequests) X(InReplies) X(InErrors) X(InUnasked) X(OutRequests) X(OutReplies) \
+	X(Conflicts) X(Timeouts) X(QueueDrops) X(CacheFull)
 
-#define PB_UDP_COUNTERS(X)                                                                                   \
-	X(InDatagrams) X(NoPorts) X(InErrors) X(OutDatagrams) X(RcvbufErrors) X(SndbufErrors) X(InCsumErrors)
+#define PB_UDP_COUNTERS(X) \
+	X(InDatagrams) X(NoPorts) X(InErrors) X(OutDatagrams) X(RcvbufErrors) X(SndbufErrors) \
+	X(InCsumErrors)
 
-#define PB_TCP_COUNTERS(X)                                                                                   \
-	X(ActiveOpens)                                                                                       \
-	X(PassiveOpens)                                                                                      \
-	X(AttemptFails)                                                                                      \
-	X(EstabResets)                                                                                       \
-	X(InSegs)                                                                                            \
-	X(OutSegs)                                                                                           \
-	X(RetransSegs)                                                                                       \
-	X(InErrs)                                                                                            \
-	X(OutRsts)                                                                                           \
-	X(InCsumErrors) X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed) X(ListenOverflows)           \
-		X(ListenDrops) X(PAWSEstab) X(DelayedACKs) X(OfoQueued) X(OfoDropped) X(RcvCollapsed)        \
-			X(OutOfWindow) X(FastRetrans) X(Timeouts) X(SpuriousRtos) X(ChallengeAck)            \
-				X(SynChallenge) X(KeepAlives) X(ZeroWindowProbes) X(AbortOnData)             \
-					X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits)      \
-						X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced)      \
-							X(IcmpIgnored) X(SackReneging) X(LossProbes)         \
-								X(LossProbeRecovery) X(IdleSleeps)    \
-									X(IdleWakes)         \
-										X(IdleWakeFails) X(SpuriousRecoveries)
+#define PB_TCP_COUNTERS(X) \
+	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(InSegs) X(OutSegs) \
+	X(RetransSegs) X(InErrs) X(OutRsts) X(InCsumErrors) X(SyncookiesSent) X(SyncookiesRecv) \
+	X(SyncookiesFailed) X(ListenOverflows) X(ListenDrops) X(PAWSEstab) X(DelayedACKs) \
+	X(OfoQueued) X(OfoDropped) X(RcvCollapsed) X(OutOfWindow) X(FastRetrans) X(Timeouts) \
+	X(SpuriousRtos) X(ChallengeAck) X(SynChallenge) X(KeepAlives) X(ZeroWindowProbes) \
+	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits) \
+	X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced) X(IcmpIgnored) X(SackReneging) \
+	X(LossProbes) X(LossProbeRecovery) X(IdleSleeps) X(IdleWakes) X(IdleWakeFails) \
+	X(SpuriousRecoveries)
+/* clang-format on */
 
 #define PB_COUNTER(name) uint64_t name;
 struct pb_counters {

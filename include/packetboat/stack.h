@@ -43,8 +43,9 @@ struct pb_stack_options {
 	size_t neighbours_max;           /* 1024 */
 	size_t reassembly_bytes;         /* of fragments kept; 4 MiB */
 	unsigned icmp_errors_per_second; /* sent; 1000 */
-	bool no_window_scaling, no_timestamps, no_sack; /* options of TCP that are neither offered nor taken up */
-	bool unpaced; /* TCP sends what its window allows at once, not in pieces of a millisecond each */
+	bool no_window_scaling, no_timestamps,
+		no_sack; /* options of TCP that are neither offered nor taken up */
+	bool unpaced;    /* TCP sends what its window allows at once, not in pieces of a millisecond each */
 };
 
 /*

@@ -106,8 +106,10 @@ static int open_stack(const struct command *c, const struct net_spec *s, const c
 	if (rc == 0 && s->automatic)
 		rc = net_auto_configure(stack, (unsigned)index);
 	if (rc == -ETIMEDOUT)
-		return command_fail(c, EXIT_TIMED_OUT,
-				    "nobody on %s has answered with an address; is there a router, or a DHCP server?", s->name);
+		return command_fail(
+			c, EXIT_TIMED_OUT,
+			"nobody on %s has answered with an address; is there a router, or a DHCP server?",
+			s->name);
 	return rc < 0 ? cannot(c, "give its addresses to", s->name, rc) : EXIT_DONE;
 }
 

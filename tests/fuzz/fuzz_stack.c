@@ -62,7 +62,8 @@ static void open_world(struct world *w, uint8_t how)
 		options.reassembly_bytes = 4096;
 	}
 	if (how & 8)
-		options.idle_after = PB_MSEC(10); /* so that connections sleep between the steps of a script */
+		options.idle_after =
+			PB_MSEC(10); /* so that connections sleep between the steps of a script */
 	int rc = pb_stack_new(&options, &w->stack);
 	assert(rc == 0);
 	struct ip ip = ip_from4((const uint8_t[]){ 10, 0, 0, 1 });

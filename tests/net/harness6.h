@@ -1,6 +1,6 @@
 /*
- * IPv6 on the harness: we are 2001:db8::1/64 and fe80::1, which needs no detecting; the peer is 2001:db8::2, at the
- * harness's peer_mac.
+ * IPv6 on the harness: we are 2001:db8::1/64 and fe80::1, which needs no detecting; the peer is 2001:db8::2,
+ * at the harness's peer_mac.
  */
 #ifndef TESTS_NET_HARNESS6_H
 #define TESTS_NET_HARNESS6_H
@@ -26,7 +26,10 @@ void harness6_neighbour(struct harness *h, struct nd_neighbour m, const char *sr
 /* Nothing was sent but reports of groups. */
 void harness6_expect_nothing(struct harness *h);
 
-/* The next frame is IPv6, and no report of groups: its header, and its payload, which stays until the next; mac: to whom (NULL: never mind). */
+/*
+ * The next frame is IPv6, and no report of groups: its header, and its payload, which stays until the next;
+ * mac: to whom (NULL: never mind).
+ */
 struct ip6_header harness6_expect(struct harness *h, const uint8_t **payload, size_t *len);
 extern uint8_t harness6_mac[6]; /* to whom that frame went */
 

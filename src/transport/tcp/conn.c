@@ -42,8 +42,8 @@ static int settle(struct tcp_conn *c)
 }
 
 /*
- * Memory for a connection. Some that others left is kept: malloc() has no quick way for a size like this, and calls come
- * and go.
+ * Memory for a connection. Some that others left is kept: malloc() has no quick way for a size like this, and
+ * calls come and go.
  */
 static struct tcp_conn *conn_memory(struct tcp *t)
 {
@@ -120,7 +120,10 @@ void pb_tcp_conn_free(struct tcp_conn *c)
 	pb_tcp_conn_memory_back(c->tcp, c);
 }
 
-/* What was received can still be read: RFC 9293 §3.10.6 flushes queues at an abort, Linux, as we, keeps this one. */
+/*
+ * What was received can still be read: RFC 9293 §3.10.6 flushes queues at an abort, Linux, as we, keeps this
+ * one.
+ */
 void pb_tcp_conn_done(struct tcp_conn *c, int error)
 {
 	if (c->state != STATE_CLOSED)
@@ -158,7 +161,9 @@ uint8_t pb_tcp_scale_announce(uint32_t receive_buffer)
 	return scale;
 }
 
-/* RFC 9293 §3.7.1: the smaller of what the peer and the path take, less the options that every segment has. */
+/*
+ * RFC 9293 §3.7.1: the smaller of what the peer and the path take, less the options that every segment has.
+ */
 void pb_tcp_conn_fit(struct tcp_conn *c)
 {
 	uint32_t mss = c->path.mtu - headers_len(&c->path);
@@ -182,7 +187,9 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->ts_recent_age = tcp_now(c);
 	c->has_sack = peer->sack_permitted && !c->tcp->limits.no_sack;
 	c->has_scale = peer->has_window_scale && !c->tcp->limits.no_scaling;
-	/* RFC 7323 §2.2: what one announces without the other does not count; §2.3: above 14 is taken for 14. */
+	/*
+	 * RFC 7323 §2.2: what one announces without the other does not count; §2.3: above 14 is taken for 14.
+	 */
 	c->snd_scale = peer->window_scale < TCP_WINDOW_SCALE_MAX ? peer->window_scale : TCP_WINDOW_SCALE_MAX;
 	if (!c->has_scale)
 		c->snd_scale = c->rcv_scale = 0;

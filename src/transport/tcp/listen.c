@@ -1,8 +1,8 @@
 /*
- * Listeners (RFC 9293 §3.10.7.2), and the calls that come to them. A call is a small record until its handshake is
- * complete, then a connection that waits to be accepted. Both queues are bounded. When there is no room for another
- * record, the SYN-ACK carries a cookie and nothing is kept; when there is none for another connection, calls are not
- * answered, so that callers try again later.
+ * Listeners (RFC 9293 §3.10.7.2), and the calls that come to them. A call is a small record until its
+ * handshake is complete, then a connection that waits to be accepted. Both queues are bounded. When there is
+ * no room for another record, the SYN-ACK carries a cookie and nothing is kept; when there is none for
+ * another connection, calls are not answered, so that callers try again later.
  */
 #include "transport/tcp/tcp.h"
 
@@ -398,7 +398,10 @@ static bool acceptable(const struct tcp_syn *r, const struct tcp_segment *s)
 	       (s->len && seq_in(seq_add(s->seq, s->len - 1), next, r->window));
 }
 
-/* RFC 7323 §3.2: timestamps were agreed on, and there is none. It may not complete the call, for a connection drops it. */
+/*
+ * RFC 7323 §3.2: timestamps were agreed on, and there is none. It may not complete the call, for a connection
+ * drops it.
+ */
 static bool lacks_timestamp(const struct tcp_syn *r, const struct tcp_segment *s)
 {
 	return r->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & (TCP_RST | TCP_SYN));

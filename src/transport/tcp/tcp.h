@@ -306,7 +306,7 @@ struct tcp_limits {
 	/* What a connection's buffers may grow to, where the user has not said: half of the memory, at most 256 MiB */
 	size_t send_buffer_max, receive_buffer_max;
 	bool no_scaling, no_timestamps, no_sack; /* neither offered nor taken up */
-	bool unpaced;       /* whole windows leave at once */
+	bool unpaced;                            /* whole windows leave at once */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 

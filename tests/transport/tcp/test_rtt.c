@@ -72,7 +72,8 @@ static void rule_2_3_any_samples(void **state)
 			rttvar = i ? 0.75 * rttvar + 0.25 * off : (double)sample / 2;
 			srtt = i ? 0.875 * srtt + 0.125 * (double)sample : (double)sample;
 			pb_tcp_rtt_sample(&r, sample);
-			double margin = (double)MARGIN, rto = srtt + (4 * rttvar > margin ? 4 * rttvar : margin);
+			double margin = (double)MARGIN,
+			       rto = srtt + (4 * rttvar > margin ? 4 * rttvar : margin);
 			rto = rto > (double)RTO_MAX ? (double)RTO_MAX : rto;
 			if ((double)r.rto < rto - 100 || (double)r.rto > rto + 100) /* of rounding, in ns */
 				fail_msg("PACKETBOAT_SEED=%llu, sample %d: RTO %lld, by the rules %.0f",
