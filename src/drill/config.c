@@ -1,5 +1,6 @@
 #include "drill/config.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ static int read_option(struct config *c, const struct script_option *o)
 {
 	long n;
 
+	assert(o->value); /* a script that was read has them all */
 	if (strcmp(o->name, "local_ip") == 0 || strcmp(o->name, "remote_ip") == 0)
 		return pb_ip_parse(o->name[0] == 'l' ? &c->local : &c->remote, o->value) ? 1 : -1;
 	if (strcmp(o->name, "bind_port") == 0 || strcmp(o->name, "connect_port") == 0) {

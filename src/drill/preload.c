@@ -9,11 +9,9 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONGESTION_INFO 26 /* TCP_CC_INFO, asked for beside TCP_INFO, and told as zeroes */
-
-PB_API int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len);
-PB_API int close(int fd);
 
 static bool is_told_as_zeroes(int level, int name)
 {
@@ -21,7 +19,7 @@ static bool is_told_as_zeroes(int level, int name)
 	       (level == SOL_SOCKET && name == SO_MEMINFO);
 }
 
-int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
+PB_API int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict len)
 {
 	struct adapter *a = drill_adapter_of(fd);
 	int (*next)(int, int, int, void *, socklen_t *);
@@ -44,7 +42,7 @@ int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *res
 	return (int)drill_adapter_leave(a, rc);
 }
 
-int close(int fd)
+PB_API int close(int fd)
 {
 	struct adapter *a = drill_adapter_of(fd);
 	int (*next)(int);

@@ -437,7 +437,7 @@ static void play_all(struct run *r)
 
 	for (; e && play(r, e); e = e->next)
 		last = e;
-	if (!e && finish_call(r) && r->options->strict)
+	if (!e && last && finish_call(r) && r->options->strict)
 		check_rest(r, last);
 }
 

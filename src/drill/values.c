@@ -28,8 +28,9 @@ static bool apply(const struct expr *e, int64_t *number, char *why)
 
 bool drill_value_number(const struct expr *e, int64_t *number, char *why)
 {
-	int64_t other;
+	int64_t other = 0;
 
+	*number = 0;
 	if (!e)
 		return say(why, "an argument is missing", NULL);
 	switch (e->kind) {
