@@ -315,13 +315,18 @@ pb_time pb_stack_next(struct pb_stack *s)
  * has its turn, and what it answers carries the acknowledgements. Under a flood they are not kept back for
  * long.
  */
-pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
+static void drive(struct pb_stack *s, pb_time now)
 {
 	pb_timers_run(&s->env.timers, now);
 	pb_tcp_flush(s->tcp);
 	for (int i = 0; receive(s, now) && i < BATCHES_A_POLL; i++)
 		pb_tcp_flush(s->tcp);
 	flush_devices(s, now);
+}
+
+pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
+{
+	drive(s, now);
 	return pb_stack_next(s);
 }
 
@@ -332,7 +337,7 @@ pb_time pb_stack_poll(struct pb_stack *s, pb_time now)
 
 static void stack_poll(struct pb_net *net, pb_time now)
 {
-	pb_stack_poll((struct pb_stack *)net, now);
+	drive((struct pb_stack *)net, now);
 }
 
 static pb_time stack_next(struct pb_net *net)
