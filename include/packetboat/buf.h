@@ -115,7 +115,17 @@ PB_API uint8_t *pb_buf_push(struct pb_buf *b, size_t n);
 PB_API uint8_t *pb_buf_extend(struct pb_buf *b, size_t n);
 
 /* Drop the first n bytes: n <= b->total. The first part stays, empty perhaps, and with it the notes. */
-PB_API void pb_buf_pull(struct pb_buf *b, size_t n);
+PB_API void pb_buf_pull_parts(struct pb_buf *b, size_t n); /* the same, for packets of any kind */
+static inline void pb_buf_pull(struct pb_buf *b, size_t n)
+{
+	if (b->more || n > b->len) {
+		pb_buf_pull_parts(b, n);
+		return;
+	}
+	b->data += n;
+	b->len -= (uint32_t)n;
+	b->total -= (uint32_t)n;
+}
 
 /* Keep only the first len bytes: len <= b->total. */
 PB_API void pb_buf_trim(struct pb_buf *b, size_t len);
@@ -130,7 +140,12 @@ PB_API void pb_buf_copy(const struct pb_buf *b, size_t offset, void *to, size_t 
  * See to it that the first n bytes are in one piece, that is in the first part, to read headers there. False:
  * the packet is shorter, or there is no room to gather them.
  */
-PB_API bool pb_buf_gather(struct pb_buf *b, size_t n);
+PB_API bool pb_buf_gather_more(struct pb_buf *b,
+			       size_t n); /* the same, where more are needed than are there */
+static inline bool pb_buf_gather(struct pb_buf *b, size_t n)
+{
+	return b->len >= n || pb_buf_gather_more(b, n);
+}
 
 /* A first-in first-out queue of packets. All zero is an empty one. */
 struct pb_buf_queue {
@@ -139,8 +154,33 @@ struct pb_buf_queue {
 	size_t bytes;
 };
 
-PB_API void pb_buf_queue_push(struct pb_buf_queue *q, struct pb_buf *b); /* takes b */
-PB_API struct pb_buf *pb_buf_queue_shift(struct pb_buf_queue *q);        /* gives it; NULL: empty */
+/* Takes b. */
+static inline void pb_buf_queue_push(struct pb_buf_queue *q, struct pb_buf *b)
+{
+	b->next = NULL;
+	if (q->first)
+		q->last->next = b;
+	else
+		q->first = b;
+	q->last = b;
+	q->count++;
+	q->bytes += b->total;
+}
+
+/* Gives the first. NULL: empty. */
+static inline struct pb_buf *pb_buf_queue_shift(struct pb_buf_queue *q)
+{
+	struct pb_buf *b = q->first;
+
+	if (!b)
+		return NULL;
+	q->first = b->next;
+	b->next = NULL;
+	q->count--;
+	q->bytes -= b->total;
+	return b;
+}
+
 PB_API void pb_buf_queue_clear(struct pb_buf_queue *q);
 
 #ifdef __cplusplus

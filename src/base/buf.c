@@ -329,7 +329,7 @@ uint8_t *pb_buf_extend(struct pb_buf *b, size_t n)
 	return at;
 }
 
-void pb_buf_pull(struct pb_buf *b, size_t n)
+void pb_buf_pull_parts(struct pb_buf *b, size_t n)
 {
 	assert(n <= b->total);
 	b->total -= (uint32_t)n;
@@ -383,7 +383,7 @@ void pb_buf_copy(const struct pb_buf *b, size_t offset, void *to, size_t len)
 	}
 }
 
-bool pb_buf_gather(struct pb_buf *b, size_t n)
+bool pb_buf_gather_more(struct pb_buf *b, size_t n)
 {
 	if (b->len >= n)
 		return true;
@@ -409,31 +409,6 @@ bool pb_buf_gather(struct pb_buf *b, size_t n)
 	}
 	b->total = total;
 	return true;
-}
-
-void pb_buf_queue_push(struct pb_buf_queue *q, struct pb_buf *b)
-{
-	b->next = NULL;
-	if (q->first)
-		q->last->next = b;
-	else
-		q->first = b;
-	q->last = b;
-	q->count++;
-	q->bytes += b->total;
-}
-
-struct pb_buf *pb_buf_queue_shift(struct pb_buf_queue *q)
-{
-	struct pb_buf *b = q->first;
-
-	if (!b)
-		return NULL;
-	q->first = b->next;
-	b->next = NULL;
-	q->count--;
-	q->bytes -= b->total;
-	return b;
 }
 
 void pb_buf_queue_clear(struct pb_buf_queue *q)

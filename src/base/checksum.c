@@ -32,19 +32,6 @@ uint64_t pb_checksum_add_pseudo(uint64_t sum, const void *src, const void *dst, 
 	return sum + htons(protocol) + htonl(len);
 }
 
-/* 2^16 is 1 modulo 2^16 - 1, so what is above 16 bits is simply added to what is below. */
-static uint16_t fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-uint16_t pb_checksum_finish(uint64_t sum)
-{
-	return ntohs((uint16_t)~fold(sum));
-}
-
 uint16_t pb_checksum(const void *data, size_t len)
 {
 	return pb_checksum_finish(pb_checksum_add(0, data, len));
@@ -53,7 +40,7 @@ uint16_t pb_checksum(const void *data, size_t len)
 /* HC' = ~(~HC + ~m + m'): unlike RFC 1141's, this form never makes 0xffff where summing anew makes 0. */
 uint16_t pb_checksum_update(uint16_t checksum, uint16_t old, uint16_t new)
 {
-	return (uint16_t)~fold((uint64_t)(uint16_t)~checksum + (uint16_t)~old + new);
+	return (uint16_t)~pb_checksum_fold((uint64_t)(uint16_t)~checksum + (uint16_t)~old + new);
 }
 
 /* The sum of a part that begins at an odd place is that of its bytes swapped (RFC 1071 section 2 (B)). */
@@ -64,7 +51,7 @@ uint64_t pb_checksum_add_packet(uint64_t sum, const struct pb_buf *b, size_t off
 	for (; offset > b->len; b = b->more)
 		offset -= b->len;
 	for (; b; b = b->more, offset = 0) {
-		uint16_t part = fold(pb_checksum_add(0, b->data + offset, b->len - offset));
+		uint16_t part = pb_checksum_fold(pb_checksum_add(0, b->data + offset, b->len - offset));
 		sum += odd ? __builtin_bswap16(part) : part;
 		odd ^= (b->len - offset) & 1;
 	}

@@ -8,6 +8,7 @@
 #ifndef PB_BASE_CHECKSUM_H
 #define PB_BASE_CHECKSUM_H
 
+#include <arpa/inet.h>
 #include <packetboat/buf.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,11 +27,22 @@ uint64_t pb_checksum_add_packet(uint64_t sum, const struct pb_buf *b, size_t off
 uint64_t pb_checksum_add_pseudo(uint64_t sum, const void *src, const void *dst, size_t addr_len,
 				uint8_t protocol, uint32_t len);
 
+/* 2^16 is 1 modulo 2^16 - 1, so what is above 16 bits is simply added to what is below. */
+static inline uint16_t pb_checksum_fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
 /*
  * The checksum of a sum, as a number to be written most significant byte first. Over data that has its
  * checksum in it, the answer is 0 exactly if nothing is damaged.
  */
-uint16_t pb_checksum_finish(uint64_t sum);
+static inline uint16_t pb_checksum_finish(uint64_t sum)
+{
+	return ntohs((uint16_t)~pb_checksum_fold(sum));
+}
 
 /* All of it over one part. */
 uint16_t pb_checksum(const void *data, size_t len);

@@ -13,55 +13,11 @@ static uint64_t tick_of(pb_time t)
 
 void pb_timers_init(struct pb_timers *ts, pb_time now)
 {
-	*ts = (struct pb_timers){ .now = now };
+	*ts = (struct pb_timers){ .now = now, .next = PB_NEVER };
 	list_init(&ts->due);
 	for (int level = 0; level < PB_TIMERS_LEVELS; level++)
 		for (int i = 0; i < PB_TIMERS_SLOTS; i++)
 			list_init(&ts->slot[level][i]);
-}
-
-/*
- * The level is that of the highest bit in which the timer's tick differs from the present one, so that a slot
- * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the
- * present one belong to the next round. Beyond the wheel's reach (over two years): its last slot, from where
- * it is filed again.
- */
-static void file(struct pb_timers *ts, struct pb_timer *t)
-{
-	uint64_t now = tick_of(ts->now), tick = t->due > ts->now ? tick_of(t->due) : now;
-	uint64_t reach = ((now >> (LEVEL_BITS * TOP)) + PB_TIMERS_SLOTS - 1) << (LEVEL_BITS * TOP);
-
-	if (tick > reach)
-		tick = reach;
-	t->filed = t->due;
-	int level = tick == now ? 0 : (63 - __builtin_clzll(tick ^ now)) / LEVEL_BITS;
-	if (level > TOP)
-		level = TOP;
-	int i = (int)(tick >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
-	list_push(&ts->slot[level][i], &t->link);
-	ts->used[level] |= UINT64_C(1) << i;
-}
-
-void pb_timers_set(struct pb_timers *ts, struct pb_timer *t, pb_time due)
-{
-	t->due = due;
-	t->serial = ts->serial++;
-	if (pb_timer_armed(t)) {
-		if (due >= t->filed)
-			return;
-		list_remove(&t->link);
-		ts->count--;
-	}
-	ts->count++;
-	file(ts, t);
-}
-
-void pb_timers_stop(struct pb_timers *ts, struct pb_timer *t)
-{
-	if (!pb_timer_armed(t))
-		return;
-	list_remove(&t->link);
-	ts->count--;
 }
 
 /* The first slot of a level from the present one on that has its bit set; -1: none. */
@@ -84,10 +40,60 @@ static pb_time slot_start(const struct pb_timers *ts, int level, int i)
 	return (pb_time)((round << LEVEL_BITS | (uint64_t)i) << (level * LEVEL_BITS + TICK_BITS));
 }
 
-pb_time pb_timers_next(const struct pb_timers *ts)
+/*
+ * The level is that of the highest bit in which the timer's tick differs from the present one, so that a slot
+ * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the
+ * present one belong to the next round. Beyond the wheel's reach (over two years): its last slot, from where
+ * it is filed again.
+ */
+static void file(struct pb_timers *ts, struct pb_timer *t)
 {
-	if (!ts->count)
-		return PB_NEVER;
+	uint64_t now = tick_of(ts->now), tick = t->due > ts->now ? tick_of(t->due) : now;
+	uint64_t reach = ((now >> (LEVEL_BITS * TOP)) + PB_TIMERS_SLOTS - 1) << (LEVEL_BITS * TOP);
+
+	if (tick > reach)
+		tick = reach;
+	t->filed = t->due;
+	int level = tick == now ? 0 : (63 - __builtin_clzll(tick ^ now)) / LEVEL_BITS;
+	if (level > TOP)
+		level = TOP;
+	int i = (int)(tick >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
+	list_push(&ts->slot[level][i], &t->link);
+	ts->used[level] |= UINT64_C(1) << i;
+	pb_time start = level > 0 ? slot_start(ts, level, i) : t->filed;
+	if (start < ts->next)
+		ts->next = start;
+}
+
+static void take_out(struct pb_timers *ts, struct pb_timer *t)
+{
+	list_remove(&t->link);
+	ts->count--;
+	if (t->filed <= ts->next)
+		ts->next = PB_TIMERS_UNKNOWN;
+}
+
+void pb_timers_set(struct pb_timers *ts, struct pb_timer *t, pb_time due)
+{
+	t->due = due;
+	t->serial = ts->serial++;
+	if (pb_timer_armed(t)) {
+		if (due >= t->filed)
+			return;
+		take_out(ts, t);
+	}
+	ts->count++;
+	file(ts, t);
+}
+
+void pb_timers_stop(struct pb_timers *ts, struct pb_timer *t)
+{
+	if (pb_timer_armed(t))
+		take_out(ts, t);
+}
+
+static pb_time find_next(const struct pb_timers *ts)
+{
 	for (int level = 0; level < PB_TIMERS_LEVELS; level++) {
 		int i = first_used(ts, level);
 		if (i < 0)
@@ -104,6 +110,15 @@ pb_time pb_timers_next(const struct pb_timers *ts)
 		return first == PB_NEVER ? slot_start(ts, 0, i) : first;
 	}
 	return PB_NEVER;
+}
+
+pb_time pb_timers_next(struct pb_timers *ts)
+{
+	if (!ts->count)
+		return PB_NEVER;
+	if (ts->next == PB_TIMERS_UNKNOWN)
+		ts->next = find_next(ts);
+	return ts->next;
 }
 
 static bool fires_before(const struct pb_timer *a, const struct pb_timer *b)
@@ -173,6 +188,7 @@ static void advance(struct pb_timers *ts, pb_time now)
 		pb_time upto = tick_end < now ? tick_end : now;
 		if (upto > ts->now)
 			ts->now = upto;
+		ts->next = PB_TIMERS_UNKNOWN;
 		for (int level = PB_TIMERS_LEVELS - 1; level >= 0; level--) {
 			int i = (int)(tick_of(ts->now) >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
 			if (ts->used[level] >> i & 1)
@@ -189,6 +205,8 @@ int pb_timers_run(struct pb_timers *ts, pb_time now)
 	int fired = 0;
 
 	advance(ts, now);
+	if (list_empty(&ts->due))
+		return 0;
 	sort(&ts->due);
 	for (struct pb_link *l; (l = list_shift(&ts->due));) {
 		struct pb_timer *t = container_of(l, struct pb_timer, link);

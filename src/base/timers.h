@@ -11,13 +11,15 @@
 
 #include "base/list.h"
 
-#define PB_TIMERS_LEVELS 6
-#define PB_TIMERS_SLOTS  64
+#define PB_TIMERS_LEVELS  6
+#define PB_TIMERS_SLOTS   64
+#define PB_TIMERS_UNKNOWN ((pb_time)-1)
 
 struct pb_timers {
-	pb_time now;                     /* everything due before or at this has fired */
-	uint64_t serial;                 /* the next timer's */
-	size_t count;                    /* armed */
+	pb_time now;     /* everything due before or at this has fired */
+	uint64_t serial; /* the next timer's */
+	size_t count;    /* armed */
+	pb_time next;    /* what pb_timers_next() answers; PB_TIMERS_UNKNOWN: has to be found */
 	uint64_t used[PB_TIMERS_LEVELS]; /* a bit for each slot that is not empty */
 	struct pb_link slot[PB_TIMERS_LEVELS][PB_TIMERS_SLOTS];
 	struct pb_link due; /* to be fired in this run, in order */
@@ -36,10 +38,10 @@ static inline bool pb_timer_armed(const struct pb_timer *t)
 
 /*
  * When pb_timers_run() is next needed: never later than the first timer's due time. Earlier only when a timer
- * was moved later or down a level, so that a run at that time finds nothing to fire. PB_NEVER: nothing is
+ * was stopped, or moved later or down a level, so that a run at that time finds nothing to fire. PB_NEVER: nothing is
  * armed.
  */
-pb_time pb_timers_next(const struct pb_timers *ts);
+pb_time pb_timers_next(struct pb_timers *ts);
 
 /* Move the time to now (never back) and fire all that is due by then, in order. Returns how many. */
 int pb_timers_run(struct pb_timers *ts, pb_time now);

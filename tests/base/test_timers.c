@@ -111,7 +111,7 @@ static void run(struct model *m, pb_time now)
 	}
 }
 
-static void check_next(const struct model *m)
+static void check_next(struct model *m)
 {
 	pb_time next = pb_timers_next(&m->wheel), first = first_due(m);
 
