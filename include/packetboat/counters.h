@@ -38,7 +38,7 @@
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits) \
 	X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced) X(IcmpIgnored) X(SackReneging) \
 	X(LossProbes) X(LossProbeRecovery) X(IdleSleeps) X(IdleWakes) X(IdleWakeFails) \
-	X(SpuriousRecoveries)
+	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail)
 /* clang-format on */
 
 #define PB_COUNTER(name) uint64_t name;

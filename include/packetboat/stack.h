@@ -22,6 +22,12 @@ extern "C" {
 
 struct pb_stack;
 
+/*
+ * When TCP finds out by probes how long packets may be (RFC 4821), beside what ICMP tells of it: when segments of full
+ * size vanish and go on to, as in a path that drops them silently; never; or on every connection, from small ones on.
+ */
+enum pb_mtu_probing { PB_MTU_PROBING_BLACK_HOLES, PB_MTU_PROBING_NEVER, PB_MTU_PROBING_ALWAYS };
+
 /* What a stack is made with. Limits that are 0 are the defaults. */
 struct pb_stack_options {
 	/*
@@ -45,7 +51,10 @@ struct pb_stack_options {
 	unsigned icmp_errors_per_second; /* sent; 1000 */
 	bool no_window_scaling, no_timestamps,
 		no_sack; /* options of TCP that are neither offered nor taken up */
-	bool unpaced;    /* TCP sends what its window allows at once, not in pieces of a millisecond each */
+	enum pb_mtu_probing mtu_probing;
+	uint16_t
+		base_mss; /* text of a segment that every path takes: there a search begins; 1024, IPv6 1220 */
+	bool unpaced;     /* TCP sends what its window allows at once, not in pieces of a millisecond each */
 };
 
 /*

@@ -8,7 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK_TIMESTAMPS, STACK_SACK, STACK_SCALING, STACK_RECEIVE_BUFFER, STACK_SEND_BUFFER };
+enum {
+	STACK_TIMESTAMPS,
+	STACK_SACK,
+	STACK_SCALING,
+	STACK_RECEIVE_BUFFER,
+	STACK_SEND_BUFFER,
+	STACK_MTU_PROBING,
+	STACK_BASE_MSS
+};
 
 /* Which of the kernel's settings (ip-sysctl.rst) are what a socket's option would be, if it were set at once. */
 static const struct known {
@@ -28,6 +36,8 @@ static const struct known {
 	{ "tcp_window_scaling",    SETTING_OF_STACK, STACK_SCALING,        false, 0},
 	{ "tcp_rmem",              SETTING_OF_STACK, STACK_RECEIVE_BUFFER, false, 2},
 	{ "tcp_wmem",              SETTING_OF_STACK, STACK_SEND_BUFFER,    false, 2},
+	{ "tcp_mtu_probing",       SETTING_OF_STACK, STACK_MTU_PROBING,    false, 0},
+	{ "tcp_base_mss",          SETTING_OF_STACK, STACK_BASE_MSS,       false, 0},
 	{ "ip_default_ttl",        IPPROTO_IP,       IP_TTL,               false, 0},
 };
 
@@ -134,6 +144,14 @@ void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *st
 			break;
 		case STACK_SCALING:
 			l->no_scaling = !at->number;
+			break;
+		case STACK_MTU_PROBING:
+			l->mtu_probing = at->number <= 0   ? PLPMTUD_NEVER
+					 : at->number == 1 ? PLPMTUD_BLACK_HOLES
+							   : PLPMTUD_ALWAYS;
+			break;
+		case STACK_BASE_MSS:
+			l->base_mss = (uint16_t)at->number;
 			break;
 		case STACK_RECEIVE_BUFFER:
 			l->receive_buffer_max =

@@ -68,6 +68,8 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 				  .no_scaling = o->no_window_scaling,
 				  .no_timestamps = o->no_timestamps,
 				  .no_sack = o->no_sack,
+				  .mtu_probing = (enum plpmtud_mode)o->mtu_probing,
+				  .base_mss = o->base_mss,
 				  .unpaced = o->unpaced,
 				  .idle_after = o->idle_after };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);

@@ -18,9 +18,9 @@
 #define PORT        7
 #define VIRTUAL_MAX PB_SEC(7200) /* by then everything has ended, or something never will */
 
-const char *const trouble_name[TROUBLES] = { "1 % loss",          "5 % loss",    "20 % loss",
-					     "30 % reordering",   "duplication", "corruption",
-					     "everything at once" };
+const char *const trouble_name[TROUBLES] = { "1 % loss",           "5 % loss",    "20 % loss",
+					     "30 % reordering",    "duplication", "corruption",
+					     "everything at once", "a black hole" };
 
 struct simulation;
 
@@ -331,6 +331,7 @@ static struct pb_impairment impairment(struct simulation *s, enum trouble troubl
 	i.reordering = trouble == REORDERING || all ? 0.3 : 0;
 	i.reorder_delay = (pb_time)pb_rng_below(&s->rng, PB_MSEC(20));
 	i.duplication = trouble == DUPLICATION || all ? 0.1 : 0;
+	i.mtu = trouble == BLACK_HOLE ? 552 + (uint32_t)pb_rng_below(&s->rng, 1500) : 0;
 	i.corruption = trouble == CORRUPTION || all ? 0.05 : 0;
 	return i;
 }

@@ -13,7 +13,17 @@
 #include <packetboat/packetboat.h>
 
 /* What is wrong with the wire. */
-enum trouble { LOSS_1, LOSS_5, LOSS_20, REORDERING, DUPLICATION, CORRUPTION, EVERYTHING, TROUBLES };
+enum trouble {
+	LOSS_1,
+	LOSS_5,
+	LOSS_20,
+	REORDERING,
+	DUPLICATION,
+	CORRUPTION,
+	EVERYTHING,
+	BLACK_HOLE,
+	TROUBLES
+};
 extern const char *const trouble_name[TROUBLES];
 
 struct outcome {

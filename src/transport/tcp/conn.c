@@ -11,8 +11,7 @@
  * Of text and options: a peer who announces less makes us send more headers than text, and is not believed
  * (CVE-2019-11479; Linux's tcp_min_snd_mss, too: an IPv4 packet of 88 bytes).
  */
-#define MSS_MIN          48
-#define TIMESTAMP_OPTION 12 /* RFC 7323 appendix A: with two NOPs in front */
+#define MSS_MIN 48
 
 const struct tcp_settings pb_tcp_settings_default = {
 	.send_buffer = TCP_SEND_BUFFER_DEFAULT,
@@ -104,6 +103,7 @@ static void let_go(struct tcp_conn *c)
 	pb_tcp_ooo_clear(&c->ooo);
 	pb_tcp_loss_free(c);
 	pb_tcp_undo_free(c);
+	pb_tcp_plpmtud_free(c);
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);
 	c->in_table = false;
@@ -138,14 +138,14 @@ void pb_tcp_conn_done(struct tcp_conn *c, int error)
 	tcp_tell(c, POLLIN | POLLOUT | POLLRDHUP | POLLHUP | (error ? POLLERR : 0));
 }
 
-static uint32_t headers_len(const struct ip_path *path)
+uint32_t pb_tcp_headers_len(const struct ip_path *path)
 {
 	return (ip_is4(&path->dst) ? 20 : 40) + TCP_HEADER_LEN;
 }
 
 uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_path *path)
 {
-	uint32_t mss = path->iface->mtu - headers_len(path);
+	uint32_t mss = path->iface->mtu - pb_tcp_headers_len(path);
 
 	if (set->max_segment && set->max_segment < mss)
 		mss = set->max_segment;
@@ -166,7 +166,8 @@ uint8_t pb_tcp_scale_announce(uint32_t receive_buffer)
  */
 void pb_tcp_conn_fit(struct tcp_conn *c)
 {
-	uint32_t mss = c->path.mtu - headers_len(&c->path);
+	uint32_t mtu = c->plpmtud ? pb_tcp_plpmtud_fit(c, c->path.mtu) : c->path.mtu;
+	uint32_t mss = mtu - pb_tcp_headers_len(&c->path);
 
 	if (c->peer_mss < mss)
 		mss = c->peer_mss;
@@ -175,7 +176,7 @@ void pb_tcp_conn_fit(struct tcp_conn *c)
 	if (mss < MSS_MIN)
 		mss = MSS_MIN;
 	if (c->has_timestamps)
-		mss -= TIMESTAMP_OPTION;
+		mss -= TCP_TIMESTAMP_OPTION;
 	c->mss = (uint16_t)mss;
 	c->congestion.mss = mss;
 }
@@ -198,6 +199,7 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
 	c->congestion.ops = c->set.congestion;
 	c->congestion.paced = !c->tcp->limits.unpaced;
+	pb_tcp_plpmtud_begin(c);
 	pb_tcp_conn_fit(c);
 	c->congestion.ops->start(&c->congestion, tcp_now(c));
 	pb_tcp_receive_round_begin(c);

@@ -26,9 +26,8 @@ static bool in_flight(const struct tcp_conn *c, seq quoted)
  * Send all that is in flight again, in segments that fit: whatever was as large as the quoted one was dropped. It is no
  * sign of congestion (RFC 1191 §6.5).
  */
-static void send_smaller(struct tcp_conn *c)
+void pb_tcp_send_shorter(struct tcp_conn *c)
 {
-	pb_tcp_conn_fit(c);
 	pb_tcp_send_all_again(c);
 	c->in_recovery = false;
 	c->dup_acks = 0;
@@ -50,8 +49,10 @@ static void path_narrowed(struct tcp_conn *c, uint32_t mtu)
 	}
 	tcp_counters(c)->tcp.PathMtuReduced++;
 	pb_ip_learn_mtu(c->tcp->net, &dst, mtu);
-	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) == 0 && !is_opening(c))
-		send_smaller(c);
+	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) < 0 || is_opening(c))
+		return;
+	pb_tcp_conn_fit(c);
+	pb_tcp_send_shorter(c);
 }
 
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted)

@@ -44,6 +44,8 @@ void pb_tcp_fast_retransmit_duplicate(struct tcp_conn *c)
 		c->dup_acks++;
 	if (c->in_recovery)
 		inflate(c);
+	else if (c->dup_acks == DUP_ACKS && c->plpmtud && pb_tcp_plpmtud_lost(c))
+		pb_tcp_send_shorter(c);
 	else if (c->dup_acks == DUP_ACKS && seq_lt(c->recover, c->snd_una))
 		enter_recovery(c); /* RFC 6582 §3.2 step 2: nothing sent before the last recovery is meant */
 	tcp_want_output(c);

@@ -177,6 +177,8 @@ static void note_sent(struct tcp_conn *c, seq at, seq end)
 		pb_tcp_timers_tail(c);
 	if (!again)
 		return;
+	if (c->plpmtud)
+		pb_tcp_plpmtud_resent(c);
 	if (c->undo)
 		pb_tcp_undo_sent(c, (uint32_t)seq_diff(end, at));
 	tcp_counters(c)->tcp.RetransSegs++;
@@ -263,10 +265,26 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 	return !rest || short_allowed(c, n, queued) ? n : n - rest;
 }
 
+/* One segment, longer than others: no super-segment, to be cut. */
+static bool probe_path(struct tcp_conn *c, uint32_t offset, uint32_t len)
+{
+	uint16_t mss = c->mss;
+
+	c->mss = (uint16_t)len;
+	bool sent = send_text(c, offset, len, false);
+	c->mss = mss;
+	if (sent)
+		pb_tcp_plpmtud_sent(c, seq_add(c->snd_una, offset), len);
+	return sent;
+}
+
 static bool send_next(struct tcp_conn *c)
 {
 	uint32_t offset = tcp_flight(c);
+	uint32_t probe = c->plpmtud ? pb_tcp_plpmtud_due(c) : 0;
 
+	if (probe)
+		return probe != PLPMTUD_WAIT && probe_path(c, offset, probe);
 	if (offset > c->sendq.bytes)
 		return false; /* all, and FIN */
 	uint32_t len = sendable(c, offset), end = offset + len;

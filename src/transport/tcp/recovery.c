@@ -81,6 +81,8 @@ static void advance(struct tcp_conn *c, seq ack)
 	if (!text)
 		return;
 	pb_tcp_sendq_acked(&c->sendq, text);
+	if (c->plpmtud)
+		pb_tcp_plpmtud_acked(c);
 	c->bytes_acked += text;
 	if (!was_writable && tcp_writable(c))
 		tcp_tell(c, POLLOUT);
@@ -183,7 +185,9 @@ static void end_recovery(struct tcp_conn *c)
 /* Losses found by an acknowledgement, or by waiting for one. */
 static void lost(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
 {
-	if (!c->in_recovery && !c->in_timeout)
+	bool is_probe = c->plpmtud && pb_tcp_plpmtud_lost(c);
+
+	if (!is_probe && !c->in_recovery && !c->in_timeout)
 		begin_recovery(c, flight, sacked);
 	tcp_want_output(c);
 }

@@ -18,6 +18,7 @@
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
+ *   plpmtud.c    how long segments may be, RFC 4821
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
@@ -38,6 +39,7 @@
 #include "transport/ports.h"
 #include "transport/tcp/congestion.h"
 #include "transport/tcp/loss.h"
+#include "transport/tcp/plpmtud.h"
 #include "transport/tcp/seq.h"
 #include "wire/tcp.h"
 
@@ -65,6 +67,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 #define TCP_MSS_DEFAULT4     536  /* RFC 9293 MUST-15: of an IPv4 peer that says nothing */
 #define TCP_MSS_DEFAULT6     1220 /* of an IPv6 peer */
 #define TCP_WINDOW_SCALE_MAX 14   /* RFC 7323 §2.3 */
+#define TCP_TIMESTAMP_OPTION 12   /* RFC 7323 appendix A: with two NOPs in front */
 #define TCP_MSL                                                                                              \
 	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
 
@@ -186,11 +189,12 @@ struct tcp_conn {
 	struct tcp_congestion congestion;
 	struct {
 		struct pb_timer timer;
-		pb_time ends;  /* the present piece's time */
-		uint32_t left; /* bytes of it */
-	} pace;                /* pacing.c */
-	struct tcp_loss *loss; /* with SACK, while there is something to remember: loss.h */
-	struct tcp_undo *undo; /* a recovery that may have been for nothing: undo.c */
+		pb_time ends;        /* the present piece's time */
+		uint32_t left;       /* bytes of it */
+	} pace;                      /* pacing.c */
+	struct tcp_loss *loss;       /* with SACK, while there is something to remember: loss.h */
+	struct tcp_plpmtud *plpmtud; /* the path may take less than it says: plpmtud.h */
+	struct tcp_undo *undo;       /* a recovery that may have been for nothing: undo.c */
 	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
 	uint8_t reorder_spared; /* recoveries until it waits for one only */
 	bool reordering_seen;
@@ -307,6 +311,8 @@ struct tcp_limits {
 	size_t send_buffer_max, receive_buffer_max;
 	bool no_scaling, no_timestamps, no_sack; /* neither offered nor taken up */
 	bool unpaced;                            /* whole windows leave at once */
+	enum plpmtud_mode mtu_probing;
+	uint16_t base_mss;  /* what a search begins with; 0: what the family allows */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 
@@ -526,6 +532,7 @@ void pb_tcp_conn_free(struct tcp_conn *c);
 struct tcp_info;
 void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info);
 /* What we announce: MSS for a path (RFC 9293 §3.7.1, RFC 6691), window scale for a buffer (RFC 7323 §2). */
+uint32_t pb_tcp_headers_len(const struct ip_path *path); /* of IP and TCP, without options */
 uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_path *path);
 uint8_t pb_tcp_scale_announce(uint32_t receive_buffer);
 
@@ -571,6 +578,8 @@ void pb_tcp_reset_peer(
 	struct tcp_conn *c); /* an RST at SND.NXT, in states where RFC 9293 §3.10.5 wants one */
 void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
+/* What is in flight may have been too long: all of it again. No sign of congestion. */
+void pb_tcp_send_shorter(struct tcp_conn *c);
 
 /*
  * -- buffers.c, pacing.c

@@ -77,6 +77,7 @@ static void count_silence(struct tcp_conn *c)
 /* RFC 6298 5.4-5.6. */
 static void time_out(struct tcp_conn *c)
 {
+	pb_tcp_plpmtud_full_stop(c);
 	pb_tcp_timed_out(c);
 	count_silence(c);
 	pb_tcp_resend(c, 0, c->mss);
