@@ -206,19 +206,31 @@ struct destination {
 	uint64_t remote_port;
 };
 
+/* For whom nobody yields. */
+static bool stays(const struct pair_entry *e, void *context)
+{
+	(void)e;
+	(void)context;
+	return false;
+}
+
 /*
- * Nobody has the pair, nobody but connections has the port; and nobody is connected to himself, which a pair
- * of equal ends would be.
+ * Nobody has the pair, or whoever has it yields; nobody but connections has the port; and nobody is connected to
+ * himself, which a pair of equal ends would be.
  */
 static bool suitable(const struct ports *p, struct pairs *pairs, const struct socket_pair *pair,
-		     const struct binding *b)
+		     const struct binding *b, port_yields *yields, void *context)
 {
 	if (pair->local_port == pair->remote_port && ip_equal(&pair->local, &pair->remote))
 		return false;
-	return !in_use(p, b, pair->local_port, false) && !pb_pairs_find(pairs, pair);
+	if (in_use(p, b, pair->local_port, false))
+		return false;
+	const struct pair_entry *e = pb_pairs_find(pairs, pair);
+	return !e || yields(e, context);
 }
 
-int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b)
+int pb_ports_connect_over(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b,
+			  port_yields *yields, void *context)
 {
 	struct destination to = { pair->local, pair->remote, pair->remote_port };
 	uint64_t hash = pb_siphash(&p->key, &to, sizeof to); /* F and G: its two halves */
@@ -229,13 +241,18 @@ int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *p
 	b->connected = true;
 	for (uint32_t i = 0; i < count; i++) {
 		pair->local_port = (uint16_t)(p->first + (offset + (*counter)++) % count);
-		if (!suitable(p, pairs, pair, b))
+		if (!suitable(p, pairs, pair, b, yields, context))
 			continue;
 		b->port = pair->local_port;
 		return pb_ports_keep(p, b);
 	}
 	pair->local_port = 0;
 	return -EADDRNOTAVAIL;
+}
+
+int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b)
+{
+	return pb_ports_connect_over(p, pairs, pair, b, stays, NULL);
 }
 
 /*

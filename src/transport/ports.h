@@ -79,6 +79,11 @@ void pb_ports_move(struct ports *p, struct binding *from, struct binding *to);
  */
 int pb_ports_connect(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b);
 
+/* The same, where a pair that somebody has will do, too, if he yields. */
+typedef bool port_yields(const struct pair_entry *e, void *context);
+int pb_ports_connect_over(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b,
+			  port_yields *yields, void *context);
+
 /*
  * Who of those that listen is to have what came for addr and port: the most specific address first; among
  * equals that share the port (SO_REUSEPORT), hash chooses; of others, the newest. foreign: addr is not ours,

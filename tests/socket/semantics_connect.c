@@ -359,6 +359,30 @@ static void a_connection_does_not_listen(void **state)
 	close_pair(&p);
 }
 
+/* One that was closed first, and waits: timestamps tell its segments from the next one's, so it may begin. */
+static void a_waiting_pair_is_taken_again(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *l = listener(w, &w->a, 1);
+	union pb_addr to = name_of(l), mine = unused(w, &w->client_a);
+
+	for (int i = 0; i < 3; i++) {
+		struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+		set_option(s, SOL_SOCKET, SO_REUSEADDR, 1);
+		assert_int_equal(bind_to(s, &mine), 0);
+		assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+		struct pb_socket *conn = accept_one(w, l);
+		assert_true(wait_for(w, s, POLLOUT));
+		assert_int_equal(pb_shutdown(s, SHUT_WR), 0);
+		expect_end(w, conn, 0);
+		pb_close(conn);
+		expect_end(w, s, 0);
+		pb_close(s);
+		turn_for(w, PB_MSEC(5));
+	}
+	pb_close(l);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_are_swapped),
 	cmocka_unit_test(a_name_is_cut_to_its_room),
@@ -366,6 +390,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(refused_by_so_error),
 	cmocka_unit_test(refused_by_connect_and_by_recv),
 	cmocka_unit_test(connect_after_refusal),
+	cmocka_unit_test(a_waiting_pair_is_taken_again),
 	cmocka_unit_test(a_refusal_leaves_the_bound_port),
 	cmocka_unit_test(the_fresh_are_told),
 	cmocka_unit_test(each_call_has_its_own_port),

@@ -12,8 +12,7 @@
 
 #define SYNS_MIN        8         /* however small the backlog is */
 #define SYN_ACK_RTO     PB_SEC(1) /* RFC 6298 §2.1, doubled each time */
-#define SYN_ACK_RETRIES 5     /* a caller that is silent for a minute is gone; Linux's tcp_synack_retries */
-#define ISS_STEP        65537 /* beyond all that a connection without window scale could have sent */
+#define SYN_ACK_RETRIES 5 /* a caller that is silent for a minute is gone; Linux's tcp_synack_retries */
 
 int pb_tcp_listen(struct tcp *t, const struct tcp_settings *set, struct binding *local, unsigned backlog,
 		  void *owner, struct tcp_listener **out)
@@ -182,7 +181,7 @@ static seq choose_iss(const struct tcp *t, uint64_t secret, const struct tcp_seg
 	seq iss = pb_tcp_isn(t, secret);
 
 	if (s->reopens && !seq_lt(s->beyond, iss)) /* RFC 9293 §3.6.1 */
-		return seq_add(s->beyond, ISS_STEP);
+		return seq_add(s->beyond, TCP_ISS_STEP);
 	return iss;
 }
 

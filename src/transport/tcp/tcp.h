@@ -493,7 +493,13 @@ void pb_tcp_cookie_options(struct tcp_syn *r, uint32_t echo);
 void pb_tcp_time_wait_enter(struct tcp_conn *c);
 /* True: it is a SYN that a listener may take, in place of the record. */
 bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_segment *s);
+/*
+ * Whether a call of ours may have its pair, as on Linux (tcp_tw_reuse): with timestamps, old segments of either end are
+ * known for what they are (RFC 6191 §2, RFC 7323 §5), once our clock has gone on for so long.
+ */
+bool pb_tcp_time_wait_yields(const struct tcp *t, const struct tcp_time_wait *w, pb_time after);
 void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w);
+#define TCP_ISS_STEP 65537 /* beyond all that was sent before from a pair; Linux's, too */
 
 /*
  * idle.c. Put c to sleep: c is gone, its owner has been told where it is now. False: something is to be done, or

@@ -90,6 +90,17 @@ void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w)
 	free(w);
 }
 
+/* How long it has been there: a FIN that came again began it anew. */
+static pb_time age(const struct tcp *t, const struct tcp_time_wait *w)
+{
+	return env_now(t->env) - (w->ends - 2 * TCP_MSL);
+}
+
+bool pb_tcp_time_wait_yields(const struct tcp *t, const struct tcp_time_wait *w, pb_time after)
+{
+	return w->has_timestamps && !t->limits.no_timestamps && age(t, w) >= after;
+}
+
 static void acknowledge(struct tcp *t, const struct tcp_time_wait *w)
 {
 	struct tcp_header h = {

@@ -8,6 +8,33 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+/*
+ * A connection of before, in TIME-WAIT. At a port that the user asked for it yields once our timestamps have moved on;
+ * where we choose, a second later, as on Linux.
+ */
+#define YIELDS_TO_USER   PB_MSEC(1)
+#define YIELDS_TO_CHOICE PB_SEC(1)
+
+static bool yields(const struct pair_entry *e, void *context)
+{
+	return e->kind == ENTRY_TIME_WAIT &&
+	       pb_tcp_time_wait_yields(context, (const struct tcp_time_wait *)e, YIELDS_TO_CHOICE);
+}
+
+/* The pair is free, or its TIME-WAIT ends and *beyond is what its SND.NXT was: then true. */
+static bool take_over(struct tcp *t, const struct socket_pair *pair, seq *beyond)
+{
+	struct pair_entry *e = pb_pairs_find(&t->pairs, pair);
+	struct tcp_time_wait *w = (struct tcp_time_wait *)e;
+
+	if (!e || e->kind != ENTRY_TIME_WAIT || !pb_tcp_time_wait_yields(t, w, YIELDS_TO_USER))
+		return false;
+	*beyond = w->snd_nxt;
+	t->env->counters.tcp.TimeWaitReused++;
+	pb_tcp_time_wait_end(t, w);
+	return true;
+}
+
 /* An ephemeral port, with the flags of local, which has none (NULL: it never was asked about). */
 static int choose_port(struct tcp *t, const struct binding *local, struct socket_pair *pair,
 		       struct binding *b)
@@ -16,7 +43,10 @@ static int choose_port(struct tcp *t, const struct binding *local, struct socket
 		b->reuse_addr = local->reuse_addr;
 		b->reuse_port = local->reuse_port;
 	}
-	return pb_ports_connect(&t->ports, &t->pairs, pair, b);
+	int rc = pb_ports_connect(&t->ports, &t->pairs, pair, b);
+	if (rc == -EADDRNOTAVAIL) /* all are taken; perhaps not by anybody who still needs his */
+		rc = pb_ports_connect_over(&t->ports, &t->pairs, pair, b, yields, t);
+	return rc;
 }
 
 /* The port is the connection's from now on. */
@@ -28,6 +58,18 @@ static void take_binding(struct tcp *t, struct tcp_conn *c, struct binding *b)
 	c->binding.owner = c;
 }
 
+/* beyond: the ISS is, if not NULL (RFC 9293 §3.6.1). */
+static void choose_numbers(struct tcp_conn *c, const seq *beyond)
+{
+	uint64_t secret = pb_tcp_secret(c->tcp, tcp_pair(c));
+	seq iss = pb_tcp_isn(c->tcp, secret);
+
+	if (beyond && !seq_lt(*beyond, iss))
+		iss = seq_add(*beyond, TCP_ISS_STEP);
+	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = iss;
+	c->ts_offset = pb_tcp_timestamp_offset(secret);
+}
+
 int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
 		   uint16_t port, void *owner, struct tcp_conn **out)
 {
@@ -36,7 +78,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	struct binding chosen = { .port = 0 }, *b = local && local->port ? local : &chosen;
 	struct ip_path path;
 	struct tcp_conn *c;
-	uint64_t secret;
+	seq beyond = { 0 };
 	int rc = pb_ip_path(t->net, &path, local ? &local->addr : &any, to, set->bound);
 
 	if (rc < 0)
@@ -46,6 +88,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 		pair.local_port = local->port;
 	else if ((rc = choose_port(t, local, &pair, b)) < 0)
 		return rc;
+	bool again = take_over(t, &pair, &beyond);
 	rc = pb_tcp_conn_new(t, set, &pair, &c);
 	if (rc < 0) {
 		pb_ports_release(&t->ports, &chosen);
@@ -53,9 +96,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	}
 	take_binding(t, c, b);
 	c->news.owner = owner;
-	secret = pb_tcp_secret(t, &pair);
-	c->iss = c->snd_una = c->snd_nxt = c->snd_max = c->recover = c->snd_sml = pb_tcp_isn(t, secret);
-	c->ts_offset = pb_tcp_timestamp_offset(secret);
+	choose_numbers(c, again ? &beyond : NULL);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
 	t->env->counters.tcp.ActiveOpens++;
 	*out = c;

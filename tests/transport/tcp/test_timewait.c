@@ -1,6 +1,8 @@
 /* TIME-WAIT: what its record answers, how long it lasts, and who may have its pair anew. */
 #include "harness.h"
 
+#include <errno.h>
+
 static struct harness h;
 static struct tcp_listener *l;
 static uint32_t theirs; /* our next number, as the peer expects it */
@@ -246,6 +248,111 @@ static void keeps_port(void **state)
 	harness_end(&h);
 }
 
+/* A call of ours to the peer's port 7, from a port that the user names or, 0, does not. */
+static int call(uint16_t port, struct tcp_conn **c)
+{
+	struct binding b = { .addr = harness_ip("192.0.2.1"), .port = port, .reuse_addr = true };
+	struct ip to = harness_ip("198.51.100.1");
+
+	if (port)
+		assert_int_equal(pb_ports_bind(&h.tcp->ports, &h.env, &b), 0);
+	int rc = pb_tcp_connect(h.tcp, &pb_tcp_settings_default, port ? &b : NULL, &to, 7, &h, c);
+	if (rc < 0 && port)
+		pb_ports_release(&h.tcp->ports, &b);
+	return rc;
+}
+
+/* It is answered, and closed by us first. Returns its SYN. */
+static struct segment call_and_close(uint16_t port, bool timestamps)
+{
+	struct tcp_conn *c;
+	struct segment syn, s;
+
+	assert_int_equal(call(port, &c), 0);
+	assert_true(harness_sent(&h, &syn, NULL));
+	s = (struct segment){
+		.h = {.src_port = 7,
+                      .dst_port = syn.h.src_port,
+                      .flags = TCP_SYN | TCP_ACK,
+                      .seq = 1000,
+                      .ack = syn.h.seq + 1,
+                      .window = 9,
+                      .options = { .has_timestamp = timestamps,
+				    .ts_value = 1,
+				    .ts_echo = syn.h.options.ts_value }}
+	};
+	harness_inject(&h, &s);
+	pb_tcp_close(c, false);
+	s.h.flags = TCP_FIN | TCP_ACK;
+	s.h.seq = 1001;
+	s.h.ack++;
+	harness_inject(&h, &s);
+	harness_forget(&h);
+	assert_int_equal(h.tcp->time_wait_count, 1);
+	return syn;
+}
+
+/* The user's own port: the pair at once, with numbers and timestamps beyond those of before (RFC 6191 §2). */
+static void yields_to_user(void **state)
+{
+	struct segment before, syn;
+	struct tcp_conn *c;
+
+	(void)state;
+	begin(NULL);
+	before = call_and_close(5000, true);
+	harness_run(&h, PB_MSEC(1));
+	assert_int_equal(call(5000, &c), 0);
+	assert_true(harness_sent(&h, &syn, NULL));
+	assert_int_equal(syn.h.src_port, 5000);
+	assert_true((int32_t)(syn.h.seq - (before.h.seq + 2)) > 0);
+	assert_true((int32_t)(syn.h.options.ts_value - before.h.options.ts_value) > 0);
+	assert_int_equal(h.tcp->time_wait_count, 0);
+	assert_int_equal(h.env.counters.tcp.TimeWaitReused, 1);
+	pb_tcp_close(c, true);
+	end();
+}
+
+/* Without timestamps what is old could not be told from what is new. */
+static void does_not_yield(void **state)
+{
+	struct tcp_conn *c;
+
+	(void)state;
+	begin(NULL);
+	call_and_close(5000, false);
+	harness_run(&h, PB_SEC(1));
+	assert_int_equal(call(5000, &c), -EADDRNOTAVAIL);
+	assert_int_equal(h.tcp->time_wait_count, 1);
+	end();
+}
+
+/* Out of ports: those of TIME-WAITs that are a second old, and no other while there is one that is free. */
+static void yields_the_last_port(void **state)
+{
+	struct segment before, syn;
+	struct tcp_conn *a, *b;
+
+	(void)state;
+	begin(NULL);
+	h.tcp->ports.last = h.tcp->ports.first + 1;
+	before = call_and_close(0, true);
+	harness_run(&h, PB_SEC(1) - 1);
+	assert_int_equal(call(0, &a), 0);
+	assert_true(harness_sent(&h, &syn, NULL));
+	assert_int_not_equal(syn.h.src_port, before.h.src_port);
+	assert_int_equal(call(0, &b), -EADDRNOTAVAIL);
+	harness_run(&h, 1);
+	harness_forget(&h);
+	assert_int_equal(call(0, &b), 0);
+	assert_true(harness_sent(&h, &syn, NULL));
+	assert_int_equal(syn.h.src_port, before.h.src_port);
+	pb_tcp_close(a, true);
+	pb_tcp_close(b, true);
+	harness_forget(&h);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +364,9 @@ int main(void)
 		cmocka_unit_test(nobody_listens),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(keeps_port),
+		cmocka_unit_test(yields_to_user),
+		cmocka_unit_test(does_not_yield),
+		cmocka_unit_test(yields_the_last_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
