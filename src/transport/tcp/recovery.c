@@ -275,9 +275,12 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
 
 void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (window_closed(
-		    c)) /* the peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1) */
-		reset_silence(c);
+	/*
+	 * The peer lives, and its window may stay closed for ever (RFC 9293 §3.8.6.1), if the user's time-out does not end
+	 * it (tcp(7)).
+	 */
+	if (window_closed(c))
+		c->retransmits = 0;
 	if (!is_quiet(c, s) && pb_tcp_loss_need(c))
 		selective_ack(c, s);
 	else if (seq_lt(c->snd_una, s->ack))

@@ -157,7 +157,9 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 	cut_to_window(c, s);
 	if (unwanted(c, s)) {
 		tcp_counters(c)->tcp.AbortOnData++;
-		pb_tcp_reset_peer(c);
+		pb_tcp_reset_stray(
+			c->tcp,
+			s); /* where the peer is, who may not have our FIN: he believes no other (RFC 5961) */
 		pb_tcp_conn_done(c, 0);
 		return;
 	}

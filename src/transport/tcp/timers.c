@@ -94,10 +94,12 @@ static void restart(struct tcp_conn *c)
 	set_retransmit(c, tail < rto ? tail : rto);
 }
 
-/* The timer was set to earlier than the RTO, and nobody's patience has come to its end. */
+/* It is not the RTO's turn: the timer was set to earlier, or the tail is to be probed first. Nor is patience at its end. */
 static bool is_early(const struct tcp_conn *c)
 {
-	if (!c->has_sack || is_opening(c) || tcp_now(c) - c->rto_from >= c->rtt.rto)
+	if (!c->has_sack || is_opening(c))
+		return false;
+	if (tcp_now(c) - c->rto_from >= c->rtt.rto && pb_tcp_tail_timeout(c) == PB_NEVER)
 		return false;
 	return !c->set.user_timeout || !c->first_retransmit || !is_hopeless(c);
 }
@@ -108,7 +110,9 @@ static void before_rto(struct tcp_conn *c)
 	pb_time now = tcp_now(c), tail = pb_tcp_tail_timeout(c), left = c->rto_from + c->rtt.rto - now;
 	pb_time since = c->last_sent > c->rto_from ? c->last_sent : c->rto_from;
 
-	if (tail != PB_NEVER && now - since >= tail) {
+	if (tail != PB_NEVER && (left <= 0 || now - since >= tail)) { /* at the RTO at the latest (§7.2) */
+		if (!c->first_retransmit) /* the user's patience began when what it asks for was sent */
+			c->first_retransmit = c->rto_from ? c->rto_from : 1;
 		pb_tcp_tail_probe(c);
 		c->rto_from = now;
 		set_retransmit(c, c->rtt.rto);

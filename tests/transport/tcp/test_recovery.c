@@ -282,6 +282,24 @@ static void window_drawn_back(void **state)
 	sender_expect(&s, MSS, 2 * MSS);
 }
 
+/* tcp(7): what may not leave for so long counts as what is not acknowledged, however often the peer answers. */
+static void user_timeout_of_a_closed_window(void **state)
+{
+	(void)state;
+	s.c->set.user_timeout = PB_SEC(20);
+	s.window = 0;
+	sender_ack(&s, 0);
+	sender_write(&s, MSS);
+	for (int i = 0; i < 19; i++) {
+		harness_run(&s.h, PB_SEC(1));
+		sender_ack(&s, 0);
+		assert_int_equal(s.c->state, STATE_ESTABLISHED);
+	}
+	harness_run(&s.h, PB_SEC(2));
+	assert_int_equal(s.c->state, STATE_CLOSED);
+	harness_forget(&s.h);
+}
+
 static void silence_ends_the_connection(void **state)
 {
 	(void)state;
@@ -506,6 +524,7 @@ int main(void)
 		TEST(timestamps_time_what_is_sent_again),
 		TEST(old_echoes_time_nothing),
 		TEST(window_drawn_back),
+		TEST(user_timeout_of_a_closed_window),
 		TEST(silence_ends_the_connection),
 		TEST(user_timeout),
 		TEST(unanswered_syn),

@@ -1,6 +1,8 @@
 /* Tail loss probes (RFC 8985 §7): a round trip of 40 ms, an RTO of 200 ms. */
 #include "sender.h"
 
+#include <errno.h>
+
 #define MSS SENDER_MSS
 #define PTO (2 * SENDER_RTT + PB_MSEC(2))
 
@@ -84,15 +86,37 @@ static void peers_window_is_kept(void **state)
 	sender_expect(&s, 4 * MSS, MSS);
 }
 
-/* §7.2: the acknowledgement of a single segment may be delayed; here longer than the RTO. */
+/* §7.2: the acknowledgement of a single segment may be delayed, longer than the RTO: then the probe comes at the RTO. */
 static void single_segments_wait(void **state)
 {
 	(void)state;
+	s.c->rtt.rto = PB_MSEC(250);
 	sender_write(&s, MSS);
 	sender_expect(&s, 0, MSS);
-	harness_run(&s.h, s.c->rtt.rto);
-	assert_int_equal(s.h.env.counters.tcp.LossProbes, 0);
+	harness_run(&s.h, PB_MSEC(249));
+	sender_expect_silence(&s);
+	harness_run(&s.h, PB_MSEC(1));
+	sender_expect(&s, 0, MSS);
+	assert_int_equal(s.h.env.counters.tcp.LossProbes, 1);
+	assert_false(s.c->in_timeout);
+	harness_run(&s.h, PB_MSEC(250));
+	sender_expect(&s, 0, MSS);
 	assert_true(s.c->in_timeout);
+}
+
+/* The user's patience begins when the segment left, not when the probe did. */
+static void user_timeout_counts_the_probe(void **state)
+{
+	(void)state;
+	s.c->rtt.rto = PB_MSEC(250);
+	s.c->set.user_timeout = PB_SEC(2);
+	sender_write(&s, MSS);
+	harness_run(&s.h, PB_MSEC(1999));
+	assert_int_not_equal(s.c->state, STATE_CLOSED);
+	harness_run(&s.h, PB_MSEC(1));
+	assert_int_equal(s.c->state, STATE_CLOSED);
+	assert_int_equal(s.c->error, ETIMEDOUT);
+	assert_int_equal(s.h.env.counters.tcp.LossProbes, 1);
 }
 
 /* §7.2: counted from the last segment and the last ACK. */
@@ -196,6 +220,7 @@ int main(void)
 		TEST(new_text_first),
 		TEST(peers_window_is_kept),
 		TEST(single_segments_wait),
+		TEST(user_timeout_counts_the_probe),
 		TEST(each_send_puts_it_off),
 		TEST(repaired_losses_are_losses),
 		TEST(duplicates_are_no_losses),
