@@ -110,9 +110,24 @@ PB_API int pb_stack_address_state(struct pb_stack *stack, unsigned index, const 
 enum pb_stack_auto { PB_AUTO_STABLE, PB_AUTO_TEMPORARY };
 PB_API int pb_stack_autoconfigure(struct pb_stack *stack, unsigned index, enum pb_stack_auto kind);
 
-/* Every name server that routers told of. */
+/*
+ * Who is to be asked for names, at port 53, and the domains in which a short name is looked for. What is given
+ * counts alone; else what was leased (DHCP) comes before what routers advertise (RFC 8106). 0; -EEXIST, -EINVAL,
+ * -EAFNOSUPPORT, -ENOSPC (8 of each); -ENOENT.
+ */
+enum pb_stack_word { PB_GIVEN, PB_LEASED };
+PB_API int pb_stack_add_name_server(struct pb_stack *stack, const struct sockaddr *addr,
+				    enum pb_stack_word word);
+PB_API int pb_stack_remove_name_server(struct pb_stack *stack, const struct sockaddr *addr,
+				       enum pb_stack_word word);
+PB_API int pb_stack_add_search_domain(struct pb_stack *stack, const char *domain, enum pb_stack_word word);
+PB_API int pb_stack_remove_search_domain(struct pb_stack *stack, const char *domain, enum pb_stack_word word);
+
+/* Those that count, in the order in which to try them. */
 PB_API void pb_stack_each_name_server(struct pb_stack *stack,
 				      void (*fn)(const struct sockaddr *addr, void *context), void *context);
+PB_API void pb_stack_each_search_domain(struct pb_stack *stack, void (*fn)(const char *domain, void *context),
+					void *context);
 
 /*
  * The way to a prefix: over an interface, by a gateway or, NULL, on the link. 0; -ENODEV, -EEXIST, -ENOSPC,

@@ -321,7 +321,7 @@ static int begin(struct call *c, uint16_t port)
 	int rc = pb_loop_add_net(c->loop, c->net);
 
 	if (rc == 0)
-		rc = resolver_new(c->loop, &c->resolver);
+		rc = resolver_new(c->loop, c->net, &c->resolver);
 	c->dial.loop = c->loop;
 	c->dial.net = c->net;
 	c->dial.resolver = c->resolver;

@@ -474,7 +474,7 @@ static bool set_stage(struct demo *d, const uint8_t seed[16], const char *captur
 
 	if (rc < 0)
 		return wrong(d, capture ? capture : "cannot make the hosts", rc);
-	rc = resolver_new(d->world.loop, &d->resolver);
+	rc = resolver_new(d->world.loop, world_net(&d->world, BROWSER), &d->resolver);
 	if (rc < 0)
 		return wrong(d, "cannot make a resolver", rc);
 	d->log = log_new(LOG_NONE, STDERR_FILENO);

@@ -381,7 +381,7 @@ static int fetch_on_net(struct get *g)
 	if (!err)
 		err = pb_loop_add_net(g->config.loop, g->config.net);
 	if (!err)
-		err = resolver_new(g->config.loop, &g->config.resolver);
+		err = resolver_new(g->config.loop, g->config.net, &g->config.resolver);
 	if (!err)
 		net_auto_keep(g->config.loop);
 	code = err ? command_fail(g->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : fetch(g);

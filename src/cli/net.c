@@ -82,7 +82,9 @@ static int configure(struct pb_stack *stack, const struct net_spec *s, unsigned 
 					  PB_USE_AT_ONCE);
 	if (rc == 0 && s->gateway.sa.sa_family)
 		rc = pb_stack_add_route(stack, &all.sa, 0, &s->gateway.sa, index);
-	return rc;
+	for (size_t i = 0; i < s->server_count && rc >= 0; i++)
+		rc = pb_stack_add_name_server(stack, &s->servers[i].sa, PB_GIVEN);
+	return rc == -EEXIST ? 0 : rc;
 }
 
 static int open_stack(const struct command *c, const struct net_spec *s, const char *capture,

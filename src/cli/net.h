@@ -23,8 +23,9 @@ void net_close(const struct command *c, struct pb_net *net);
 #define CAPTURE_OPTION_HELP "write the frames of a stack to a pcapng file"
 #define NET_ABOUT                                                                                            \
 	"NET is host, the kernel's network, or a TCP/IP of our own: tap:NAME,addr=ADDRESS/BITS\n"            \
-	"[,gateway=ADDRESS][,mtu=BYTES][,host=ADDRESS/BITS], host= being what the kernel's side\n"           \
-	"of the device is given; or tun:NAME,... likewise. tap:NAME,auto asks routers and DHCP\n"            \
-	"servers for addresses instead. Making a device needs root.\n"
+	"[,gateway=ADDRESS][,dns=ADDRESS][,mtu=BYTES][,host=ADDRESS/BITS], dns= being who is asked\n"        \
+	"for names, host= what the kernel's side of the device is given; or tun:NAME,... likewise.\n"        \
+	"tap:NAME,auto asks routers and DHCP servers for addresses instead. Making a device needs\n"         \
+	"root.\n"
 
 #endif

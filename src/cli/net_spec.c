@@ -32,16 +32,35 @@ static bool read_mtu(unsigned *mtu, const char *value)
 	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && n >= MTU_MIN && n <= MTU_MAX;
 }
 
+static bool read_addr(struct net_spec *s, const char *value, char *error, size_t size)
+{
+	if (s->addr_count == NET_SPEC_ADDRS_MAX)
+		snprintf(error, size, "more than %d addresses", NET_SPEC_ADDRS_MAX);
+	else if (read_address(&s->addrs[s->addr_count++], value))
+		return true;
+	else
+		snprintf(error, size, "addr=%.64s is not ADDRESS/BITS; for example addr=10.9.0.2/24", value);
+	return false;
+}
+
+static bool read_server(struct net_spec *s, const char *value, char *error, size_t size)
+{
+	if (s->server_count == NET_SPEC_SERVERS_MAX)
+		snprintf(error, size, "more than %d name servers", NET_SPEC_SERVERS_MAX);
+	else if (pb_addr_parse(&s->servers[s->server_count], value) &&
+		 !pb_addr_is_any(&s->servers[s->server_count++]))
+		return true;
+	else
+		snprintf(error, size, "dns=%.64s is not an address; for example dns=10.9.0.1", value);
+	return false;
+}
+
 static bool read_pair(struct net_spec *s, const char *key, const char *value, char *error, size_t size)
 {
 	if (strcmp(key, "addr") == 0) {
-		if (s->addr_count == NET_SPEC_ADDRS_MAX) {
-			snprintf(error, size, "more than %d addresses", NET_SPEC_ADDRS_MAX);
-			return false;
-		}
-		if (read_address(&s->addrs[s->addr_count++], value))
-			return true;
-		snprintf(error, size, "addr=%.64s is not ADDRESS/BITS; for example addr=10.9.0.2/24", value);
+		return read_addr(s, value, error, size);
+	} else if (strcmp(key, "dns") == 0) {
+		return read_server(s, value, error, size);
 	} else if (strcmp(key, "host") == 0) {
 		if (read_address(&s->host, value))
 			return true;
@@ -56,7 +75,8 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 		snprintf(error, size, "mtu=%.64s is not a number from %d to %d", value, MTU_MIN, MTU_MAX);
 	} else {
 		snprintf(error, size,
-			 "there is no '%.64s'; there are addr, auto, gateway, host and mtu; for example %s",
+			 "there is no '%.64s'; there are addr, auto, dns, gateway, host and mtu; for example "
+			 "%s",
 			 key, example);
 	}
 	return false;

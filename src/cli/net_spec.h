@@ -6,8 +6,8 @@
  *     tun:NAME,addr=10.9.0.2/24[,key=value]   the same without Ethernet
  *
  * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
- * host=ADDRESS/BITS is what the kernel's side of the device is to have. auto, on tap:NAME: addresses are
- * asked for, there may be none given then.
+ * host=ADDRESS/BITS is what the kernel's side of the device is to have; dns=ADDRESS, more than once, too, is
+ * who is asked for names. auto, on tap:NAME: addresses are asked for, there may be none given then.
  */
 #ifndef CLI_NET_SPEC_H
 #define CLI_NET_SPEC_H
@@ -16,8 +16,9 @@
 
 #include <stddef.h>
 
-#define NET_SPEC_LEN_MAX   1024
-#define NET_SPEC_ADDRS_MAX 16
+#define NET_SPEC_LEN_MAX     1024
+#define NET_SPEC_ADDRS_MAX   16
+#define NET_SPEC_SERVERS_MAX 8
 
 enum net_kind { NET_HOST, NET_TAP, NET_TUN };
 
@@ -26,7 +27,9 @@ struct net_spec {
 	char name[IF_NAMESIZE]; /* of the device */
 	struct pb_prefix addrs[NET_SPEC_ADDRS_MAX];
 	size_t addr_count;
-	union pb_addr gateway; /* AF_UNSPEC: none */
+	union pb_addr gateway;                       /* AF_UNSPEC: none */
+	union pb_addr servers[NET_SPEC_SERVERS_MAX]; /* of names */
+	size_t server_count;
 	struct pb_prefix host; /* AF_UNSPEC: the kernel's side is left alone */
 	unsigned mtu;          /* 0: the device's */
 	bool automatic;        /* addresses and the rest are asked for on the link */

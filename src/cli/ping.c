@@ -463,7 +463,7 @@ static int ping_on_net(struct ping *p)
 	if (!err)
 		err = pb_loop_add_net(p->loop, p->net);
 	if (!err)
-		err = resolver_new(p->loop, &p->resolver);
+		err = resolver_new(p->loop, p->net, &p->resolver);
 	if (!err)
 		net_auto_keep(p->loop);
 	code = err ? command_fail(p->command, EXIT_FAILED, "cannot start: %s", strerror(-err)) : ping_all(p);

@@ -31,6 +31,8 @@ struct dhcp {
 	struct dhcp_message offer;            /* what was chosen, then what was granted */
 	pb_time renew_at, rebind_at, ends_at; /* PB_NEVER: a lease without end */
 	bool has_address, has_route;
+	struct ip servers[DHCP_SERVERS_MAX]; /* of names, that the stack has from us */
+	unsigned server_count;
 };
 
 static pb_time now_of(const struct dhcp *d)
@@ -50,6 +52,26 @@ static union pb_addr sockaddr_of(const struct ip *a, uint16_t port)
  * What the lease is for ------------------------------------------------------------------------------------
  */
 
+static void drop_servers(struct dhcp *d)
+{
+	for (unsigned n = 0; n < d->server_count; n++) {
+		union pb_addr server = sockaddr_of(&d->servers[n], 0);
+		pb_stack_remove_name_server(d->stack, &server.sa, PB_LEASED);
+	}
+	d->server_count = 0;
+}
+
+/* Those that somebody else has told of already stay his. */
+static void use_servers(struct dhcp *d, const struct dhcp_message *ack)
+{
+	drop_servers(d);
+	for (unsigned n = 0; n < ack->server_count; n++) {
+		union pb_addr server = sockaddr_of(&ack->servers[n], 0);
+		if (pb_stack_add_name_server(d->stack, &server.sa, PB_LEASED) == 0)
+			d->servers[d->server_count++] = ack->servers[n];
+	}
+}
+
 static void drop_lease(struct dhcp *d)
 {
 	union pb_addr all = pb_addr_any(AF_INET), addr = sockaddr_of(&d->offer.yours, 0);
@@ -59,6 +81,7 @@ static void drop_lease(struct dhcp *d)
 	if (d->has_address)
 		pb_stack_remove_address(d->stack, d->interface, &addr.sa);
 	d->has_route = d->has_address = false;
+	drop_servers(d);
 }
 
 static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
@@ -74,6 +97,7 @@ static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
 						      ack->bits ? ack->bits : 32, PB_USE_AT_ONCE) == 0;
 	if (!d->has_route && !ip_is_any(&ack->router))
 		d->has_route = pb_stack_add_route(d->stack, &all.sa, 0, &router.sa, d->interface) == 0;
+	use_servers(d, ack);
 }
 
 /*

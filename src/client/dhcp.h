@@ -1,6 +1,7 @@
 /*
  * A DHCP client for an interface of a stack (RFC 2131): it asks for an IPv4 address, gives it to the
- * interface with the way out, and keeps the lease for as long as it lives. It needs nothing but sockets.
+ * interface with the way out, tells the stack of name servers, and keeps the lease for as long as it lives. It
+ * needs nothing but sockets.
  *
  * Not done: the address is not probed for before it is used, as that takes seconds and the server has asked
  * already (RFC 2131 §2.2); an old address is not asked for again.

@@ -1,41 +1,35 @@
 #include "client/resolve.h"
 
 #include "base/list.h"
+#include "client/address_order.h"
+#include "client/net_label.h"
+#include "client/resolve_ask.h"
 
-#include <ares.h>
 #include <errno.h>
 #include <netdb.h>
+#include <packetboat/stack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define SERVER_TIME_MS 2000 /* for a server's answer; then the next server, then again */
-#define SERVER_TRIES   3
-
 struct resolver {
 	struct pb_loop *loop;
-	ares_channel channel;
-	struct pb_timer timer;  /* c-ares's own next time-out */
-	struct pb_link sockets; /* c-ares's, watched */
+	struct pb_net *net;
+	union pb_addr servers[ASK_SERVERS_MAX]; /* instead of those that the net knows */
+	size_t server_count;
 	struct pb_link queries;
-};
-
-/* One of c-ares's sockets. */
-struct ares_fd {
-	struct resolver *resolver;
-	struct pb_watch watch;
-	struct pb_link link;
 };
 
 struct resolver_query {
 	struct resolver *resolver;
 	resolve_fn *fn;           /* a lookup's */
-	resolve_name_fn *name_fn; /* a reverse lookup's; both NULL: answered or cancelled */
+	resolve_name_fn *name_fn; /* a reverse lookup's */
 	void *arg;
-	bool asked; /* c-ares holds on to it until it has called back */
+	struct ask_config config;
+	struct ask ask;
 	int err;
-	const char *why;
+	char why[128];
 	struct pb_timer timer; /* the time-out, then the moment to answer */
 	struct pb_link link;
 	size_t count;
@@ -43,109 +37,73 @@ struct resolver_query {
 	char name[RESOLVE_NAME_MAX];
 };
 
-/* c-ares's time -------------------------------------------------------------------------------------------------- */
+/*
+ * Whom to ask ----------------------------------------------------------------------------------------------
+ */
 
-static void rearm(struct resolver *r)
+static void add_server(const struct sockaddr *addr, void *context)
 {
-	struct timeval tv, *next = ares_timeout(r->channel, NULL, &tv);
+	struct ask_config *c = context;
+	union pb_addr *server = &c->servers[c->server_count];
 
-	if (!next)
-		pb_timer_stop(r->loop, &r->timer);
-	else
-		pb_timer_set(r->loop, &r->timer,
-			     pb_loop_now(r->loop) + PB_SEC(next->tv_sec) + PB_MSEC(1) + next->tv_usec * 1000);
+	if (c->server_count == ASK_SERVERS_MAX)
+		return;
+	memcpy(server, addr,
+	       addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+	c->server_count++;
 }
 
-static void on_ares_time(struct pb_timer *t)
+static void add_domain(const char *domain, void *context)
 {
-	struct resolver *r = container_of(t, struct resolver, timer);
+	struct ask_config *c = context;
 
-	ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	rearm(r);
+	if (c->domain_count < ASK_DOMAINS_MAX && (c->domains[c->domain_count] = strdup(domain)))
+		c->domain_count++;
 }
 
-/* c-ares's sockets ----------------------------------------------------------------------------------------------- */
-
-static void on_ares_socket(struct pb_watch *w, int ready)
+static void configure(struct ask_config *c, const struct resolver *r)
 {
-	struct resolver *r = container_of(w, struct ares_fd, watch)->resolver;
-	ares_socket_t fd = w->fd; /* w may be gone after this */
+	struct pb_stack *stack = pb_stack_of(r->net);
 
-	ares_process_fd(r->channel, ready & (POLLIN | POLLERR | POLLHUP) ? fd : ARES_SOCKET_BAD,
-			ready & POLLOUT ? fd : ARES_SOCKET_BAD);
-	rearm(r);
+	c->host = !stack;
+	for (size_t n = 0; n < r->server_count; n++)
+		add_server(&r->servers[n].sa, c);
+	if (stack && !r->server_count)
+		pb_stack_each_name_server(stack, add_server, c);
+	if (stack)
+		pb_stack_each_search_domain(stack, add_domain, c);
 }
 
-static struct ares_fd *find_fd(struct resolver *r, ares_socket_t fd)
-{
-	list_each (l, &r->sockets) {
-		struct ares_fd *f = container_of(l, struct ares_fd, link);
-		if (f->watch.fd == fd)
-			return f;
-	}
-	return NULL;
-}
-
-static void forget_fd(struct ares_fd *f)
-{
-	pb_watch_stop(&f->watch);
-	list_remove(&f->link);
-	free(f);
-}
-
-/* c-ares says what it wants of a socket; nothing: it is about to close it. */
-static void on_ares_wish(void *arg, ares_socket_t fd, int readable, int writable)
-{
-	struct resolver *r = arg;
-	struct ares_fd *f = find_fd(r, fd);
-	int wants = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
-
-	if (f && wants) {
-		pb_watch_want(&f->watch, wants);
-	} else if (f) {
-		forget_fd(f);
-	} else if (wants && (f = calloc(1, sizeof *f))) {
-		f->resolver = r;
-		if (pb_watch_fd(r->loop, &f->watch, fd, wants, on_ares_socket) < 0)
-			free(f); /* its answer is not seen: the query times out */
-		else
-			list_push(&r->sockets, &f->link);
-	}
-}
-
-/* Queries -------------------------------------------------------------------------------------------------------- */
+/*
+ * Queries --------------------------------------------------------------------------------------------------
+ */
 
 static void free_query(struct resolver_query *q)
 {
+	ask_end(&q->ask);
 	pb_timer_stop(q->resolver->loop, &q->timer);
+	for (size_t n = 0; n < q->config.domain_count; n++)
+		free(q->config.domains[n]);
 	list_remove(&q->link);
 	free(q);
 }
 
-static void answer(struct resolver_query *q)
-{
-	if (q->fn)
-		q->fn(q->arg, q->err, q->why, q->addrs, q->count);
-	else if (q->name_fn)
-		q->name_fn(q->arg, q->err, q->why, q->err ? NULL : q->name);
-	q->fn = NULL;
-	q->name_fn = NULL;
-	if (q->asked)
-		pb_timer_stop(q->resolver->loop, &q->timer); /* freed when c-ares lets go of it */
-	else
-		free_query(q);
-}
-
 static void on_answer_due(struct pb_timer *t)
 {
-	answer(container_of(t, struct resolver_query, timer));
+	struct resolver_query *q = container_of(t, struct resolver_query, timer);
+
+	if (q->fn)
+		q->fn(q->arg, q->err, q->why, q->addrs, q->count);
+	else
+		q->name_fn(q->arg, q->err, q->why, q->err ? NULL : q->name);
+	free_query(q);
 }
 
 /* Answer in the next turn. */
 static void answer_soon(struct resolver_query *q, int err, const char *why)
 {
 	q->err = err;
-	q->why = why;
+	snprintf(q->why, sizeof q->why, "%s", why);
 	q->timer.fn = on_answer_due;
 	pb_timer_set(q->resolver->loop, &q->timer, pb_loop_now(q->resolver->loop));
 }
@@ -154,9 +112,9 @@ static void on_timeout(struct pb_timer *t)
 {
 	struct resolver_query *q = container_of(t, struct resolver_query, timer);
 
-	q->err = -ETIMEDOUT;
-	q->why = "name lookup timed out";
-	answer(q);
+	q->count = 0;
+	answer_soon(q, -ETIMEDOUT, "name lookup timed out");
+	ask_end(&q->ask);
 }
 
 static void add_addr(struct resolver_query *q, const struct sockaddr *sa, socklen_t len)
@@ -189,12 +147,29 @@ static int errno_of(int status)
 	}
 }
 
-/* c-ares has come to an end with a query, and lets go of it. */
+static bool has_server(const struct resolver_query *q)
+{
+	return q->config.host || q->config.server_count;
+}
+
+static void say_no_server(struct resolver_query *q)
+{
+	char label[NET_LABEL_TEXT], why[sizeof q->why];
+
+	snprintf(why, sizeof why, "no name server known for %s; give dns=ADDR",
+		 net_label(q->resolver->net, label));
+	answer_soon(q, -EIO, why);
+}
+
+/* c-ares has come to an end with a query. That all servers failed it calls a refusal, whatever it was. */
 static void take_status(struct resolver_query *q, int status)
 {
-	q->asked = false;
-	if (!q->fn && !q->name_fn)
-		free_query(q);
+	if (status == ARES_EDESTRUCTION)
+		return;
+	if (status != ARES_SUCCESS && !has_server(q))
+		say_no_server(q);
+	else if (status == ARES_ECONNREFUSED && q->ask.error == -ETIMEDOUT)
+		answer_soon(q, -ETIMEDOUT, "no name server has answered");
 	else
 		answer_soon(q, errno_of(status), ares_strerror(status));
 }
@@ -210,6 +185,7 @@ static void on_addrinfo(void *arg, int status, int timeouts, struct ares_addrinf
 		ares_freeaddrinfo(list);
 	if (status == ARES_SUCCESS && !q->count)
 		status = ARES_ENODATA;
+	address_order(q->resolver->net, q->addrs, q->count);
 	take_status(q, status);
 }
 
@@ -281,19 +257,28 @@ static struct resolver_query *new_query(struct resolver *r, void *arg)
 	return q;
 }
 
-/* c-ares is about to be asked; it may answer before it returns, which then moves the timer to the answer's turn. */
-static void begin_asking(struct resolver_query *q, pb_time timeout)
+/* Have c-ares ready to be asked; it may answer before it returns, which then moves the timer to the answer's turn. */
+static bool begin_asking(struct resolver_query *q, pb_time timeout)
 {
-	q->asked = true;
+	struct resolver *r = q->resolver;
+
+	configure(&q->config, r);
+	if (ask_begin(&q->ask, r->loop, r->net, &q->config) < 0) {
+		free_query(q);
+		return false;
+	}
 	q->timer.fn = on_timeout;
 	if (timeout != PB_NEVER)
-		pb_timer_set(q->resolver->loop, &q->timer, pb_loop_now(q->resolver->loop) + timeout);
+		pb_timer_set(r->loop, &q->timer, pb_loop_now(r->loop) + timeout);
+	return true;
 }
 
 struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
 				       resolve_fn *fn, void *arg)
 {
-	const struct ares_addrinfo_hints hints = { .ai_family = family, .ai_socktype = SOCK_STREAM };
+	const struct ares_addrinfo_hints hints = { .ai_family = family,
+						   .ai_socktype = SOCK_STREAM,
+						   .ai_flags = ARES_AI_NOSORT };
 	struct resolver_query *q = new_query(r, arg);
 
 	if (!q)
@@ -306,9 +291,9 @@ struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int
 						     : "not an address of the wanted family");
 		return q;
 	}
-	begin_asking(q, timeout);
-	ares_getaddrinfo(r->channel, host, NULL, &hints, on_addrinfo, q);
-	rearm(r);
+	if (!begin_asking(q, timeout))
+		return NULL;
+	ares_getaddrinfo(q->ask.channel, host, NULL, &hints, on_addrinfo, q);
 	return q;
 }
 
@@ -316,60 +301,42 @@ struct resolver_query *resolver_reverse(struct resolver *r, const union pb_addr 
 					resolve_name_fn *fn, void *arg)
 {
 	struct resolver_query *q = new_query(r, arg);
-	bool v6 = addr->sa.sa_family == AF_INET6;
+	unsigned bits;
 
 	if (!q)
 		return NULL;
 	q->name_fn = fn;
-	begin_asking(q, timeout);
-	if (v6)
-		ares_gethostbyaddr(r->channel, &addr->v6.sin6_addr, sizeof addr->v6.sin6_addr, AF_INET6,
-				   on_host, q);
-	else
-		ares_gethostbyaddr(r->channel, &addr->v4.sin_addr, sizeof addr->v4.sin_addr, AF_INET, on_host,
-				   q);
-	rearm(r);
+	if (!begin_asking(q, timeout))
+		return NULL;
+	const uint8_t *bytes = pb_addr_bytes(addr, &bits);
+	ares_gethostbyaddr(q->ask.channel, bytes, (int)bits / 8, addr->sa.sa_family, on_host, q);
 	return q;
 }
 
-int resolver_use_servers(struct resolver *r, const char *servers)
+void resolver_use_servers(struct resolver *r, const union pb_addr *servers, size_t count)
 {
-	int status = ares_set_servers_ports_csv(r->channel, servers);
-
-	return status == ARES_SUCCESS ? 0 : status == ARES_ENOMEM ? -ENOMEM : -EINVAL;
+	r->server_count = count < ASK_SERVERS_MAX ? count : ASK_SERVERS_MAX;
+	memcpy(r->servers, servers, r->server_count * sizeof *servers);
 }
 
 void resolver_cancel(struct resolver_query *q)
 {
-	q->fn = NULL;
-	q->name_fn = NULL;
-	answer(q);
+	free_query(q);
 }
 
-int resolver_new(struct pb_loop *loop, struct resolver **resolver)
+int resolver_new(struct pb_loop *loop, struct pb_net *net, struct resolver **resolver)
 {
 	struct resolver *r = calloc(1, sizeof *r);
-	struct ares_options options = { .timeout = SERVER_TIME_MS,
-					.tries = SERVER_TRIES,
-					.lookups = (char *)"fb",
-					.sock_state_cb = on_ares_wish,
-					.sock_state_cb_data = r };
-	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB;
+	int status = r ? ares_library_init(ARES_LIB_INIT_ALL) : ARES_ENOMEM;
 
 	*resolver = NULL;
-	if (!r)
-		return -ENOMEM;
-	r->loop = loop;
-	r->timer.fn = on_ares_time;
-	list_init(&r->sockets);
-	list_init(&r->queries);
-	int status = ares_library_init(ARES_LIB_INIT_ALL);
-	if (status == ARES_SUCCESS)
-		status = ares_init_options(&r->channel, &options, mask);
 	if (status != ARES_SUCCESS) {
 		free(r);
 		return status == ARES_ENOMEM ? -ENOMEM : -EIO;
 	}
+	r->loop = loop;
+	r->net = net;
+	list_init(&r->queries);
 	*resolver = r;
 	return 0;
 }
@@ -378,17 +345,8 @@ void resolver_free(struct resolver *r)
 {
 	if (!r)
 		return;
-	list_each (l, &r->queries) {
-		struct resolver_query *q = container_of(l, struct resolver_query, link);
-		q->fn = NULL;
-		q->name_fn = NULL;
-	}
-	ares_destroy(r->channel); /* calls back for every query that it still holds */
 	list_each_safe (l, &r->queries)
 		free_query(container_of(l, struct resolver_query, link));
-	list_each_safe (l, &r->sockets)
-		forget_fd(container_of(l, struct ares_fd, link));
-	pb_timer_stop(r->loop, &r->timer);
 	ares_library_cleanup();
 	free(r);
 }

@@ -1,10 +1,10 @@
 /*
- * Names to addresses, without blocking: c-ares does the asking, the loop the waiting.
+ * Names to addresses, without blocking: c-ares does the asking over sockets of a net, the loop the waiting.
  *
  * Literal addresses, with or without brackets, answer for themselves; localhost and what ends in .localhost is the
  * loopback address, what ends in .invalid has none, and nobody is asked for either (RFC 6761 6.3, 6.4); the rest
- * is looked up in /etc/hosts and DNS as the host is set up (resolv.conf), and the addresses come in the order in
- * which to try them (RFC 6724).
+ * is looked up in /etc/hosts and DNS, on the host as it is set up (resolv.conf), on a stack from the servers and in the
+ * domains that it was told of; and the addresses come in the order in which to try them (RFC 6724).
  */
 #ifndef CLIENT_RESOLVE_H
 #define CLIENT_RESOLVE_H
@@ -29,8 +29,11 @@ typedef void resolve_fn(void *arg, int err, const char *why, const union pb_addr
 /* The name of an address: err 0 and name; or err as above and NULL. */
 typedef void resolve_name_fn(void *arg, int err, const char *why, const char *name);
 
-/* 0 and *r, -ENOMEM or -EIO. Queries still under way at resolver_free() are cancelled. */
-int resolver_new(struct pb_loop *loop, struct resolver **r);
+/*
+ * Names are asked for over the net, which is in the loop when it is. 0 and *r, -ENOMEM or -EIO. Queries still under way
+ * at resolver_free() are cancelled.
+ */
+int resolver_new(struct pb_loop *loop, struct pb_net *net, struct resolver **r);
 void resolver_free(struct resolver *r);
 
 /* Look a name up; family AF_UNSPEC: both. timeout: from now. NULL: out of memory. */
@@ -44,8 +47,8 @@ struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int
 struct resolver_query *resolver_reverse(struct resolver *r, const union pb_addr *addr, pb_time timeout,
 					resolve_name_fn *fn, void *arg);
 
-/* Ask these servers ("192.0.2.1,[2001:db8::1]:5353") instead of the host's. 0; -EINVAL: no such list; -ENOMEM. */
-int resolver_use_servers(struct resolver *r, const char *servers);
+/* Ask these servers instead of those that the net knows, each at its port. */
+void resolver_use_servers(struct resolver *r, const union pb_addr *servers, size_t count);
 
 /* fn will not be called. */
 void resolver_cancel(struct resolver_query *q);

@@ -7,6 +7,7 @@
 
 #include "net/bucket.h"
 #include "net/internet.h"
+#include "net/names.h"
 #include "net/neighbour.h"
 #include "net/path_mtu.h"
 #include "net/rarp.h"
@@ -37,6 +38,7 @@ struct internet {
 	struct path_mtus path_mtus;
 	struct recent_path recent_paths[PATHS_RECENT];
 	struct rarp rarp;
+	struct names names;
 	struct pb_siphash_key key;
 	struct pb_siphash_key stable_secret; /* of interface identifiers (RFC 7217 §5) */
 	uint16_t ids[IDENTIFICATIONS];

@@ -1,5 +1,6 @@
 #include "net/source.h"
 
+#include "base/ip_policy.h"
 #include "net/internet_state.h"
 
 #include <errno.h>
@@ -41,55 +42,10 @@ static const struct iface_address *choose4(const struct internet *net, const str
  * IPv6 -----------------------------------------------------------------------------------------------------
  */
 
-/* RFC 6724 §3.1: as multicast scopes are numbered (RFC 4291 §2.7). */
-enum scope { LINK_LOCAL = 2, GLOBAL = 14 };
-
-static unsigned scope_of(const struct ip *a)
-{
-	if (ip_is_multicast(a))
-		return a->bytes[1] & 15;
-	return ip_is_link_local(a) || ip_is_loopback(a) ? LINK_LOCAL : GLOBAL;
-}
-
-/* RFC 6724 §2.1, the default policy table; the first prefix that fits, as they are sorted by length. */
-static const struct {
-	uint8_t bytes[16];
-	uint8_t bits, label;
-} policies[] = {
-	{{ [15] = 1 },                  128, 0 }, /* ::1 */
-	{ { [10] = 0xff, [11] = 0xff }, 96,  4 }, /* IPv4-mapped */
-	{ { 0 },			96,  3 }, /* IPv4-compatible */
-	{ { 0x20, 1 },                  32,  5 }, /* Teredo */
-	{ { 0x20, 2 },                  16,  2 }, /* 6to4 */
-	{ { 0x3f, 0xfe },               16,  12}, /* 6bone */
-	{ { 0xfe, 0xc0 },               10,  11}, /* site-local */
-	{ { 0xfc },		     7,   13}, /* unique local */
-	{ { 0 },			0,   1 },
-};
-
-/* How many of the first bits of both are the same, 128 at most. */
-static unsigned common_bits(const uint8_t *a, const uint8_t *b)
-{
-	unsigned bit = 0;
-
-	while (bit < 128 && !((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1))
-		bit++;
-	return bit;
-}
-
-static unsigned label_of(const struct ip *a)
-{
-	size_t n = 0;
-
-	while (common_bits(a->bytes, policies[n].bytes) < policies[n].bits)
-		n++;
-	return policies[n].label;
-}
-
 /* RFC 6724 §2.2: no more than the source's own prefix counts. */
 static unsigned matching_bits(const struct iface_address *a, const struct ip *dst)
 {
-	unsigned bits = common_bits(a->ip.bytes, dst->bytes);
+	unsigned bits = pb_ip_common_bits(&a->ip, dst);
 
 	return bits < a->bits ? bits : a->bits;
 }
@@ -103,9 +59,10 @@ struct choice {
 /* RFC 6724 §5, rules 1 to 8: whether a is better than b. There are no home addresses here (rule 4). */
 static bool is_better(const struct choice *c, const struct iface_address *a, const struct iface_address *b)
 {
-	unsigned scope = scope_of(c->dst), scope_a = scope_of(&a->ip), scope_b = scope_of(&b->ip);
+	unsigned scope = pb_ip_scope(c->dst), scope_a = pb_ip_scope(&a->ip), scope_b = pb_ip_scope(&b->ip);
 	bool old_a = a->preferred_until <= c->now, old_b = b->preferred_until <= c->now;
-	bool label_a = label_of(&a->ip) == label_of(c->dst), label_b = label_of(&b->ip) == label_of(c->dst);
+	bool label_a = pb_ip_label(&a->ip) == pb_ip_label(c->dst),
+	     label_b = pb_ip_label(&b->ip) == pb_ip_label(c->dst);
 
 	if (ip_equal(&a->ip, c->dst) || ip_equal(&b->ip, c->dst))
 		return ip_equal(&a->ip, c->dst);
@@ -130,7 +87,7 @@ static bool is_candidate(const struct choice *c, const struct iface_address *a)
 {
 	if (a->state != ADDRESS_READY || ip_is4(&a->ip) || a->iface->loopback)
 		return false;
-	return a->iface == c->iface || (!ip_zone(&a->ip) && scope_of(c->dst) > LINK_LOCAL);
+	return a->iface == c->iface || (!ip_zone(&a->ip) && pb_ip_scope(c->dst) > SCOPE_LINK_LOCAL);
 }
 
 static const struct iface_address *choose6(const struct internet *net, const struct iface *i,

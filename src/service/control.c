@@ -1,5 +1,6 @@
 #include "service/control.h"
 
+#include "client/net_label.h"
 #include "service/server_state.h"
 
 #include <errno.h>
@@ -126,13 +127,11 @@ static void describe_address(const struct pb_stack_address *a, void *context)
 static void describe_stack(json_t *all, struct pb_stack *stack)
 {
 	struct stack_table t = { .addresses = json_array(), .sockets = json_array() };
-	const struct pb_device *d = pb_stack_device(stack, LOOPBACK + 1);
+	char label[NET_LABEL_TEXT];
 
 	pb_stack_each_address(stack, describe_address, &t);
 	pb_stack_each(stack, describe_socket, &t);
-	json_object_set_new(
-		all, "device",
-		json_sprintf("%s:%s", d && d->ethernet ? "tap" : "tun", d ? pb_device_name(d) : ""));
+	json_object_set_new(all, "device", json_string(net_label(pb_stack_net(stack), label)));
 	json_object_set_new(all, "addresses", t.addresses);
 	json_object_set_new(all, "sockets", t.sockets);
 	json_object_set_new(all, "socket_count", json_integer((json_int_t)t.count));

@@ -192,6 +192,11 @@ static bool is_own(struct pb_net *net, const union pb_addr *addr)
 	return own;
 }
 
+struct pb_net *service_net(const struct service *s)
+{
+	return s->server->net;
+}
+
 bool service_listens_at(const struct service *s, int type, const union pb_addr *addr)
 {
 	const struct server *server = s->server;

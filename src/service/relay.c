@@ -78,7 +78,7 @@ static void relay_release(struct service *s)
 static int relay_start(struct service *s, struct pb_loop *loop)
 {
 	struct relay *r = s->config;
-	int rc = resolver_new(loop, &r->resolver);
+	int rc = resolver_new(loop, service_net(s), &r->resolver);
 
 	if (rc < 0)
 		return rc;

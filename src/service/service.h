@@ -140,6 +140,9 @@ ssize_t datagram_reply(struct service *s, const struct datagram *d, const void *
 #define SCRATCH_SIZE (256 * 1024)
 uint8_t *service_scratch(struct service *s);
 
+/* The net it is called on. */
+struct pb_net *service_net(const struct service *s);
+
 /* Whether who calls this address calls the service: it listens there, or on a wildcard that takes it in. */
 bool service_listens_at(const struct service *s, int type, const union pb_addr *addr);
 

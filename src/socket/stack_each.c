@@ -1,4 +1,4 @@
-/* Going over what a stack has: its sockets and connections, its neighbours, addresses and name servers. */
+/* Going over what a stack has: its sockets and connections, its neighbours and addresses. */
 #include "socket/stack.h"
 
 #include <netinet/tcp.h>
@@ -111,17 +111,4 @@ void pb_stack_each_neighbour(struct pb_stack *s,
 	struct each_neighbour each = { fn, context };
 
 	pb_internet_neighbours(s->internet, tell_neighbour, &each);
-}
-
-void pb_stack_each_name_server(struct pb_stack *s, void (*fn)(const struct sockaddr *addr, void *context),
-			       void *context)
-{
-	struct ip servers[32];
-	size_t count = pb_internet_name_servers(s->internet, servers, sizeof servers / sizeof *servers);
-
-	for (size_t n = 0; n < count; n++) {
-		union pb_addr addr;
-		pb_ip_to_sockaddr(&addr, &servers[n], 53, ip_family(&servers[n]));
-		fn(&addr.sa, context);
-	}
 }

@@ -59,7 +59,11 @@ static void devices(void **state)
 	assert_addr(&s.gateway, "10.9.0.1");
 	assert_addr(&s.host.addr, "10.9.0.1");
 	assert_int_equal(s.mtu, 9000);
-	s = is_right("tun:t,addr=fd00::2/64");
+	assert_int_equal(s.server_count, 0);
+	s = is_right("tun:t,addr=fd00::2/64,dns=10.9.0.1,dns=fd00::1");
+	assert_int_equal(s.server_count, 2);
+	assert_addr(&s.servers[0], "10.9.0.1");
+	assert_addr(&s.servers[1], "fd00::1");
 	assert_int_equal(s.kind, NET_TUN);
 	assert_addr(&s.addrs[0].addr, "fd00::2");
 	assert_int_equal(s.gateway.sa.sa_family, AF_UNSPEC);
@@ -85,6 +89,9 @@ static void values(void **state)
 	is_wrong("tap:a,addr=name/24", "addr=name/24");
 	is_wrong("tap:a,addr=10.0.0.1/8,host=10.0.0.2", "host=10.0.0.2");
 	is_wrong("tap:a,addr=10.0.0.1/8,gateway=x", "gateway=x");
+	is_wrong("tap:a,addr=10.0.0.1/8,dns=", "dns= ");
+	is_wrong("tap:a,addr=10.0.0.1/8,dns=10.0.0.2:53", "dns=10.0.0.2:53 ");
+	is_wrong("tap:a,addr=10.0.0.1/8,dns=0.0.0.0", "dns=0.0.0.0 ");
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu=67", "mtu=67");
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu=65522", "mtu=65522");
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu=-1", "mtu=-1");
@@ -103,6 +110,12 @@ static void too_many(void **state)
 	assert_int_equal(is_right(text).addr_count, NET_SPEC_ADDRS_MAX);
 	strcat(text, ",addr=10.0.0.1/8");
 	is_wrong(text, "16 addresses");
+	strcpy(text, "tap:a,addr=10.0.0.1/8");
+	for (int i = 0; i < NET_SPEC_SERVERS_MAX; i++)
+		strcat(text, ",dns=10.0.0.1");
+	assert_int_equal(is_right(text).server_count, NET_SPEC_SERVERS_MAX);
+	strcat(text, ",dns=10.0.0.1");
+	is_wrong(text, "8 name servers");
 	memset(text, 'x', sizeof text - 1);
 	text[sizeof text - 1] = '\0';
 	is_wrong(text, "1024 bytes");

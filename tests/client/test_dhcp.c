@@ -53,6 +53,16 @@ static size_t write_answer(uint8_t *bytes, const struct dhcp_message *q, enum dh
 			      168,
 			      1,
 			      1,
+			      6,
+			      8,
+			      192,
+			      168,
+			      1,
+			      1,
+			      192,
+			      168,
+			      1,
+			      2,
 			      51,
 			      4,
 			      (uint8_t)(w.lease >> 24),
@@ -165,6 +175,25 @@ static bool has(uint8_t last)
 	return pb_stack_address_state(w.client, 2, &addr.sa) == PB_ADDRESS_READY;
 }
 
+static void count_server(const struct sockaddr *addr, void *context)
+{
+	unsigned *count = context;
+	struct ip expected = address((uint8_t)(*count + 1)), server;
+	uint16_t port;
+
+	assert_true(pb_ip_from_sockaddr(&server, &port, addr, sizeof(struct sockaddr_in)));
+	assert_true(ip_equal(&server, &expected));
+	++*count;
+}
+
+static unsigned name_servers(void)
+{
+	unsigned count = 0;
+
+	pb_stack_each_name_server(w.client, count_server, &count);
+	return count;
+}
+
 static void gets_an_address(void **state)
 {
 	(void)state;
@@ -175,9 +204,13 @@ static void gets_an_address(void **state)
 	struct ip server = address(1), ours = address(7);
 	assert_true(ip_equal(&w.request.server, &server) && ip_equal(&w.request.requested, &ours));
 	assert_true(w.request.broadcast && ip_is_any(&w.request.client));
+	assert_int_equal(name_servers(), 2);
+	pass(PB_SEC(1801)); /* renewed: no more than there were */
+	assert_int_equal(name_servers(), 2);
 	dhcp_free(w.dhcp);
 	w.dhcp = NULL;
 	assert_false(has(7));
+	assert_int_equal(name_servers(), 0);
 }
 
 /* RFC 2131 §4.1: at 4, 8, 16, 32, 64, 64 … seconds, each a second more or less. */

@@ -176,7 +176,7 @@ static int begin(void **state)
 	memset(&server, 0, sizeof server);
 	assert_int_equal(pb_net_host(&net), 0);
 	assert_int_equal(pb_loop_new(&loop), 0);
-	assert_int_equal(resolver_new(loop, &resolver), 0);
+	assert_int_equal(resolver_new(loop, net, &resolver), 0);
 	assert_int_equal(pb_listen_on(net, "tcp", "127.0.0.1:0", &s), 0);
 	assert_int_equal(pb_getsockname(s, &at.sa, &len), 0);
 	server.port = pb_addr_port(&at);

@@ -18,6 +18,7 @@ struct answer {
 };
 
 static struct pb_loop *loop;
+static struct pb_net *net;
 static struct resolver *resolver;
 static int server; /* a UDP socket on loopback that never answers by itself */
 
@@ -66,7 +67,6 @@ static int start(void **state)
 {
 	union pb_addr addr = pb_addr_any(AF_INET);
 	socklen_t len = sizeof addr;
-	char text[PB_ADDR_TEXT];
 
 	(void)state;
 	addr.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -74,9 +74,10 @@ static int start(void **state)
 	assert_int_equal(bind(server, &addr.sa, pb_addr_len(&addr)), 0);
 	assert_int_equal(getsockname(server, &addr.sa, &len), 0);
 	assert_int_equal(pb_loop_new(&loop), 0);
-	assert_int_equal(resolver_new(loop, &resolver), 0);
-	assert_int_equal(resolver_use_servers(resolver, "no address"), -EINVAL);
-	assert_int_equal(resolver_use_servers(resolver, pb_addr_text(&addr, text)), 0);
+	assert_int_equal(pb_net_host(&net), 0);
+	assert_int_equal(pb_loop_add_net(loop, net), 0);
+	assert_int_equal(resolver_new(loop, net, &resolver), 0);
+	resolver_use_servers(resolver, &addr, 1);
 	return 0;
 }
 
@@ -85,6 +86,7 @@ static int stop(void **state)
 	(void)state;
 	resolver_free(resolver);
 	pb_loop_free(loop);
+	pb_net_close(net);
 	return close(server);
 }
 
@@ -198,10 +200,13 @@ static void freed_early(void **state)
 {
 	struct answer a = { 0 };
 	struct resolver *r;
+	union pb_addr nobody;
 
 	(void)state;
-	assert_int_equal(resolver_new(loop, &r), 0);
-	assert_int_equal(resolver_use_servers(r, "127.0.0.1:9"), 0);
+	assert_true(pb_addr_parse(&nobody, "127.0.0.1"));
+	pb_addr_set_port(&nobody, 9);
+	assert_int_equal(resolver_new(loop, net, &r), 0);
+	resolver_use_servers(r, &nobody, 1);
 	resolver_lookup(r, "127.0.0.1", AF_UNSPEC, PB_NEVER, take, &a);
 	resolver_lookup(r, "host.example", AF_UNSPEC, PB_NEVER, take, &a);
 	resolver_free(r);
