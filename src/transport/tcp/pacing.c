@@ -13,6 +13,7 @@
 #define PIECE_TIME  PB_MSEC(1)
 #define PIECE_MIN   2     /* segments: as many as are acknowledged at once */
 #define BURST_BYTES 14600 /* RFC 6928 §2 */
+#define LATE_MAX    PB_MSEC(10)
 
 /* Bytes a second: RFC 9002 §7.7 has the reasons, Linux's tcp_pacing_ss_ratio and tcp_pacing_ca_ratio the values. */
 static uint64_t pace_of_window(const struct tcp_conn *c)
@@ -38,7 +39,18 @@ static uint32_t larger(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-/* The next piece: how large, and when another may follow. A late timer is made up for, but for one piece alone. */
+/*
+ * How late a piece may be and still count from when it was due: of a busy host's timers so much is made up for, and of
+ * a sender who had nothing to send, or no window, one piece alone.
+ */
+static pb_time forgiven(const struct tcp_conn *c, pb_time takes)
+{
+	pb_time late = c->rtt.srtt / 8 < LATE_MAX ? c->rtt.srtt / 8 : LATE_MAX;
+
+	return c->pace.held && late > takes ? late : takes;
+}
+
+/* The next piece: how large, and when another may follow. */
 static void begin_piece(struct tcp_conn *c, uint64_t rate)
 {
 	pb_time now = tcp_now(c), began = c->pace.ends;
@@ -47,9 +59,10 @@ static void begin_piece(struct tcp_conn *c, uint64_t rate)
 	uint32_t size = larger(piece < TCP_CWND_MAX ? (uint32_t)piece : TCP_CWND_MAX, PIECE_MIN * c->mss);
 	pb_time takes = (pb_time)((uint64_t)size * (uint64_t)(PB_SEC(1) / 1000) / rate) * 1000;
 
-	if (now - began > takes)
-		began = now;
+	if (now - began > forgiven(c, takes))
+		began = c->pace.held ? now - forgiven(c, takes) : now;
 	c->pace.ends = began + takes;
+	c->pace.held = c->pace.held && c->pace.ends <= now;
 	c->pace.left = paused ? larger(size, BURST_BYTES) : size;
 }
 
@@ -66,5 +79,6 @@ uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted)
 	if (c->pace.left >= c->mss)
 		return c->pace.left;
 	pb_timers_set(&c->tcp->env->timers, &c->pace.timer, c->pace.ends);
+	c->pace.held = true;
 	return 0;
 }

@@ -191,6 +191,7 @@ struct tcp_conn {
 		struct pb_timer timer;
 		pb_time ends;        /* the present piece's time */
 		uint32_t left;       /* bytes of it */
+		bool held;           /* what is to be sent waits, or has waited, for its time */
 	} pace;                      /* pacing.c */
 	struct tcp_loss *loss;       /* with SACK, while there is something to remember: loss.h */
 	struct tcp_plpmtud *plpmtud; /* the path may take less than it says: plpmtud.h */

@@ -121,6 +121,40 @@ static void the_user_limits_the_rate(void **state)
 	sender_end(&s);
 }
 
+/* A busy host looks at its timers every few milliseconds only: what was due before leaves then. */
+static void late_timers_are_made_up_for(void **state)
+{
+	struct env *env = &s.h.env;
+	uint32_t longest;
+
+	(void)state;
+	begin(PB_MSEC(100), 100);
+	sender_write(&s, 100 * MSS);
+	left(&longest);
+	for (int i = 0; i < 10; i++) {
+		pb_timers_run(&env->timers, env_now(env) + PB_MSEC(5));
+		pb_tcp_flush(s.h.tcp);
+	}
+	assert_in_range(left(&longest), 54 * MSS, 62 * MSS);
+	sender_end(&s);
+}
+
+/* However late it is, a window does not leave at once. */
+static void a_very_late_timer_is_no_burst(void **state)
+{
+	struct env *env = &s.h.env;
+	uint32_t longest;
+
+	(void)state;
+	begin(PB_MSEC(100), 100);
+	sender_write(&s, 100 * MSS);
+	left(&longest);
+	pb_timers_run(&env->timers, env_now(env) + PB_MSEC(80));
+	pb_tcp_flush(s.h.tcp);
+	assert_in_range(left(&longest), 10 * MSS, 16 * MSS);
+	sender_end(&s);
+}
+
 /* Nothing in flight, and the rest waits for its time: that is no closed window, and the end is FIN. */
 static void all_leaves_in_the_end(void **state)
 {
@@ -150,6 +184,8 @@ int main(void)
 		cmocka_unit_test(short_paths_are_not_paced),
 		cmocka_unit_test(unpaced_stacks_are_not_paced),
 		cmocka_unit_test(the_user_limits_the_rate),
+		cmocka_unit_test(late_timers_are_made_up_for),
+		cmocka_unit_test(a_very_late_timer_is_no_burst),
 		cmocka_unit_test(all_leaves_in_the_end),
 	};
 
