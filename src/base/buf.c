@@ -334,6 +334,7 @@ void pb_buf_pull_parts(struct pb_buf *b, size_t n)
 	assert(n <= b->total);
 	b->total -= (uint32_t)n;
 	for (struct pb_buf *part = b; n; part = part->more) {
+		assert(part);
 		size_t k = part->len < n ? part->len : n;
 		part->data += k;
 		part->len -= (uint32_t)k;

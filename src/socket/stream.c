@@ -151,7 +151,7 @@ static int stream_listen(struct pb_socket *socket, int backlog)
 	if (s->kind != STREAM_FRESH)
 		return -EINVAL;
 	struct fresh *f = s->fresh;
-	struct tcp_listener *l;
+	struct tcp_listener *l = NULL;
 	if (!f->binding.port)
 		rc = bind_fresh(s, &f->binding.addr, 0);
 	if (rc == 0)

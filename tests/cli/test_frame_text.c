@@ -96,10 +96,10 @@ static void many_connections(void **state)
 
 	(void)state;
 	memset(&flows, 0, sizeof flows);
-	for (uint16_t port = 1000; port < 1000 + 3 * FRAME_FLOWS_MAX; port++) {
+	for (unsigned port = 1000; port < 1000 + 3 * FRAME_FLOWS_MAX; port++) {
 		for (unsigned i = 0; i < 2; i++) {
 			struct tcp_header h = {
-				.src_port = port, .dst_port = 80, .seq = port + i, .window = 1
+				.src_port = (uint16_t)port, .dst_port = 80, .seq = port + i, .window = 1
 			};
 			h.flags = i ? TCP_FIN : TCP_SYN;
 			assert_true(pb_tcp_write(&h, &(struct writer){ .p = bytes, .left = sizeof bytes }));

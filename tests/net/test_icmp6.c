@@ -156,18 +156,18 @@ static void understands_errors(void **state)
 {
 	static const struct {
 		uint8_t type, code;
-		int error;
 		bool hard;
+		int error;
 	} table[] = {
-		{ICMP6_UNREACHABLE,        0, ENETUNREACH,  false},
-		{ ICMP6_UNREACHABLE,       1, EACCES,       true },
-		{ ICMP6_UNREACHABLE,       2, EHOSTUNREACH, false},
-		{ ICMP6_UNREACHABLE,       3, EHOSTUNREACH, false},
-		{ ICMP6_UNREACHABLE,       4, ECONNREFUSED, true },
-		{ ICMP6_UNREACHABLE,       5, EACCES,       true },
-		{ ICMP6_UNREACHABLE,       6, EACCES,       true },
-		{ ICMP6_TIME_EXCEEDED,     0, EHOSTUNREACH, false},
-		{ ICMP6_PARAMETER_PROBLEM, 1, EPROTO,       true },
+		{ICMP6_UNREACHABLE,        0, false, ENETUNREACH },
+		{ ICMP6_UNREACHABLE,       1, true,  EACCES      },
+		{ ICMP6_UNREACHABLE,       2, false, EHOSTUNREACH},
+		{ ICMP6_UNREACHABLE,       3, false, EHOSTUNREACH},
+		{ ICMP6_UNREACHABLE,       4, true,  ECONNREFUSED},
+		{ ICMP6_UNREACHABLE,       5, true,  EACCES      },
+		{ ICMP6_UNREACHABLE,       6, true,  EACCES      },
+		{ ICMP6_TIME_EXCEEDED,     0, false, EHOSTUNREACH},
+		{ ICMP6_PARAMETER_PROBLEM, 1, true,  EPROTO      },
 	};
 	struct harness *h = *state;
 	struct ip dst = ip_of("2001:db8:9::9"), offender = ip_of("2001:db8::fe");

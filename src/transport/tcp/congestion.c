@@ -25,9 +25,9 @@ static uint32_t larger(uint32_t a, uint32_t b)
 
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len)
 {
-	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno };
+	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno, NULL };
 
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+	for (int i = 0; all[i]; i++)
 		if (strlen(all[i]->name) == len && !memcmp(all[i]->name, name, len))
 			return all[i];
 	return NULL;

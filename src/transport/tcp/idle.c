@@ -67,6 +67,7 @@ static struct tcp_idle_traits *find_traits(struct tcp *t, const struct traits *w
 
 	list_each (l, &t->idle.traits) {
 		struct tcp_idle_traits *known = container_of(l, struct tcp_idle_traits, link);
+		/* Padding may differ, and then it is not shared. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 		if (memcmp(&known->traits, wanted, sizeof *wanted) == 0)
 			return known;
 		if (++searched == TRAITS_SEARCHED)

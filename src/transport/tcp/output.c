@@ -116,11 +116,11 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 	};
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
-	uint32_t segments = text_len <= c->mss ? 1 : (text_len + c->mss - 1) / c->mss;
+	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;
 
 	tcp_counters(c)->tcp.OutSegs += segments;
 	c->segments_out += segments;
-	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? c->mss : 0) == -EMSGSIZE)
+	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? (uint16_t)mss : 0) == -EMSGSIZE)
 		fit(c);
 }
 
