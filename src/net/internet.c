@@ -415,6 +415,16 @@ bool pb_internet_is_local(const struct internet *net, const struct ip *a)
 	return false;
 }
 
+bool pb_internet_is_group(const struct internet *net, const struct ip *a)
+{
+	if (ip_is_multicast(a))
+		return true;
+	for (const struct iface *i = net->ifaces; i; i = i->next)
+		if (pb_iface_is_broadcast(i, a))
+			return true;
+	return false;
+}
+
 void pb_internet_neighbours(struct internet *net, void (*fn)(const struct neighbour_info *n, void *context),
 			    void *context)
 {

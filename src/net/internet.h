@@ -143,6 +143,9 @@ void pb_internet_take_foreign(struct internet *net, bool on);
 /* Whether a is an address of ours that may be used (ready, on any interface; 127/8 and ::1). */
 bool pb_internet_is_local(const struct internet *net, const struct ip *a);
 
+/* Whether a is no host's: a multicast address, or a broadcast address of an interface of ours. */
+bool pb_internet_is_group(const struct internet *net, const struct ip *a);
+
 /*
  * A frame that came in on i: takes it. On IP_DELIVER and IP_COMPLAINT *packet and *error are filled in.
  * Checks everything that RFC 791, 1122 (and 8200) ask for; ARP and echo requests are answered here.

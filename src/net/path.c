@@ -43,14 +43,6 @@ static struct iface *iface_for_group(struct internet *net, struct iface *bound)
 	return bound;
 }
 
-static bool is_broadcast(const struct internet *net, const struct ip *dst)
-{
-	for (const struct iface *i = net->ifaces; i; i = i->next)
-		if (pb_iface_is_broadcast(i, dst))
-			return true;
-	return false;
-}
-
 /* Over which interface, and to which next hop. */
 static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *next_hop)
 {
@@ -65,7 +57,7 @@ static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *
 	if (ip_has_zone(&path->dst) && zone != index && !(ip_is_multicast(&path->dst) && !zone))
 		return -EINVAL;
 	*next_hop = route && !route->on_link ? route->gateway : path->dst;
-	path->group = ip_is_multicast(&path->dst) || is_broadcast(net, &path->dst);
+	path->group = pb_internet_is_group(net, &path->dst);
 	/* Whoever names an interface, and no route does, means that the peer is on the link there. */
 	path->iface = route ? route->iface : path->group ? iface_for_group(net, bound) : bound;
 	if (path->iface && ip_is_multicast(&path->dst))

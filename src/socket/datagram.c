@@ -37,6 +37,16 @@ static int datagram_close(struct pb_socket *socket)
 	return 0;
 }
 
+/* A UDP socket of IPv6 may have its IPv4 peers named in either family (Linux: __ip6_datagram_connect()). */
+static int read_peer(const struct datagram_socket *s, const struct sockaddr *sa, socklen_t len, struct ip *a,
+		     uint16_t *port)
+{
+	const struct endpoint *e = s->endpoint;
+	bool plain4 = s->protocol == IPPROTO_UDP && len >= sizeof sa->sa_family && sa->sa_family == AF_INET;
+
+	return pb_stack_read_addr(plain4 ? AF_INET : e->family, sa, len, a, port);
+}
+
 static int datagram_bind(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
 {
 	struct endpoint *e = datagram_of(socket)->endpoint;
@@ -44,29 +54,32 @@ static int datagram_bind(struct pb_socket *socket, const struct sockaddr *sa, so
 	uint16_t port;
 	int rc = pb_stack_read_addr(e->family, sa, len, &a, &port);
 
-	if (rc < 0)
-		return rc;
-	if (e->bound || e->connected)
-		return -EINVAL;
-	if (!ip_is_any(&a) && !ip_is_multicast(&a) && !e->any && !pb_internet_is_local(e->net, &a))
-		return -EADDRNOTAVAIL;
-	return e->ops->bind(e, &a, port);
+	struct binder b = { .family = e->family,
+			    .type = SOCK_DGRAM,
+			    .bound = e->bound || e->connected,
+			    .v6only = e->v6only,
+			    .transparent = e->any,
+			    .interface = e->interface };
+	if (rc == 0)
+		rc = pb_stack_may_bind(stack_of(socket), &b, &a);
+	return rc < 0 ? rc : e->ops->bind(e, &a, port);
 }
 
 static int datagram_connect(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
 {
-	struct endpoint *e = datagram_of(socket)->endpoint;
+	struct datagram_socket *s = datagram_of(socket);
+	struct endpoint *e = s->endpoint;
 	struct ip a;
 	uint16_t port;
 
 	if (len >= sizeof sa->sa_family && sa->sa_family == AF_UNSPEC)
 		return e->ops->connect(e, NULL, 0);
-	int rc = pb_stack_read_addr(e->family, sa, len, &a, &port);
+	int rc = read_peer(s, sa, len, &a, &port);
+	if (rc == 0 && e->v6only && sa->sa_family == AF_INET)
+		rc = -EAFNOSUPPORT;
 	if (rc < 0)
 		return rc;
-	if (ip_is_any(&a))
-		a = ip_is4(&a) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
-			       : (struct ip){ .bytes = { [15] = 1 } };
+	a = pb_stack_callee(&a, &e->local);
 	return e->ops->connect(e, &a, port);
 }
 
@@ -100,12 +113,11 @@ static int destination(const struct datagram_socket *s, const struct msghdr *msg
 		*port = e->peer_port;
 		return e->connected ? 0 : -EDESTADDRREQ;
 	}
-	int rc = pb_stack_read_addr(e->family, msg->msg_name, msg->msg_namelen, to, port);
+	int rc = read_peer(s, msg->msg_name, msg->msg_namelen, to, port);
 	if (rc == 0 && s->protocol == IPPROTO_UDP && *port == 0)
 		return -EINVAL;
-	if (rc == 0 && ip_is_any(to))
-		*to = ip_is4(to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
-				 : (struct ip){ .bytes = { [15] = 1 } };
+	if (rc == 0)
+		*to = pb_stack_callee(to, &e->local);
 	return rc;
 }
 

@@ -14,15 +14,23 @@ static uint32_t buffer_size(int n)
 					    : (uint32_t)size;
 }
 
-static int set_socket(struct endpoint *e, int name, int n)
+static int set_reuse(struct datagram_socket *s, bool *reuse, bool on)
 {
+	*reuse = on;
+	if (s->protocol == IPPROTO_UDP)
+		pb_udp_share_port((struct udp_endpoint *)s->endpoint);
+	return 0;
+}
+
+static int set_socket(struct datagram_socket *s, int name, int n)
+{
+	struct endpoint *e = s->endpoint;
+
 	switch (name) {
 	case SO_REUSEADDR:
-		e->reuse_addr = n;
-		return 0;
+		return set_reuse(s, &e->reuse_addr, n);
 	case SO_REUSEPORT:
-		e->reuse_port = n;
-		return 0;
+		return set_reuse(s, &e->reuse_port, n);
 	case SO_BROADCAST:
 		e->broadcast = n;
 		return 0;
@@ -258,7 +266,7 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 	if (rc < 0)
 		return rc;
 	if (level == SOL_SOCKET)
-		return set_socket(s->endpoint, name, n);
+		return set_socket(s, name, n);
 	if (level == IPPROTO_IP)
 		return set_ip(s, name, n);
 	return level == IPPROTO_IPV6 ? set_ip6(s, name, n) : -ENOPROTOOPT;

@@ -40,6 +40,22 @@ int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type
  */
 int pb_stack_read_addr(int family, const struct sockaddr *sa, socklen_t len, struct ip *a, uint16_t *port);
 
+/* Who is called: 0.0.0.0 or :: is this host, as on Linux, in the family that the caller's own address is of. */
+struct ip pb_stack_callee(const struct ip *to, const struct ip *own);
+
+/* A socket that is about to get a local address. */
+struct binder {
+	int family, type;
+	bool bound, v6only, transparent;
+	unsigned interface; /* SO_BINDTODEVICE; 0: any */
+};
+
+/*
+ * Whether it may have a, as inet_bind() and inet6_bind() of Linux judge, in their order: 0; -EINVAL: it has one, or
+ * this one is no address for it; -EADDRNOTAVAIL: it is not ours.
+ */
+int pb_stack_may_bind(struct pb_stack *stack, const struct binder *b, const struct ip *a);
+
 /* An address for the caller, as getsockname(2) cuts it. */
 int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct sockaddr *sa, socklen_t *len);
 

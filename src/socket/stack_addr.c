@@ -14,6 +14,37 @@ int pb_stack_read_addr(int family, const struct sockaddr *sa, socklen_t len, str
 	return pb_ip_from_sockaddr(a, port, sa, len) ? 0 : -EAFNOSUPPORT;
 }
 
+struct ip pb_stack_callee(const struct ip *to, const struct ip *own)
+{
+	if (!ip_is_any(to))
+		return *to;
+	if (ip_is4(to) || ip_is4(own))
+		return ip_from4((const uint8_t[4]){ 127, 0, 0, 1 });
+	return (struct ip){ .bytes = { [15] = 1 } };
+}
+
+static bool is_mistaken(const struct binder *b, const struct ip *a)
+{
+	if (b->bound || (b->v6only && ip_is4(a)))
+		return true;
+	if (ip_has_zone(a) && !ip_zone(a) && !b->interface)
+		return true; /* RFC 4007 §6: it does not say which link it is on */
+	return b->type == SOCK_STREAM && ip_is_multicast(a) && !ip_is4(a);
+}
+
+int pb_stack_may_bind(struct pb_stack *stack, const struct binder *b, const struct ip *a)
+{
+	struct internet *net = stack->internet;
+	bool available = ip_is_any(a) || b->transparent || pb_internet_is_local(net, a) ||
+			 pb_internet_is_group(net, a);
+
+	if (b->family == AF_INET6 && is_mistaken(b, a))
+		return -EINVAL;
+	if (!available)
+		return -EADDRNOTAVAIL;
+	return b->bound ? -EINVAL : 0;
+}
+
 int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct sockaddr *sa, socklen_t *len)
 {
 	union pb_addr addr;

@@ -115,6 +115,30 @@ static void release_fresh(struct stream *s)
 		pb_ports_release(&tcp_of(s)->ports, &s->fresh->binding);
 }
 
+/*
+ * An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was
+ * given.
+ */
+static int start_over(struct stream *s, struct tcp_conn *c)
+{
+	struct fresh *f = fresh_new(s, &c->set);
+	struct socket_pair pair = *tcp_pair(c);
+
+	if (!f)
+		return -ENOMEM;
+	pb_tcp_close(c, false);
+	become_fresh(s, f);
+	if (s->bound_by_owner && bind_fresh(s, &pair.local, pair.local_port) == 0)
+		f->bound_by_owner = true;
+	return 0;
+}
+
+/* Whether it is the rest of a call that came to nothing. */
+static bool is_failed_call(const struct stream *s, const struct tcp_conn *c)
+{
+	return c && c->state == STATE_CLOSED && !s->told_connected && !c->error;
+}
+
 static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
 {
 	struct stream *s = stream_of(socket);
@@ -122,12 +146,20 @@ static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, sock
 	uint16_t port;
 	int rc = pb_stack_read_addr(s->family, sa, len, &a, &port);
 
+	struct tcp_conn *c = stream_is_conn(s) ? if_awake(s) : NULL;
+	if (rc == 0 && is_failed_call(s, c))
+		rc = start_over(s, c);
+	bool fresh = s->kind == STREAM_FRESH;
+	struct binder b = { .family = s->family,
+			    .type = SOCK_STREAM,
+			    .bound = !fresh || s->fresh->binding.port,
+			    .v6only = s->v6only,
+			    .transparent = s->transparent,
+			    .interface = fresh ? s->fresh->set.bound : 0 };
+	if (rc == 0)
+		rc = pb_stack_may_bind(stack_of(socket), &b, &a);
 	if (rc < 0)
 		return rc;
-	if (s->kind != STREAM_FRESH || s->fresh->binding.port)
-		return -EINVAL;
-	if (!ip_is_any(&a) && !s->transparent && !pb_internet_is_local(stack_of(socket)->internet, &a))
-		return -EADDRNOTAVAIL;
 	rc = bind_fresh(s, &a, port);
 	s->fresh->bound_by_owner = rc == 0;
 	return rc;
@@ -194,24 +226,6 @@ static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
  * --------------------------------------------------------------------------------------------------------
  */
 
-/*
- * An attempt that failed, and of which the owner knows: the socket is fresh again, at the address it was
- * given.
- */
-static int start_over(struct stream *s, struct tcp_conn *c)
-{
-	struct fresh *f = fresh_new(s, &c->set);
-	struct socket_pair pair = *tcp_pair(c);
-
-	if (!f)
-		return -ENOMEM;
-	pb_tcp_close(c, false);
-	become_fresh(s, f);
-	if (s->bound_by_owner && bind_fresh(s, &pair.local, pair.local_port) == 0)
-		f->bound_by_owner = true;
-	return 0;
-}
-
 /* connect(2) on a connection: how it goes, and then that it is there. */
 static int tell_progress(struct stream *s)
 {
@@ -224,7 +238,7 @@ static int tell_progress(struct stream *s)
 		c->error = 0;
 		return -error;
 	}
-	if (c && c->state == STATE_CLOSED && !s->told_connected)
+	if (is_failed_call(s, c))
 		return start_over(s, c);
 	bool told = s->told_connected;
 	s->told_connected = true;
@@ -247,10 +261,10 @@ static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, s
 		if (s->kind != STREAM_FRESH)
 			return rc;
 	}
-	if (ip_is_any(&to)) /* this host, as on Linux */
-		to = ip_is4(&to) ? ip_from4((const uint8_t[4]){ 127, 0, 0, 1 })
-				 : (struct ip){ .bytes = { [15] = 1 } };
+	if (s->v6only && ip_is4(&to))
+		return -ENETUNREACH;
 	struct fresh *f = s->fresh;
+	to = pb_stack_callee(&to, &f->binding.addr);
 	struct tcp_conn *c;
 	bool bound = f->binding.port != 0;
 	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &c);

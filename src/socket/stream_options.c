@@ -388,6 +388,17 @@ static int set_option(struct stream *s, struct tcp_settings *set, int level, int
 	return level == IPPROTO_IPV6 && s->family == AF_INET6 ? set_ip6(s, set, name, n) : -ENOPROTOOPT;
 }
 
+/* What is bound already is shared, or no longer, with those who come from now on. */
+static void share_port(struct stream *s, struct tcp_conn *c)
+{
+	struct binding *b = c                         ? &c->binding
+			    : s->kind == STREAM_FRESH ? &s->fresh->binding
+						      : &s->listener->binding;
+
+	b->reuse_addr = s->reuse_addr;
+	b->reuse_port = s->reuse_port;
+}
+
 int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const void *value, socklen_t len)
 {
 	struct stream *s = stream_of(socket);
@@ -398,6 +409,8 @@ int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const vo
 	if (stream_is_conn(s) && !c)
 		return -ENOBUFS;
 	int rc = set_option(s, settings_of(s, c), level, name, value, len);
+	if (rc == 0 && level == SOL_SOCKET)
+		share_port(s, c);
 	if (rc == 0 && c)
 		pb_tcp_settings_changed(c);
 	return rc;

@@ -177,22 +177,38 @@ int pb_endpoint_take_pending(struct endpoint *e)
 	return -error;
 }
 
+/* Whether the family of a local address, that of both being :: alone, allows for a peer: as Linux says. */
+static int check_family(const struct endpoint *e, const struct ip *from, const struct ip *to)
+{
+	if (e->family == AF_INET)
+		return 0;
+	if (ip_is4(to) && (e->v6only || (!ip_is4(from) && !ip_is_any(from))))
+		return -ENETUNREACH;
+	return ip_is4(from) && !ip_is4(to) ? -EAFNOSUPPORT : 0;
+}
+
+/* The source to send from; any of to's family: it is to be chosen. */
+static struct ip source_for(const struct endpoint *e, const struct ip *from, const struct ip *to)
+{
+	if (!ip_is_any(from) && !pb_internet_is_group(e->net, from))
+		return *from;
+	return ip_is4(to) ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+}
+
 int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip *to)
 {
-	const struct ip *src = from && !ip_is_any(from) ? from : &e->local;
-	/* A wildcard of the other family leaves the choice of the source open, too. */
-	struct ip any = ip_is4(to) ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+	const struct ip *local = from && !ip_is_any(from) ? from : &e->local;
+	int rc = check_family(e, local, to);
 
-	if (ip_is_any(src))
-		src = &any;
-	else if (ip_is4(src) != ip_is4(to))
-		return -ENETUNREACH;
+	if (rc < 0)
+		return rc;
 	unsigned bound = e->interface ? e->interface : ip_is_multicast(to) ? e->group_interface : 0;
 	/* An interface that is named says which link an address of one link is on. */
 	struct ip dst = ip_zone(to) ? *to : ip_in_zone(to, bound);
 	if (ip_equal(&e->path.dst, &dst) && e->path.bound == bound && e->path.iface && !from)
 		return 0; /* pb_ip_send() looks again where it is stale */
-	int rc = pb_ip_path(e->net, &e->path, src, &dst, bound);
+	struct ip src = source_for(e, local, &dst);
+	rc = pb_ip_path(e->net, &e->path, &src, &dst, bound);
 	e->path.no_loop = e->group_silent;
 	return rc;
 }

@@ -38,8 +38,7 @@ static int udp_bind(struct endpoint *base, const struct ip *addr, uint16_t port)
 	e->binding.addr = *addr;
 	e->binding.port = port;
 	e->binding.v6only = base->v6only;
-	e->binding.reuse_addr = base->reuse_addr;
-	e->binding.reuse_port = base->reuse_port;
+	pb_udp_share_port(e);
 	e->binding.any = base->any;
 	e->binding.listening = true;
 	int rc = pb_ports_bind(&e->udp->ports, e->udp->env, &e->binding);
@@ -50,6 +49,12 @@ static int udp_bind(struct endpoint *base, const struct ip *addr, uint16_t port)
 	base->local_port = e->binding.port;
 	e->port_chosen = port == 0;
 	return 0;
+}
+
+void pb_udp_share_port(struct udp_endpoint *e)
+{
+	e->binding.reuse_addr = e->base.reuse_addr;
+	e->binding.reuse_port = e->base.reuse_port;
 }
 
 static void unpair(struct udp_endpoint *e)
@@ -99,7 +104,8 @@ static int udp_connect(struct endpoint *base, const struct ip *peer, uint16_t po
 	}
 	if (rc < 0)
 		return rc;
-	base->local = base->path.src;
+	if (ip_is_any(&base->local))
+		base->local = base->path.src;
 	base->peer = *peer;
 	base->peer_port = port;
 	base->connected = true;

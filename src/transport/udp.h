@@ -34,6 +34,9 @@ void pb_udp_fini(struct udp *u);
 /* An endpoint, unbound; family AF_INET or AF_INET6. NULL: out of memory. */
 struct udp_endpoint *pb_udp_open(struct udp *u, int family);
 
+/* SO_REUSEADDR or SO_REUSEPORT was set: what is bound already is shared, or no longer, with those who come. */
+void pb_udp_share_port(struct udp_endpoint *e);
+
 /* A datagram that came; takes packet->buf. */
 void pb_udp_input(struct udp *u, struct ip_packet *packet);
 void pb_udp_complaint(struct udp *u, const struct ip_error *e);

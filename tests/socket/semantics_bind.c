@@ -210,6 +210,7 @@ static void wrong_addresses(void **state)
 	assert_int_equal(pb_bind(s, &w->a.sa, sizeof w->a.v4 - 1), -EINVAL);
 	assert_int_equal(bind_to(s, &w->a), 0);
 	assert_int_equal(bind_to(s, &w->a), -EINVAL);
+	assert_int_equal(bind_to(s, &w->foreign), -EADDRNOTAVAIL);
 	pb_close(s);
 	if (!w->has_v6)
 		return;
@@ -217,6 +218,69 @@ static void wrong_addresses(void **state)
 	assert_int_equal(pb_bind(s, &w->a.sa, sizeof w->v6.v6), -EAFNOSUPPORT);
 	assert_int_equal(bind_to(s, &w->a), -EINVAL); /* too short for this family */
 	pb_close(s);
+}
+
+/* What is an IPv4 address to a socket of IPv6: ::ffff:a.b.c.d (RFC 4291 2.5.5.2). */
+static union pb_addr mapped(const union pb_addr *four)
+{
+	union pb_addr six = pb_addr_any(AF_INET6);
+
+	memset(six.v6.sin6_addr.s6_addr + 10, 0xff, 2);
+	memcpy(six.v6.sin6_addr.s6_addr + 12, &four->v4.sin_addr, 4);
+	return with_port(&six, pb_addr_port(four));
+}
+
+/* A socket that is bound to one family's address cannot speak to the other's. */
+static void families_do_not_mix(void **state)
+{
+	struct world *w = *state;
+
+	if (!w->has_v6)
+		SKIP("this net has no IPv6");
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		union pb_addr a4 = mapped(&w->a), to4 = with_port(&a4, 999), to6 = with_port(&w->v6, 999);
+		union pb_addr any4 = pb_addr_any(AF_INET), any = mapped(&any4);
+		struct pb_socket *four = bound(w->net, type, &a4), *six = bound(w->net, type, &w->v6);
+		assert_int_equal(connect_to(four, &to6), -EAFNOSUPPORT);
+		assert_int_equal(connect_to(six, &to4), -ENETUNREACH);
+		pb_close(four);
+		four = bound(w->net, type, &any);
+		assert_int_equal(connect_to(four, &to6), -EAFNOSUPPORT);
+		pb_close(four);
+		pb_close(six);
+	}
+}
+
+static void v6only_means_it(void **state)
+{
+	struct world *w = *state;
+
+	if (!w->has_v6)
+		SKIP("this net has no IPv6");
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		struct pb_socket *s = open_socket(w->net, AF_INET6, type);
+		union pb_addr four = mapped(&w->a), to = with_port(&four, 999);
+		set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		assert_int_equal(bind_to(s, &four), -EINVAL);
+		assert_int_equal(connect_to(s, &to), -ENETUNREACH);
+		pb_close(s);
+	}
+}
+
+static void a_port_may_be_shared_later(void **state)
+{
+	struct world *w = *state;
+
+	for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+		struct pb_socket *s = bound(w->net, type, &w->a), *t = open_socket(w->net, AF_INET, type);
+		union pb_addr name = name_of(s);
+		set_option(t, SOL_SOCKET, SO_REUSEPORT, 1);
+		assert_int_equal(bind_to(t, &name), -EADDRINUSE);
+		set_option(s, SOL_SOCKET, SO_REUSEPORT, 1);
+		assert_int_equal(bind_to(t, &name), 0);
+		pb_close(s);
+		pb_close(t);
+	}
 }
 
 static void before_bind_there_is_no_name(void **state)
@@ -296,6 +360,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(tcp_and_udp_are_independent),
 	cmocka_unit_test(a_closed_port_is_free_again),
 	cmocka_unit_test(wrong_addresses),
+	cmocka_unit_test(families_do_not_mix),
+	cmocka_unit_test(v6only_means_it),
+	cmocka_unit_test(a_port_may_be_shared_later),
 	cmocka_unit_test(before_bind_there_is_no_name),
 	cmocka_unit_test(port_0_chooses),
 	cmocka_unit_test(listen_without_bind_chooses),

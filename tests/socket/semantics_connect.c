@@ -46,6 +46,37 @@ static void connect_again(void **state)
 	close_pair(&p);
 }
 
+/* RFC 9293 3.9.2.3, MUST-46: a call is to one host. */
+static void nobody_calls_a_group(void **state)
+{
+	static const char *const all[] = { "239.255.1.2", "255.255.255.255" };
+	struct world *w = *state;
+	struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+	union pb_addr to;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		assert_true(pb_addr_parse(&to, all[i]));
+		pb_addr_set_port(&to, 999);
+		assert_int_equal(connect_to(s, &to), -ENETUNREACH);
+	}
+	pb_close(s);
+}
+
+/* What is left of a call that failed may have another address. */
+static void who_was_refused_may_bind(void **state)
+{
+	struct world *w = *state;
+	union pb_addr to = unused(w, &w->a);
+	struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+
+	assert_int_equal(connect_to(s, &to), -EINPROGRESS);
+	assert_true(wait_for(w, s, POLLOUT));
+	assert_int_equal(get_option(s, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+	assert_int_equal(bind_to(s, &w->client_a), 0);
+	assert_int_equal(bind_to(s, &w->client_a), -EINVAL);
+	pb_close(s);
+}
+
 static void refused_by_so_error(void **state)
 {
 	struct world *w = *state;
@@ -355,7 +386,7 @@ static void a_connection_does_not_listen(void **state)
 
 	assert_int_equal(pb_listen(p.client, 1), -EINVAL);
 	assert_int_equal(pb_accept(p.server, &conn), -EINVAL);
-	assert_int_equal(bind_to(p.client, &w->a), -EINVAL);
+	assert_int_equal(bind_to(p.client, &w->client_a), -EINVAL);
 	close_pair(&p);
 }
 
@@ -387,6 +418,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_are_swapped),
 	cmocka_unit_test(a_name_is_cut_to_its_room),
 	cmocka_unit_test(connect_again),
+	cmocka_unit_test(nobody_calls_a_group),
+	cmocka_unit_test(who_was_refused_may_bind),
 	cmocka_unit_test(refused_by_so_error),
 	cmocka_unit_test(refused_by_connect_and_by_recv),
 	cmocka_unit_test(connect_after_refusal),

@@ -249,6 +249,55 @@ static void a_full_queue_drops(void **state)
 	pb_close(client);
 }
 
+/* Who is bound to a group, or to everybody, sends from an address of his own (RFC 1122 3.2.1.3, RFC 1112 6.2). */
+static void a_group_is_no_source(void **state)
+{
+	static const char *const all[] = { "239.255.1.2", "255.255.255.255" };
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr to = name_of(server), from, name;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		assert_true(pb_addr_parse(&from, all[i]));
+		struct pb_socket *s = bound(w->client_net, SOCK_DGRAM, &from);
+		name = name_of(s);
+		assert_int_equal(send_to(s, "from whom?", &to), 10);
+		from = with_port(&w->client_a, pb_addr_port(&name));
+		expect_datagram(w, server, "from whom?", &from);
+		assert_int_equal(connect_to(s, &to), 0);
+		from = name_of(s);
+		assert_true(pb_addr_equal(&from, &name));
+		pb_close(s);
+	}
+	pb_close(server);
+}
+
+/* Linux lets a UDP socket of IPv6 name an IPv4 peer as that. */
+static void a_peer_of_the_other_family(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a), *client;
+	union pb_addr to = name_of(server);
+
+	if (!w->has_v6) {
+		pb_close(server);
+		SKIP("this net has no IPv6");
+	}
+	client = open_socket(w->client_net, AF_INET6, SOCK_DGRAM);
+	assert_int_equal(send_to(client, "four", &to), 4);
+	expect_datagram(w, server, "four", NULL);
+	assert_int_equal(connect_to(client, &to), 0);
+	assert_int_equal(pb_send(client, "six", 3, 0), 3);
+	expect_datagram(w, server, "six", NULL);
+	pb_close(client);
+	client = open_socket(w->client_net, AF_INET6, SOCK_DGRAM);
+	set_option(client, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	assert_int_equal(send_to(client, "four", &to), -ENETUNREACH);
+	assert_int_equal(connect_to(client, &to), -EAFNOSUPPORT);
+	pb_close(client);
+	pb_close(server);
+}
+
 /* Of two at one address and port, who is connected gets what is from his peer, and the other the rest. */
 static void the_connected_come_first(void **state)
 {
@@ -419,6 +468,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(shutdown_ends_sending_and_reading),
 	cmocka_unit_test(an_interface_can_be_asked_for),
 	cmocka_unit_test(groups),
+	cmocka_unit_test(a_group_is_no_source),
+	cmocka_unit_test(a_peer_of_the_other_family),
 	cmocka_unit_test(groups_of_ipv6),
 	cmocka_unit_test(wrong_use),
 };

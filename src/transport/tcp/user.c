@@ -70,6 +70,17 @@ static void choose_numbers(struct tcp_conn *c, const seq *beyond)
 	c->ts_offset = pb_tcp_timestamp_offset(secret);
 }
 
+/* The way to a host that is to be called, from a local address that has been chosen or not. */
+static int find_path(struct tcp *t, const struct ip *local, const struct ip *to, unsigned bound,
+		     struct ip_path *path)
+{
+	if (ip_is4(local) && !ip_is4(to))
+		return -EAFNOSUPPORT;
+	if (!ip_is4(local) && !ip_is_any(local) && ip_is4(to))
+		return -ENETUNREACH;
+	return pb_ip_path(t->net, path, local, to, bound);
+}
+
 int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
 		   uint16_t port, void *owner, struct tcp_conn **out)
 {
@@ -79,7 +90,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	struct ip_path path;
 	struct tcp_conn *c;
 	seq beyond = { 0 };
-	int rc = pb_ip_path(t->net, &path, local ? &local->addr : &any, to, set->bound);
+	int rc = find_path(t, local ? &local->addr : &any, to, set->bound, &path);
 
 	if (rc < 0)
 		return rc;
