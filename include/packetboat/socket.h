@@ -61,7 +61,9 @@ PB_API int pb_accept(struct pb_socket *s, struct pb_socket **conn);
 PB_API int pb_connect(struct pb_socket *s, const struct sockaddr *addr, socklen_t addrlen);
 
 /*
- * Send. Copies; the buffer stays the caller's. Returns the bytes taken, possibly fewer than len on a stream.
+ * Send. Copies; the buffer stays the caller's. Returns the bytes taken, possibly fewer than len on a stream. flags:
+ * MSG_MORE: more follows, and what does not fill a segment waits for it; MSG_EOR: what follows shares no segment with
+ * this, not even when it is sent again.
  * -EAGAIN: no room now. -EPIPE: we have shut down, or the connection is over. -ECONNRESET. -EMSGSIZE (datagrams).
  * -ECONNREFUSED on a connected UDP socket: an ICMP port unreachable came for an earlier datagram.
  */
@@ -89,7 +91,12 @@ PB_API ssize_t pb_recvmsg(struct pb_socket *s, struct msghdr *msg, int flags);
 /* Close one side or both: SHUT_RD, SHUT_WR (sends FIN; receiving goes on), SHUT_RDWR. -ENOTCONN. */
 PB_API int pb_shutdown(struct pb_socket *s, int how);
 
-/* Options, as getsockopt(2), socket(7), ip(7), ipv6(7), tcp(7) have them. -ENOPROTOOPT, -EINVAL. */
+/*
+ * Options, as getsockopt(2), socket(7), ip(7), ipv6(7), tcp(7) have them. -ENOPROTOOPT, -EINVAL.
+ *
+ * TCP_NOTSENT_LOWAT: how many bytes may wait to be sent for the first time (0: the net's own limit). Whoever sends what is
+ * newest, video or the like, waits for POLLOUT and has no more than these ahead of it, however large the buffer is.
+ */
 PB_API int pb_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 PB_API int pb_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
 

@@ -54,6 +54,11 @@ struct pb_stack_options {
 	enum pb_mtu_probing mtu_probing;
 	uint16_t
 		base_mss; /* text of a segment that every path takes: there a search begins; 1024, IPv6 1220 */
+	/*
+	 * Bytes of a stream that may wait to be sent for the first time; beyond it, pb_send() takes no more, and POLLOUT comes
+	 * when half of them have left. 0: as many as its buffer holds. A socket's own is TCP_NOTSENT_LOWAT.
+	 */
+	uint32_t notsent_lowat;
 	bool unpaced;     /* TCP sends what its window allows at once, not in pieces of a millisecond each */
 };
 

@@ -1,6 +1,7 @@
 /* The functions that the original packetdrill calls (interface.h), on a host in virtual time (adapter.h). */
 #include "drill/adapter.h"
 #include "drill/interface.h"
+#include "socket/stack.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define MTU_DEFAULT    1500
+#define BURST_MIN      2 /* segments: Linux's tcp_min_tso_segs */
 #define MTU_MAX        65535
 #define PACKET_WAIT    PB_SEC(60) /* for a packet that does not come: then the script has failed */
 #define EXIT_NO_PACKET 1
@@ -592,7 +594,7 @@ static uint32_t mtu_of(const char *flags)
 void packetdrill_interface_init(const char *flags, struct packetdrill_interface *ifc)
 {
 	struct adapter *a;
-	struct host_options o = { .mtu = mtu_of(flags), .whole = true };
+	struct host_options o = { .mtu = mtu_of(flags), .whole = false };
 
 	pb_ip_parse(&o.address[0].ip, "192.168.0.1");
 	o.address[0].bits = 16;
@@ -604,6 +606,7 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 		fprintf(stderr, "packetboat: no host: %s\n", strerror(-rc));
 		exit(EXIT_NO_PACKET);
 	}
+	a->host.stack->tcp->limits.burst_min = BURST_MIN;
 	*ifc = functions;
 	ifc->userdata = a;
 }

@@ -1,5 +1,5 @@
 #include "drill/setting.h"
-#include "socket/stack.h"
+#include "socket/stream.h"
 
 #include <ctype.h>
 #include <netinet/in.h>
@@ -15,8 +15,12 @@ enum {
 	STACK_RECEIVE_BUFFER,
 	STACK_SEND_BUFFER,
 	STACK_MTU_PROBING,
-	STACK_BASE_MSS
+	STACK_BASE_MSS,
+	STACK_NOTSENT_LOWAT,
+	STACK_BURST_MIN
 };
+
+enum { STREAM_SEND_BUFFER };
 
 /* Which of the kernel's settings (ip-sysctl.rst) are what a socket's option would be, if it were set at once. */
 static const struct known {
@@ -36,17 +40,17 @@ static const struct known {
 	{ "tcp_window_scaling",    SETTING_OF_STACK, STACK_SCALING,        false, 0},
 	{ "tcp_rmem",              SETTING_OF_STACK, STACK_RECEIVE_BUFFER, false, 2},
 	{ "tcp_wmem",              SETTING_OF_STACK, STACK_SEND_BUFFER,    false, 2},
+	{ "tcp_wmem",              SETTING_OF_STREAM, STREAM_SEND_BUFFER,  false, 1},
+	{ "tcp_min_tso_segs",      SETTING_OF_STACK, STACK_BURST_MIN,      false, 0},
+	{ "tcp_notsent_lowat",     SETTING_OF_STACK, STACK_NOTSENT_LOWAT,  false, 0},
 	{ "tcp_mtu_probing",       SETTING_OF_STACK, STACK_MTU_PROBING,    false, 0},
 	{ "tcp_base_mss",          SETTING_OF_STACK, STACK_BASE_MSS,       false, 0},
 	{ "ip_default_ttl",        IPPROTO_IP,       IP_TTL,               false, 0},
 };
 
-static const struct known *find(const char *name, size_t len)
+static bool is_called(const struct known *k, const char *name, size_t len)
 {
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (strlen(known[i].name) == len && memcmp(known[i].name, name, len) == 0)
-			return &known[i];
-	return NULL;
+	return strlen(k->name) == len && memcmp(k->name, name, len) == 0;
 }
 
 static int number_at(const char *text, int place)
@@ -102,14 +106,17 @@ static bool take(struct settings *s, const char *word, size_t len)
 	for (const char *p = word; p < equals; p++)
 		if (*p == '.' || *p == '/')
 			name = p + 1;
-	const struct known *k = find(name, (size_t)(equals - name));
 	for (const char *p = equals + 1; p < word + len && n + 1 < sizeof value; p++)
 		if (*p != '"')
 			value[n++] = *p;
 	value[n] = '\0';
-	if (k)
-		keep(s, k, value);
-	return k != NULL;
+	bool is_known = false;
+	for (const struct known *k = known; k < known + sizeof known / sizeof *known; k++)
+		if (is_called(k, name, (size_t)(equals - name))) {
+			keep(s, k, value);
+			is_known = true;
+		}
+	return is_known;
 }
 
 void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context)
@@ -153,6 +160,12 @@ void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *st
 		case STACK_BASE_MSS:
 			l->base_mss = (uint16_t)at->number;
 			break;
+		case STACK_NOTSENT_LOWAT:
+			l->notsent_lowat = (uint32_t)at->number;
+			break;
+		case STACK_BURST_MIN:
+			l->burst_min = (uint16_t)at->number;
+			break;
 		case STACK_RECEIVE_BUFFER:
 			l->receive_buffer_max =
 				at->number > TCP_BUFFER_MIN ? (size_t)at->number : TCP_BUFFER_MIN;
@@ -165,13 +178,24 @@ void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *st
 	}
 }
 
+/* What a buffer begins with: others that are set stay as they are. */
+static void apply_to_stream(const struct setting *at, struct pb_socket *socket)
+{
+	struct stream *s = stream_of(socket);
+
+	if (at->name == STREAM_SEND_BUFFER && at->number > 0 && pb_socket_is_stream(socket))
+		s->fresh->set.send_buffer = (uint32_t)at->number;
+}
+
 void drill_settings_apply(const struct settings *s, struct pb_socket *socket)
 {
 	for (unsigned i = 0; i < s->count; i++) {
 		const struct setting *at = &s->setting[i];
 		if (at->level == SETTING_OF_STACK)
 			continue;
-		if (at->is_text)
+		if (at->level == SETTING_OF_STREAM)
+			apply_to_stream(at, socket);
+		else if (at->is_text)
 			pb_setsockopt(socket, at->level, at->name, at->text, (socklen_t)strlen(at->text));
 		else
 			pb_setsockopt(socket, at->level, at->name, &at->number, sizeof at->number);

@@ -10,11 +10,12 @@
 #include <stddef.h>
 
 #define SETTING_OF_STACK  (-1)
+#define SETTING_OF_STREAM (-2) /* of TCP sockets, but no option */
 #define SETTINGS_MAX      32
 #define SETTING_VALUE_MAX 64
 
 struct setting {
-	int level, name; /* of the socket option that it is; SETTING_OF_STACK, and which */
+	int level, name; /* of the socket option that it is; SETTING_OF_…, and which */
 	bool is_text;
 	int number;
 	char text[SETTING_VALUE_MAX];

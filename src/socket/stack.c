@@ -70,6 +70,7 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 				  .no_sack = o->no_sack,
 				  .mtu_probing = (enum plpmtud_mode)o->mtu_probing,
 				  .base_mss = o->base_mss,
+				  .notsent_lowat = o->notsent_lowat,
 				  .unpaced = o->unpaced,
 				  .idle_after = o->idle_after };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);

@@ -292,7 +292,7 @@ static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, siz
 	if (!stream_is_conn(s))
 		return -EPIPE;
 	struct tcp_conn *c = awake(s);
-	return c ? stack_settled(socket, pb_tcp_send(c, iov, count, flags & MSG_MORE)) : -ENOBUFS;
+	return c ? stack_settled(socket, pb_tcp_send(c, iov, count, flags)) : -ENOBUFS;
 }
 
 static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
@@ -371,6 +371,11 @@ static ssize_t stream_recvmsg(struct pb_socket *socket, struct msghdr *msg, int 
 		msg->msg_flags = 0;
 	}
 	return n;
+}
+
+bool pb_socket_is_stream(const struct pb_socket *socket)
+{
+	return socket->ops == &stream_ops;
 }
 
 int pb_give(struct pb_socket *socket, struct pb_buf *text)

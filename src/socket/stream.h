@@ -51,6 +51,7 @@ static inline bool stream_is_asleep(const struct stream *s)
 	return stream_is_conn(s) && tcp_is_asleep(s->conn);
 }
 
+bool pb_socket_is_stream(const struct pb_socket *s); /* of a stack of ours */
 int pb_stream_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_stream_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
 

@@ -151,6 +151,9 @@ static int set_tcp(struct tcp_settings *set, int name, int n)
 	case TCP_QUICKACK:
 		set->quickack = n;
 		return 0;
+	case TCP_NOTSENT_LOWAT:
+		set->notsent_lowat = (uint32_t)n;
+		return 0;
 	case TCP_KEEPIDLE:
 		return set_seconds(&set->keep_idle, n, 1);
 	case TCP_KEEPINTVL:
@@ -189,6 +192,9 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case TCP_QUICKACK:
 		*n = set->quickack;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		*n = (int)set->notsent_lowat;
 		return 0;
 	case TCP_KEEPIDLE:
 		*n = (int)(set->keep_idle / PB_SEC(1));
@@ -413,6 +419,8 @@ int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const vo
 		share_port(s, c);
 	if (rc == 0 && c)
 		pb_tcp_settings_changed(c);
+	if (rc == 0 && c && level == IPPROTO_TCP && name == TCP_NODELAY && c->set.nodelay)
+		pb_tcp_push(c); /* as Linux: even what TCP_CORK holds */
 	return rc;
 }
 

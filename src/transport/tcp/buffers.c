@@ -123,3 +123,48 @@ void pb_tcp_send_buffer_fit(struct tcp_conn *c)
 	if (!was_writable && tcp_writable(c))
 		tcp_tell(c, POLLOUT);
 }
+
+/*
+ * -- Without memory
+ */
+
+#define STARVING_ASK  PB_MSEC(20)
+#define STARVING_ROOM (128 * 1024) /* a write's largest piece, and its headers */
+
+static void tell_starving(struct tcp *t)
+{
+	while (!list_empty(&t->starving)) {
+		struct tcp_conn *c = container_of(list_shift(&t->starving), struct tcp_conn, starving);
+		if (tcp_writable(c))
+			tcp_tell(c, POLLOUT);
+	}
+}
+
+/* Memory comes back in many ways; somebody who waits for some looks now and then. */
+static void starving_due(struct pb_timer *timer)
+{
+	struct tcp *t = container_of(timer, struct tcp, starving_timer);
+	struct pb_pool *pool = t->env->pool;
+
+	if (pb_pool_bytes(pool) + STARVING_ROOM <= pb_pool_bytes_max(pool))
+		tell_starving(t);
+	if (!list_empty(&t->starving))
+		pb_timers_set(&t->env->timers, timer, env_now(t->env) + STARVING_ASK);
+}
+
+void pb_tcp_starving_init(struct tcp *t)
+{
+	list_init(&t->starving);
+	t->starving_timer.fn = starving_due;
+}
+
+void pb_tcp_starve(struct tcp_conn *c)
+{
+	struct tcp *t = c->tcp;
+
+	if (!list_empty(&c->starving))
+		return;
+	if (list_empty(&t->starving))
+		pb_timers_set(&t->env->timers, &t->starving_timer, tcp_now(c) + STARVING_ASK);
+	list_push(&t->starving, &c->starving);
+}

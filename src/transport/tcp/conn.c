@@ -103,6 +103,8 @@ static void let_go(struct tcp_conn *c)
 	pb_tcp_ooo_clear(&c->ooo);
 	pb_tcp_loss_free(c);
 	pb_tcp_undo_free(c);
+	pb_tcp_push_free(c);
+	list_remove(&c->starving);
 	pb_tcp_plpmtud_free(c);
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);

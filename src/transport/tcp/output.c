@@ -14,13 +14,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 
 #define HEADROOM (IP_HEADROOM + TCP_HEADER_LEN_MAX)
 
 #define CHECKSUM_OFFSET 16 /* RFC 9293 §3.1 */
-
-/* Text of a super-segment: with the largest headers it still is an IP packet (RFC 791 §3.1: 65535). */
-#define SUPER_MAX (65535 - 60 - TCP_HEADER_LEN_MAX)
 
 /*
  * RFC 2018 §3, with two NOPs in front. Segments of text are as long as leaves room for the usual options only (RFC 9293
@@ -193,18 +191,25 @@ static uint32_t short_part(const struct tcp_conn *c, uint32_t n)
 	return n < c->mss ? n : n % c->mss;
 }
 
-/* Send len bytes from offset on. False: there is no memory now. */
-static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, bool fin)
+/* Super-segments have PSH always, as on Linux: a receiver that merges what follows on each other hands them on. */
+static bool has_push(const struct tcp_conn *c, seq at, uint32_t len)
+{
+	return len > c->mss || (len && pb_tcp_push_is_at(c, seq_add(at, len)));
+}
+
+/* Send len bytes from offset on; flags: FIN and PSH, beside what is there anyway. False: there is no memory now. */
+static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, uint16_t flags)
 {
 	struct pb_buf *b = pb_tcp_sendq_segment(&c->sendq, c->tcp->env->pool, offset, len);
 	seq at = seq_add(c->snd_una, offset);
-	uint16_t flags = fin ? TCP_FIN : 0;
+	bool fin = flags & TCP_FIN;
 
 	if (!b)
 		return false;
-	/* The buffer is empty (RFC 9293 §3.9.1.2); or, as Linux, so that a receiver that merges segments hands them on. */
-	if (len && (offset + len == c->sendq.bytes || len > c->mss))
+	if (has_push(c, at, len))
 		flags |= TCP_PSH;
+	if (fin && !c->fin_sent)
+		c->fin_alone = !len;
 	if (short_part(c, len))
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
@@ -253,16 +258,17 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 {
 	uint32_t queued = c->sendq.bytes - offset, edge = reach(c);
 	uint32_t n = edge > offset ? edge - offset : 0;
-	uint32_t most = c->mss > SUPER_MAX ? c->mss : SUPER_MAX;
+	uint32_t record = pb_tcp_sendq_record(&c->sendq, offset, queued), most = tcp_super_max(c);
 
 	if (n > most)
 		n = most;
-	if (n > queued)
-		n = queued;
+	if (n > record)
+		n = record;
 	if (n)
 		n = tcp_pace(c, n);
 	uint32_t rest = short_part(c, n);
-	return !rest || short_allowed(c, n, queued) ? n : n - rest;
+	bool ends_record = n == record && n < queued; /* and another waits behind it */
+	return !rest || ends_record || short_allowed(c, n, queued) ? n : n - rest;
 }
 
 /* One segment, longer than others: no super-segment, to be cut. */
@@ -271,7 +277,7 @@ static bool probe_path(struct tcp_conn *c, uint32_t offset, uint32_t len)
 	uint16_t mss = c->mss;
 
 	c->mss = (uint16_t)len;
-	bool sent = send_text(c, offset, len, false);
+	bool sent = send_text(c, offset, len, 0);
 	c->mss = mss;
 	if (sent)
 		pb_tcp_plpmtud_sent(c, seq_add(c->snd_una, offset), len);
@@ -289,7 +295,7 @@ static bool send_next(struct tcp_conn *c)
 		return false; /* all, and FIN */
 	uint32_t len = sendable(c, offset), end = offset + len;
 	bool fin = c->fin_queued && end == c->sendq.bytes && end < c->snd_wnd;
-	return (len || fin) && send_text(c, offset, len, fin);
+	return (len || fin) && send_text(c, offset, len, fin ? TCP_FIN : 0);
 }
 
 static void send_all(struct tcp_conn *c)
@@ -302,8 +308,11 @@ static void send_all(struct tcp_conn *c)
 		return;
 	if (idle && tcp_now(c) - c->last_sent > c->rtt.rto)
 		c->congestion.ops->idle(&c->congestion, tcp_now(c));
+	bool waits = tcp_notsent_max(c) < UINT32_MAX && !tcp_writable(c);
 	while (send_next(c))
 		;
+	if (waits && tcp_writable(c))
+		tcp_tell(c, POLLOUT);
 	if (tcp_flight(c) == 0 && !pb_timer_armed(&c->pace.timer))
 		pb_tcp_timers_blocked(c);
 }
@@ -330,7 +339,11 @@ void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 		len = room;
 	if (c->loss)
 		len = pb_tcp_loss_hole(c, offset, len);
-	send_text(c, offset, len, c->fin_queued && offset + len == c->sendq.bytes && len < room);
+	len = pb_tcp_sendq_record(&c->sendq, offset, len);
+	len = pb_tcp_push_together(c, seq_add(c->snd_una, offset), len);
+	bool fin = c->fin_queued && offset + len == c->sendq.bytes && len < room;
+	bool waited = len && c->snd_wnd && seq_eq(c->snd_una, c->snd_max); /* long enough: pushed, as on Linux */
+	send_text(c, offset, len, (fin ? TCP_FIN : 0) | (waited ? TCP_PSH : 0));
 }
 
 /*

@@ -66,6 +66,21 @@ static void begin_piece(struct tcp_conn *c, uint64_t rate)
 	c->pace.left = paused ? larger(size, BURST_BYTES) : size;
 }
 
+/*
+ * Who is not paced sends all at once, but may want super-segments as short as Linux has them: receivers and queues get
+ * on from one to the next. On short paths they are longer (tcp_tso_rtt_log); half of the congestion window is the most.
+ */
+uint32_t pb_tcp_burst(const struct tcp_conn *c)
+{
+	uint64_t halvings = (uint64_t)c->rtt.min / 1000 / 512, most = TCP_SUPER_MAX;
+	uint64_t burst = pace_of_window(c) / 1024 + (halvings < 32 ? most >> halvings : 0);
+	uint32_t segments = larger((uint32_t)(burst < most ? burst : most) / c->mss, c->tcp->limits.burst_min);
+	uint32_t half = larger(c->congestion.cwnd / c->mss / 2, 1), longest = larger(TCP_SUPER_MAX / c->mss, 1);
+
+	segments = segments < half ? segments : half;
+	return (segments < longest ? segments : longest) * c->mss;
+}
+
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted)
 {
 	if (tcp_now(c) >= c->pace.ends) {

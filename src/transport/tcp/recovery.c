@@ -84,6 +84,8 @@ static void advance(struct tcp_conn *c, seq ack)
 	if (c->plpmtud)
 		pb_tcp_plpmtud_acked(c);
 	c->bytes_acked += text;
+	if (c->push.is_known && seq_le(c->push.last, ack))
+		pb_tcp_push_over(c);
 	if (!was_writable && tcp_writable(c))
 		tcp_tell(c, POLLOUT);
 }

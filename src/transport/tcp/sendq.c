@@ -4,6 +4,9 @@
  * The parts hang in a row on ->more; each part's len is right, total is not kept. New text is copied behind
  * the last part as long as its block has room, so that many small writes become few parts. The cursor
  * remembers where the next segment will begin: a long queue is not walked for each.
+ *
+ * The last part of a record (MSG_EOR) is marked. What is written after it goes into another part, and no segment into
+ * both.
  */
 #include "transport/tcp/tcp.h"
 
@@ -18,8 +21,12 @@
 /* Text so short is copied behind its header: with it, it fits into the pool's smallest block. */
 #define TINY (256 - HEADROOM)
 
+/* What pb_buf.mark of a part says. */
+enum { PART_GOES_ON, PART_ENDS_RECORD };
+
 static void link_part(struct sendq *q, struct pb_buf *part)
 {
+	part->mark = PART_GOES_ON;
 	if (q->last)
 		q->last->more = part;
 	else
@@ -39,10 +46,21 @@ static struct pb_buf *new_part(const struct sendq *q, struct pb_pool *pool, size
 	return pb_buf_new(pool, 0, likely);
 }
 
+bool pb_tcp_sendq_is_open(const struct sendq *q)
+{
+	return q->last && q->last->mark != PART_ENDS_RECORD;
+}
+
+/* What can still be written into the last part. */
+static size_t room_in_last(const struct sendq *q)
+{
+	return pb_tcp_sendq_is_open(q) ? pb_buf_tailroom(q->last) : 0;
+}
+
 /* Where up to *n bytes can be written at the end of the queue; *n says how many. NULL: no memory. */
 static uint8_t *room_behind(struct sendq *q, struct pb_pool *pool, size_t *n)
 {
-	size_t room = q->last ? pb_buf_tailroom(q->last) : 0;
+	size_t room = room_in_last(q);
 
 	if (!room) {
 		struct pb_buf *part = new_part(q, pool, *n);
@@ -58,13 +76,15 @@ static uint8_t *room_behind(struct sendq *q, struct pb_pool *pool, size_t *n)
 }
 
 size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,
-			  size_t most)
+			  size_t skip, size_t most)
 {
 	size_t taken = 0;
 
 	for (size_t i = 0; i < iovcnt; i++) {
-		const uint8_t *from = iov[i].iov_base;
-		size_t left = iov[i].iov_len;
+		size_t before = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+		const uint8_t *from = (const uint8_t *)iov[i].iov_base + before;
+		size_t left = iov[i].iov_len - before;
+		skip -= before;
 		while (left && taken < most) {
 			size_t n = left < most - taken ? left : most - taken;
 			uint8_t *to = room_behind(q, pool, &n);
@@ -88,14 +108,24 @@ void pb_tcp_sendq_give(struct sendq *q, struct pb_buf *text)
 		return;
 	}
 	q->bytes += len;
-	if (len <= TINY && q->last && pb_buf_tailroom(q->last) >= len) {
+	if (len <= TINY && room_in_last(q) >= len) {
 		pb_buf_copy(text, 0, pb_buf_extend(q->last, len), len);
 		pb_buf_free(text);
 		return;
 	}
 	link_part(q, text);
-	while (q->last->more)
+	while (q->last->more) {
 		q->last = q->last->more;
+		q->last->mark = PART_GOES_ON;
+	}
+}
+
+void pb_tcp_sendq_end_record(struct sendq *q)
+{
+	if (!q->last || q->last->mark == PART_ENDS_RECORD)
+		return;
+	q->last->mark = PART_ENDS_RECORD;
+	q->records++;
 }
 
 /* The part that the byte at offset is in, *offset then being counted from its beginning. */
@@ -112,6 +142,18 @@ static struct pb_buf *part_at(const struct sendq *q, uint32_t *offset)
 		part = part->more;
 	}
 	return part;
+}
+
+uint32_t pb_tcp_sendq_record(const struct sendq *q, uint32_t offset, uint32_t most)
+{
+	uint32_t in = offset, len;
+
+	if (!q->records || offset >= q->bytes)
+		return most;
+	const struct pb_buf *part = part_at(q, &in);
+	for (len = part->len - in; len < most && part->mark != PART_ENDS_RECORD && part->more; len += part->len)
+		part = part->more;
+	return len < most ? len : most;
 }
 
 /* The next segment will begin at offset; in is offset as counted from the beginning of part, or beyond. */
@@ -161,6 +203,7 @@ void pb_tcp_sendq_acked(struct sendq *q, uint32_t bytes)
 	while (bytes && bytes >= q->first->len) {
 		struct pb_buf *gone = q->first;
 		bytes -= gone->len;
+		q->records -= gone->mark == PART_ENDS_RECORD;
 		q->first = gone->more;
 		if (q->cursor == gone)
 			q->cursor = q->first;

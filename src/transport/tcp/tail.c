@@ -35,6 +35,8 @@ static uint32_t probe_offset(const struct tcp_conn *c)
 
 	if (flight < c->sendq.bytes && flight + c->mss <= c->snd_wnd)
 		return flight;
+	if (c->fin_sent && c->fin_alone)
+		return text;
 	return text > c->mss ? text - c->mss : 0;
 }
 

@@ -39,6 +39,7 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 	t->limits = limits_or_default(limits, pb_pool_bytes_max(env->pool));
 	t->memory_ample = pb_pool_bytes_max(env->pool) / 4 * 3;
 	list_init(&t->pending);
+	pb_tcp_starving_init(t);
 	list_init(&t->time_waits);
 	list_init(&t->idle.traits);
 	t->secret_key = pb_rng_key(&env->rng);
@@ -76,6 +77,7 @@ void pb_tcp_free(struct tcp *t)
 		return;
 	pb_pairs_each(&t->pairs, drop_entry, t);
 	pb_timers_stop(&t->env->timers, &t->time_wait_timer);
+	pb_timers_stop(&t->env->timers, &t->starving_timer);
 	pb_ports_fini(&t->ports);
 	pb_pairs_fini(&t->pairs);
 	while (t->spare) {

@@ -9,6 +9,7 @@
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
+ *   push.c       where PSH is
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
  *   rack.c       losses found by time, RFC 8985           tail.c      probes of the tail, RFC 8985
@@ -40,6 +41,7 @@
 #include "transport/tcp/congestion.h"
 #include "transport/tcp/loss.h"
 #include "transport/tcp/plpmtud.h"
+#include "transport/tcp/push.h"
 #include "transport/tcp/seq.h"
 #include "wire/tcp.h"
 
@@ -67,6 +69,9 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 #define TCP_MSS_DEFAULT4     536  /* RFC 9293 MUST-15: of an IPv4 peer that says nothing */
 #define TCP_MSS_DEFAULT6     1220 /* of an IPv6 peer */
 #define TCP_WINDOW_SCALE_MAX 14   /* RFC 7323 §2.3 */
+/* Text of a super-segment: with the largest headers it still is an IP packet (RFC 791 §3.1: 65535). */
+#define TCP_SUPER_MAX (65535 - 60 - TCP_HEADER_LEN_MAX)
+
 #define TCP_TIMESTAMP_OPTION 12   /* RFC 7323 appendix A: with two NOPs in front */
 #define TCP_MSL                                                                                              \
 	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
@@ -75,6 +80,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
+	uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT: text that may wait to be sent; 0: the stack's limit */
 	uint32_t max_pacing_rate;             /* bytes a second; 0: no limit but the path's */
 	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
@@ -101,6 +107,7 @@ extern const struct tcp_settings pb_tcp_settings_default;
 struct sendq {
 	struct pb_buf *first, *last; /* parts in a row (->more); first begins at SND.UNA's text */
 	uint32_t bytes;              /* in all */
+	uint32_t records;            /* that end in it (MSG_EOR) */
 	struct pb_buf *cursor; /* the part in which the next unsent byte is, to find it at once; NULL: none */
 	uint32_t cursor_offset; /* of cursor's first byte from the beginning of the queue */
 };
@@ -133,6 +140,7 @@ struct tcp_conn {
 	struct tcp *tcp;
 	struct readiness news;  /* .owner: the socket; NULL: an orphan */
 	struct pb_link pending; /* on t->pending: has something to send */
+	struct pb_link starving; /* on t->starving: there was no memory to send from */
 	bool in_table;          /* t->pairs has it: not when the protocol is done, or is in TIME-WAIT */
 	struct binding binding; /* of the local port; accepted ones bind as connected, too */
 	struct ip_path path;
@@ -149,6 +157,9 @@ struct tcp_conn {
 	uint32_t snd_wnd, snd_wnd_max;
 	uint8_t snd_scale, rcv_scale;
 	struct sendq sendq;
+	seq written_from; /* the text behind which the next write is put, to be one with it, begins here: user.c */
+	struct tcp_push push;
+	bool fin_alone; /* it left in a segment without text */
 	bool fin_queued,
 		fin_sent; /* the user has closed; FIN has been sent (it is at snd_una + sendq.bytes) */
 
@@ -312,6 +323,9 @@ struct tcp_limits {
 	size_t send_buffer_max, receive_buffer_max;
 	bool no_scaling, no_timestamps, no_sack; /* neither offered nor taken up */
 	bool unpaced;                            /* whole windows leave at once */
+	/* Super-segments are of a millisecond's worth, and of so many segments at least; 0: as long as they can be */
+	uint16_t burst_min;
+	uint32_t notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;
 	uint16_t base_mss;  /* what a search begins with; 0: what the family allows */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
@@ -331,6 +345,8 @@ struct tcp {
 	size_t orphans;
 	size_t memory_ample; /* bytes of the pool in use; beyond it, memory is short: buffers.c */
 	bool memory_short;   /* it was when output was last flushed */
+	struct pb_link starving; /* struct tcp_conn */
+	struct pb_timer starving_timer;
 	struct pb_timer time_wait_timer;
 	struct tcp_idle_shared idle;
 	/*
@@ -409,10 +425,13 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 		   uint16_t port, void *owner, struct tcp_conn **c);
 
 /*
- * SEND. Copies. Bytes taken; -EAGAIN, -EPIPE, or the pending error. more: MSG_MORE, hold back what does not
- * fill a segment.
+ * SEND. Copies. Bytes taken; -EAGAIN, -EPIPE, or the pending error. flags: MSG_MORE, hold back what does not fill a
+ * segment; MSG_EOR, what comes after this shares no segment with it.
  */
-ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool more);
+ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags);
+
+/* What waits for more to come leaves, although it is less than a segment (TCP_NODELAY is set, TCP_CORK or not). */
+void pb_tcp_push(struct tcp_conn *c);
 
 /*
  * SEND without a copy: takes text on success (0), all of it; -EAGAIN when the buffer is full: text stays the
@@ -604,19 +623,29 @@ bool pb_tcp_memory_is_out(const struct tcp *t);
 /* Where a millisecond's worth is all of the window, ACKs come faster than timers. */
 #define TCP_UNPACED_RTT PB_MSEC(1)
 
+/* There was no memory for what the user wanted to send: he hears when there is again. */
+void pb_tcp_starve(struct tcp_conn *c);
+void pb_tcp_starving_init(struct tcp *t);
+
 /* How many of the bytes wanted may leave now. 0: the timer will say when. */
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
 uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c); /* bytes a second; 0: no limit */
+uint32_t pb_tcp_burst(const struct tcp_conn *c);       /* the longest super-segment, if they are bounded */
 
 /*
  * -- sendq.c, output.c, window.c, recovery.c, sack.c, rtt.c, timers.c
  * ---------------------------------------------------------
  */
 
-/* Copies. How many bytes it took: at most most, fewer when the pool is empty. */
+/* Copies, without the first skip bytes. How many bytes it took: at most most, fewer when the pool is empty. */
 size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,
-			  size_t most);
+			  size_t skip, size_t most);
 void pb_tcp_sendq_give(struct sendq *q, struct pb_buf *text);
+/* What is in the queue does not share segments with what comes after it. */
+void pb_tcp_sendq_end_record(struct sendq *q);
+bool pb_tcp_sendq_is_open(const struct sendq *q); /* what is written now joins what is there */
+/* How many of the bytes from offset on may share a segment; at most most. */
+uint32_t pb_tcp_sendq_record(const struct sendq *q, uint32_t offset, uint32_t most);
 /*
  * A packet with IP_HEADROOM + TCP_HEADER_LEN_MAX in front of len bytes of text from offset on, by reference
  * (copied if tiny). NULL: no memory.
@@ -760,13 +789,31 @@ static inline void tcp_tell(struct tcp_conn *c, int events)
 	readiness_tell(&c->news, c->tcp->env, events);
 }
 
+/* Text that has never been sent. */
+static inline uint32_t tcp_notsent(const struct tcp_conn *c)
+{
+	uint32_t sent = c->snd_max.v - c->snd_una.v;
+
+	return sent < c->sendq.bytes ? c->sendq.bytes - sent : 0;
+}
+
+/* From so much on, no more is taken. */
+static inline uint32_t tcp_notsent_max(const struct tcp_conn *c)
+{
+	uint32_t most = c->set.notsent_lowat ? c->set.notsent_lowat : c->tcp->limits.notsent_lowat;
+
+	return most ? most : UINT32_MAX;
+}
+
 /*
- * There is room to send, and worth telling: as Linux, when half as much is free as is used. A conn that was not
- * writable and becomes so tells POLLOUT.
+ * There is room to send, and worth telling: as Linux, when half as much is free as is used, and less than half of
+ * what may wait to be sent waits. A conn that was not writable and becomes so tells POLLOUT.
  */
 static inline bool tcp_writable(const struct tcp_conn *c)
 {
-	return (uint64_t)c->sendq.bytes * 3 <= (uint64_t)c->set.send_buffer * 2;
+	if ((uint64_t)c->sendq.bytes * 3 > (uint64_t)c->set.send_buffer * 2)
+		return false;
+	return (uint64_t)tcp_notsent(c) * 2 < tcp_notsent_max(c);
 }
 
 /* The protocol's alone: nobody will read what comes, nor wait to be handed it. */
@@ -813,6 +860,14 @@ static inline void tcp_send_buffer_fit(struct tcp_conn *c)
 static inline uint32_t tcp_pace(struct tcp_conn *c, uint32_t wanted)
 {
 	return c->rtt.srtt < TCP_UNPACED_RTT && !c->set.max_pacing_rate ? wanted : pb_tcp_pace(c, wanted);
+}
+
+/* The longest super-segment. */
+static inline uint32_t tcp_super_max(const struct tcp_conn *c)
+{
+	if (c->tcp->limits.burst_min)
+		return pb_tcp_burst(c);
+	return c->mss > TCP_SUPER_MAX ? c->mss : TCP_SUPER_MAX;
 }
 
 /* So many bytes have left. */

@@ -124,48 +124,148 @@ static int take_error(struct tcp_conn *c)
 	return -error;
 }
 
-/* Whether there is room to send: 0, or why not. */
+/* Whether anything may be sent: 0, or why not. */
 static int may_send(struct tcp_conn *c)
 {
 	if (c->error)
 		return take_error(c);
 	if (c->fin_queued || c->state == STATE_CLOSED)
 		return -EPIPE;
-	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
-		return -EAGAIN;
-	return c->sendq.bytes < c->set.send_buffer ? 0 : -EAGAIN;
+	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED ? -EAGAIN : 0;
 }
 
-ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool more)
+static bool has_room(const struct tcp_conn *c)
 {
-	bool cork = c->set.cork, nothing = true;
-	size_t n;
+	return c->sendq.bytes < c->set.send_buffer && tcp_notsent(c) < tcp_notsent_max(c);
+}
 
-	pb_tcp_send_buffer_fit(c);
-	int rc = may_send(c);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < iovcnt; i++)
-		nothing = nothing && iov[i].iov_len == 0;
-	n = pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt,
-			       c->set.send_buffer - c->sendq.bytes);
-	if (n == 0)
-		return nothing ? 0 : -EAGAIN; /* no memory: as if the buffer were full */
+static seq queue_end(const struct tcp_conn *c)
+{
+	return seq_add(c->snd_una, c->sendq.bytes);
+}
+
+/* Half of the window that a peer has told, which is worth pushing; all of a tiny one, as on Linux. */
+static uint32_t half_window(const struct tcp_conn *c)
+{
+	return c->snd_wnd_max > TCP_MSS_DEFAULT4 ? c->snd_wnd_max / 2 : c->snd_wnd_max;
+}
+
+/*
+ * Text is taken in pieces of whole segments. Whether there is room is asked for each piece, so that limits may be
+ * passed by one; what is written later fills up a piece that has not left.
+ */
+static uint32_t piece_size(const struct tcp_conn *c)
+{
+	uint32_t half = half_window(c), most = half < TCP_SUPER_MAX ? half : TCP_SUPER_MAX;
+
+	return most > c->mss ? most - most % c->mss : c->mss;
+}
+
+/* How much the next piece takes; 0: there is no room. */
+static uint32_t next_piece(struct tcp_conn *c)
+{
+	uint32_t size = piece_size(c), waits = tcp_notsent(c), last = queue_end(c).v - c->written_from.v;
+
+	last = last < waits ? last : waits;
+	if (last && last < size && pb_tcp_sendq_is_open(&c->sendq)) {
+		pb_tcp_push_joined(c);
+		return size - last;
+	}
+	if (!has_room(c))
+		return 0;
+	c->written_from = queue_end(c);
+	return size;
+}
+
+static void output_text(struct tcp_conn *c, bool more)
+{
+	bool cork = c->set.cork;
+
 	c->set.cork = cork || more;
 	pb_tcp_output(c);
 	c->set.cork = cork;
-	return (ssize_t)n;
+}
+
+/* A piece is full, and more follows. PSH after half a window: the receiver should not wait for all of a long write. */
+static void send_piece(struct tcp_conn *c)
+{
+	seq pushed = c->push.is_known ? c->push.last : c->snd_una;
+
+	if (seq_lt(seq_add(pushed, half_window(c)), queue_end(c)))
+		pb_tcp_push_end(c);
+	output_text(c, true);
+}
+
+static size_t total_of(const struct iovec *iov, size_t iovcnt)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < iovcnt; i++)
+		total += iov[i].iov_len;
+	return total;
+}
+
+/* What there is room for is queued. */
+static size_t write_pieces(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, size_t total)
+{
+	size_t done = 0;
+
+	while (done < total) {
+		uint32_t room = next_piece(c);
+		size_t n = room ? pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt, done, room)
+				: 0;
+		if (n < room && done + n < total)
+			pb_tcp_starve(c);
+		if (n == 0)
+			break;
+		done += n;
+		if (done < total)
+			send_piece(c);
+	}
+	return done;
+}
+
+ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags)
+{
+	size_t total = total_of(iov, iovcnt), done;
+
+	pb_tcp_send_buffer_fit(c);
+	int rc = may_send(c);
+	if (rc < 0 || !total)
+		return rc;
+	list_remove(&c->starving);
+	done = write_pieces(c, iov, iovcnt, total);
+	if (!done)
+		return -EAGAIN;
+	if (done < total || !(flags & MSG_MORE))
+		pb_tcp_push_end(c);
+	if (done == total && flags & MSG_EOR)
+		pb_tcp_sendq_end_record(&c->sendq);
+	output_text(c, flags & MSG_MORE);
+	return (ssize_t)done;
 }
 
 int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 {
 	int rc = may_send(c);
 
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || !has_room(c))
+		return rc < 0 ? rc : -EAGAIN;
+	pb_tcp_push_joined(c);
 	pb_tcp_sendq_give(&c->sendq, text);
+	c->written_from = queue_end(c);
+	pb_tcp_push_end(c);
 	pb_tcp_output(c);
 	return 0;
+}
+
+void pb_tcp_push(struct tcp_conn *c)
+{
+	bool cork = c->set.cork;
+
+	c->set.cork = false;
+	pb_tcp_output(c);
+	c->set.cork = cork;
 }
 
 /* Why there is nothing to read: 0 the end, or an errno. */
@@ -302,7 +402,7 @@ int pb_tcp_ready(const struct tcp_conn *c)
 		return events;
 	if (c->recvq.packets.count)
 		events |= POLLIN;
-	if (no_more_out || tcp_writable(c))
+	if (no_more_out || (tcp_writable(c) && list_empty(&c->starving)))
 		events |= POLLOUT;
 	return events;
 }

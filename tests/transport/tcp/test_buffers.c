@@ -189,7 +189,7 @@ static void growth_wakes_a_writer(void **state)
 	(void)state;
 	c->set.send_buffer = sizeof text;
 	c->set.send_fixed = false;
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, false), sizeof text);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, 0), sizeof text);
 	c->news.events = 0;
 	c->congestion.cwnd = 2 * sizeof text;
 	pb_tcp_send_buffer_fit(c);

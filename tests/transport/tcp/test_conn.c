@@ -133,11 +133,11 @@ static void info(void **state)
 
 	(void)state;
 	harness_run(&h, PB_MSEC(500));
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, 1460 }, 1, false), 1460);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, 1460 }, 1, 0), 1460);
 	harness_run(&h, PB_MSEC(20));
 	s.h.ack = theirs + 1460;
 	harness_inject(&h, &s);
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, false), sizeof text);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, 0), sizeof text);
 	pb_tcp_info(c, &i);
 	assert_int_equal(i.tcpi_state, 1); /* Linux's TCP_ESTABLISHED */
 	assert_int_equal(i.tcpi_snd_mss, 1460);

@@ -139,7 +139,7 @@ static void send_text(const char *text)
 	struct tcp_conn *c = pb_tcp_awake(h.tcp, us.conn);
 	struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
 
-	assert_int_equal(pb_tcp_send(c, &iov, 1, false), strlen(text));
+	assert_int_equal(pb_tcp_send(c, &iov, 1, 0), strlen(text));
 }
 
 static void assert_reads(const char *text)
@@ -633,7 +633,7 @@ static void window_restarts(void **state)
 	c = pb_tcp_awake(h.tcp, us.conn);
 	assert_int_equal(c->congestion.cwnd, 1000000);
 	memset(text, 'x', sizeof text);
-	assert_true(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, false) > 0);
+	assert_true(pb_tcp_send(c, &(struct iovec){ text, sizeof text }, 1, 0) > 0);
 	while (harness_sent(&h, &s, NULL))
 		sent += s.text_len;
 	assert_in_range(sent, 1, 14600);

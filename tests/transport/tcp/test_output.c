@@ -109,6 +109,7 @@ static void super_segments_are_bounded(void **state)
 {
 	(void)state;
 	s.c->congestion.cwnd = 1 << 20;
+	s.c->snd_wnd_max = 1 << 20;
 	sender_write(&s, 100000);
 	sender_expect(&s, 0, 44 * MSS);
 	sender_expect_silence(&s); /* 1295 bytes of window are left: a silly segment */

@@ -200,10 +200,10 @@ static void blocks_beside_text(void **state)
 	(void)state;
 	arrive(2001, 500);
 	EXPECT(1001, 2001, 2501);
-	pb_tcp_send(c, &(struct iovec){ text, 100 }, 1, false);
+	pb_tcp_send(c, &(struct iovec){ text, 100 }, 1, 0);
 	EXPECT(1001, 2001, 2501);
 	c->set.nodelay = true;
-	pb_tcp_send(c, &(struct iovec){ text, c->mss - 20 }, 1, false);
+	pb_tcp_send(c, &(struct iovec){ text, c->mss - 20 }, 1, 0);
 	assert_true(harness_sent(&h, &s, NULL));
 	assert_int_equal(s.h.options.sack_count, 0);
 }

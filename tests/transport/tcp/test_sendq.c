@@ -56,7 +56,7 @@ static void write_some(struct model *m)
 		{ .iov_base = (void *)(text + cut),   .iov_len = STREAM_MAX              },
 	};
 
-	assert_int_equal(pb_tcp_sendq_write(&m->q, m->pool, iov, 3, n), n);
+	assert_int_equal(pb_tcp_sendq_write(&m->q, m->pool, iov, 3, 0, n), n);
 	m->end += n;
 }
 
@@ -255,7 +255,7 @@ static void small_writes_share_parts(void **state)
 	(void)state;
 	for (int i = 0; i < 60000; i++)
 		assert_int_equal(
-			pb_tcp_sendq_write(&q, pool, &(struct iovec){ .iov_base = "x", .iov_len = 1 }, 1, 1),
+			pb_tcp_sendq_write(&q, pool, &(struct iovec){ .iov_base = "x", .iov_len = 1 }, 1, 0, 1),
 			1);
 	for (struct pb_buf *part = q.first; part; part = part->more)
 		parts++;
@@ -271,7 +271,7 @@ static void an_empty_pool_is_no_harm(void **state)
 	struct pb_pool *pool = pb_pool_new(70000);
 	struct sendq q = { 0 };
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
-	size_t taken = pb_tcp_sendq_write(&q, pool, &iov, 1, sizeof text);
+	size_t taken = pb_tcp_sendq_write(&q, pool, &iov, 1, 0, sizeof text);
 	struct pb_buf *taken_by_others;
 
 	(void)state;

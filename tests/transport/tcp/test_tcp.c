@@ -184,7 +184,7 @@ static void each_entry(void **state)
 	harness_forget(&h);
 	harness_call(&h, 4002, NULL, &theirs);
 	c = pb_tcp_accept(l, &h);
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ (char[]){ "12345" }, 5 }, 1, false), 5);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ (char[]){ "12345" }, 5 }, 1, 0), 5);
 	s = (struct segment){
 		.h = {.src_port = 5000, .flags = TCP_SYN, .seq = 1000, .window = 9}
 	};
@@ -212,7 +212,7 @@ static void free_all(void **state)
 
 	(void)state;
 	c = harness_accept(&h, l, &theirs);
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ (char[]){ "12345" }, 5 }, 1, false), 5);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ (char[]){ "12345" }, 5 }, 1, 0), 5);
 	pb_tcp_close(c, false);
 	harness_inject(&h, &s);
 	pb_tcp_listener_close(l);

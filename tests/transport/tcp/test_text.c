@@ -146,7 +146,7 @@ static void old_acks_bring_text(void **state)
 	uint8_t byte = 'x';
 
 	(void)state;
-	assert_int_equal(pb_tcp_send(c, &(struct iovec){ &byte, 1 }, 1, false), 1);
+	assert_int_equal(pb_tcp_send(c, &(struct iovec){ &byte, 1 }, 1, 0), 1);
 	harness_forget(&h);
 	ours += 1;
 	text_comes(0, 0);

@@ -193,7 +193,7 @@ static void send_some(struct world *w, struct end *e)
 	}
 	for (size_t i = 0; i < len; i++)
 		bytes[i] = pattern(e->pattern, e->sent + i);
-	n = pb_tcp_send(e->c, &(struct iovec){ bytes, len }, 1, chance(w, 100));
+	n = pb_tcp_send(e->c, &(struct iovec){ bytes, len }, 1, chance(w, 100) ? MSG_MORE : 0);
 	if (n < 0)
 		check(w, n == -EAGAIN, "sending failed");
 	e->sent += n > 0 ? (size_t)n : 0;
@@ -310,7 +310,7 @@ static void misbehave(struct world *w, struct tcp_conn **c)
 		pb_tcp_receive(*c, &some, 1, chance(w, 100));
 		break;
 	default:
-		pb_tcp_send(*c, &some, 1, chance(w, 100));
+		pb_tcp_send(*c, &some, 1, chance(w, 100) ? MSG_MORE : 0);
 	}
 }
 
