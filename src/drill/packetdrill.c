@@ -1,6 +1,7 @@
 /* The functions that the original packetdrill calls (interface.h), on a host in virtual time (adapter.h). */
 #include "drill/adapter.h"
 #include "drill/interface.h"
+#include "drill/interpose.h"
 #include "socket/stack.h"
 
 #include <errno.h>
@@ -607,6 +608,7 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 		exit(EXIT_NO_PACKET);
 	}
 	a->host.stack->tcp->limits.burst_min = BURST_MIN;
+	drill_interpose();
 	*ifc = functions;
 	ifc->userdata = a;
 }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -133,6 +134,32 @@ static void test_clock(void **state)
 	assert_in_range(again - first, 1000000, 1001000);
 }
 
+/* packetdrill asks for what its assertions are about by getsockopt(2), and closes by close(2). */
+static void test_calls_of_libc(void **state)
+{
+	struct tcp_info info = { 0 };
+	struct adapter *a = ifc.userdata;
+	socklen_t len = sizeof info;
+	int none, l = listener(), files[2];
+
+	(void)state;
+	assert_int_equal(getsockopt(l, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	assert_int_equal(info.tcpi_state, TCP_LISTEN);
+	assert_int_equal(len, sizeof info);
+	assert_int_equal(close(l), 0);
+	assert_null(a->fd[l].socket);
+	assert_int_equal(ifc.close(ifc.userdata, l), -1);
+
+	assert_int_equal(pipe(files), 0); /* those of others are left alone */
+	len = sizeof none;
+	assert_int_equal(getsockopt(files[0], SOL_SOCKET, SO_TYPE, &none, &len), -1);
+	assert_int_equal(errno, ENOTSOCK);
+	assert_int_equal(close(files[0]), 0);
+	assert_int_equal(close(files[1]), 0);
+	assert_int_equal(close(files[1]), -1);
+	assert_int_equal(errno, EBADF);
+}
+
 struct blocked {
 	int listener, fd;
 	int64_t returned;
@@ -174,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_calls_of_libc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_call_that_blocks, set_up, tear_down),
 	};
 
