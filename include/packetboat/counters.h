@@ -14,7 +14,8 @@
 #define PB_IP_COUNTERS(X) \
 	X(InReceives) X(InHdrErrors) X(InAddrErrors) X(InUnknownProtos) X(InDiscards) X(InDelivers) \
 	X(OutRequests) X(OutDiscards) X(OutNoRoutes) X(ReasmTimeout) X(ReasmReqds) X(ReasmOKs) \
-	X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails) X(FragCreates)
+	X(ReasmFails) X(ReasmOverlaps) X(FragOKs) X(FragFails) X(FragCreates) X(InNoECTPkts) X(InECT1Pkts) \
+	X(InECT0Pkts) X(InCEPkts)
 
 #define PB_ICMP_COUNTERS(X) \
 	X(InMsgs) X(InErrors) X(InCsumErrors) X(InDestUnreachs) X(InTimeExcds) X(InParmProbs) \
@@ -38,7 +39,7 @@
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits) \
 	X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced) X(IcmpIgnored) X(SackReneging) \
 	X(LossProbes) X(LossProbeRecovery) X(IdleSleeps) X(IdleWakes) X(IdleWakeFails) \
-	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail)
+	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail) X(DeliveredCE) X(EcnReductions)
 /* clang-format on */
 
 #define PB_COUNTER(name) uint64_t name;

@@ -28,6 +28,16 @@ struct pb_stack;
  */
 enum pb_mtu_probing { PB_MTU_PROBING_BLACK_HOLES, PB_MTU_PROBING_NEVER, PB_MTU_PROBING_ALWAYS };
 
+/*
+ * Explicit congestion notification of TCP: routers mark what they else would drop (RFC 3168). The numbers are those of
+ * Linux's net.ipv4.tcp_ecn that say the same.
+ */
+enum pb_ecn {
+	PB_ECN_WHEN_ASKED, /* 2: by callers; calls do not ask */
+	PB_ECN_OFF,        /* 0 */
+	PB_ECN_ASK,        /* 1: and calls ask for it */
+};
+
 /* What a stack is made with. Limits that are 0 are the defaults. */
 struct pb_stack_options {
 	/*
@@ -60,6 +70,7 @@ struct pb_stack_options {
 	 */
 	uint32_t notsent_lowat;
 	bool unpaced;     /* TCP sends what its window allows at once, not in pieces of a millisecond each */
+	enum pb_ecn ecn;
 };
 
 /*

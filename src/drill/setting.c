@@ -17,7 +17,8 @@ enum {
 	STACK_MTU_PROBING,
 	STACK_BASE_MSS,
 	STACK_NOTSENT_LOWAT,
-	STACK_BURST_MIN
+	STACK_BURST_MIN,
+	STACK_ECN
 };
 
 enum { STREAM_SEND_BUFFER };
@@ -38,6 +39,7 @@ static const struct known {
 	{ "tcp_timestamps",        SETTING_OF_STACK, STACK_TIMESTAMPS,     false, 0},
 	{ "tcp_sack",              SETTING_OF_STACK, STACK_SACK,           false, 0},
 	{ "tcp_window_scaling",    SETTING_OF_STACK, STACK_SCALING,        false, 0},
+	{ "tcp_ecn",               SETTING_OF_STACK, STACK_ECN,            false, 0},
 	{ "tcp_rmem",              SETTING_OF_STACK, STACK_RECEIVE_BUFFER, false, 2},
 	{ "tcp_wmem",              SETTING_OF_STACK, STACK_SEND_BUFFER,    false, 2},
 	{ "tcp_wmem",              SETTING_OF_STREAM, STREAM_SEND_BUFFER,  false, 1},
@@ -135,6 +137,14 @@ void drill_settings_read(struct settings *s, const char *command, setting_skippe
 	}
 }
 
+static void set_ecn(struct pb_stack *stack, int number)
+{
+	static const enum pb_ecn numbered[] = { PB_ECN_OFF, PB_ECN_ASK, PB_ECN_WHEN_ASKED };
+
+	if (number >= 0 && (size_t)number < sizeof numbered / sizeof *numbered)
+		stack_set_ecn(stack, numbered[number]);
+}
+
 void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *stack)
 {
 	struct tcp_limits *l = &stack->tcp->limits;
@@ -173,6 +183,9 @@ void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *st
 		case STACK_SEND_BUFFER:
 			l->send_buffer_max =
 				at->number > TCP_BUFFER_MIN ? (size_t)at->number : TCP_BUFFER_MIN;
+			break;
+		case STACK_ECN:
+			set_ecn(stack, at->number);
 			break;
 		}
 	}

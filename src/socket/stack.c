@@ -54,6 +54,20 @@ static int open_env(struct env *env, const struct pb_stack_options *o)
 	return env->pool ? 0 : -ENOMEM;
 }
 
+void stack_set_ecn(struct pb_stack *s, enum pb_ecn ecn)
+{
+	static const struct {
+		enum ecn_kind accepted, asked;
+	} kinds[] = {
+		[PB_ECN_WHEN_ASKED] = {ECN_CLASSIC,  ECN_NONE   },
+		[PB_ECN_OFF] = { ECN_NONE,    ECN_NONE   },
+		[PB_ECN_ASK] = { ECN_CLASSIC, ECN_CLASSIC},
+	};
+
+	s->tcp->limits.ecn_accepted = kinds[ecn].accepted;
+	s->tcp->limits.ecn_asked = kinds[ecn].asked;
+}
+
 static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 {
 	struct internet_limits net = { .neighbours_max = o->neighbours_max,
@@ -77,8 +91,10 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 
 	if (rc == 0)
 		rc = pb_tcp_new(&s->env, s->internet, &tcp, &s->tcp);
-	if (rc == 0)
+	if (rc == 0) {
 		s->tcp->owner_entry = offsetof(struct stream, conn);
+		stack_set_ecn(s, o->ecn);
+	}
 	if (rc == 0)
 		rc = pb_udp_init(&s->udp, &s->env, s->internet, UDP_CONNECTED_MAX);
 	if (rc == 0)

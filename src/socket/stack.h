@@ -80,6 +80,9 @@ static inline void stack_take_foreign(struct pb_stack *stack)
 	stack->takes_foreign = true;
 }
 
+/* For handshakes from now on. */
+void stack_set_ecn(struct pb_stack *stack, enum pb_ecn ecn);
+
 /* Options whose value is an int. */
 int pb_stack_int_in(const void *value, socklen_t len, int *n);
 /* Likewise; one of IP's may be a byte (ip(7)). */

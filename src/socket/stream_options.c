@@ -230,14 +230,20 @@ static int set_ttl(struct tcp_settings *set, int n)
 	return 0;
 }
 
+/* The last two bits are ECN's, and TCP's own. */
+static int set_tos(struct tcp_settings *set, int n)
+{
+	set->tos = (uint8_t)n & (uint8_t)~ECN_MASK;
+	return 0;
+}
+
 static int set_ip(struct stream *s, struct tcp_settings *set, int name, int n)
 {
 	switch (name) {
 	case IP_TTL:
 		return set_ttl(set, n);
 	case IP_TOS:
-		set->tos = (uint8_t)n;
-		return 0;
+		return set_tos(set, n);
 	case IP_TRANSPARENT:
 		s->transparent = n;
 		if (n)
@@ -284,9 +290,8 @@ static int set_ip6(struct stream *s, struct tcp_settings *set, int name, int n)
 		return 0;
 	case IPV6_UNICAST_HOPS:
 		return set_ttl(set, n);
-	case IPV6_TCLASS:
-		set->tos = (uint8_t)n;
-		return 0;
+	case IPV6_TCLASS: /* RFC 3542 §6.5; -1: the default */
+		return n < -1 || n > UINT8_MAX ? -EINVAL : set_tos(set, n < 0 ? 0 : n);
 	case IPV6_RECVERR:
 		return 0;
 	default:

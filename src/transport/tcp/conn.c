@@ -106,6 +106,7 @@ static void let_go(struct tcp_conn *c)
 	pb_tcp_push_free(c);
 	list_remove(&c->starving);
 	pb_tcp_plpmtud_free(c);
+	pb_tcp_ecn_free(c);
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);
 	c->in_table = false;

@@ -10,10 +10,10 @@
  *
  * The other options fit into no ISS. A caller who has timestamps brings them back in the last bits of ours:
  *
- *     5   4    3           0
- *   +---+------+-------------+
- *   | 0 | SACK | shift count |     15: no window scale
- *   +---+------+-------------+
+ *      5    4    3           0
+ *   +-----+------+-------------+
+ *   | ECN | SACK | shift count |     15: no window scale
+ *   +-----+------+-------------+
  *
  * Whoever changes them on his way lies about himself only.
  *
@@ -28,6 +28,7 @@
 static const uint16_t mss_table[8] = { 64, TCP_MSS_DEFAULT4, TCP_MSS_DEFAULT6, 1360, 1440, 1452, 1460, 8940 };
 
 #define OPTIONS_MASK 63u
+#define ECN_BIT      32u
 #define SACK_BIT     16u
 #define NO_SCALE     15u
 
@@ -79,8 +80,9 @@ uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r)
 {
 	uint32_t now = pb_tcp_timestamp(t, r->ts_offset);
 	uint32_t scale = r->snd_scale < TCP_WINDOW_SCALE_MAX ? r->snd_scale : TCP_WINDOW_SCALE_MAX;
-	uint32_t stamp =
-		(now & ~OPTIONS_MASK) | (r->has_sack ? SACK_BIT : 0) | (r->has_scale ? scale : NO_SCALE);
+	uint32_t bits = (r->ecn != ECN_NONE ? ECN_BIT : 0) | (r->has_sack ? SACK_BIT : 0) |
+			(r->has_scale ? scale : NO_SCALE);
+	uint32_t stamp = (now & ~OPTIONS_MASK) | bits;
 
 	return (int32_t)(stamp - now) > 0 ? stamp - (OPTIONS_MASK + 1) : stamp;
 }
@@ -88,6 +90,7 @@ uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r)
 void pb_tcp_cookie_options(struct tcp_syn *r, uint32_t echo)
 {
 	r->has_timestamps = true;
+	r->ecn = echo & ECN_BIT ? ECN_CLASSIC : ECN_NONE;
 	r->has_sack = echo & SACK_BIT;
 	r->snd_scale = echo & NO_SCALE;
 	r->has_scale = r->snd_scale != NO_SCALE;

@@ -11,13 +11,9 @@
 /* RFC 6582 §3.2 step 2, RFC 5681 §3.2 steps 2 and 3. Limited transmit does not count (RFC 3042 §2). */
 static void enter_recovery(struct tcp_conn *c)
 {
-	uint32_t flight = tcp_flight(c);
-
-	if (flight > c->congestion.cwnd)
-		flight = c->congestion.cwnd;
 	tcp_counters(c)->tcp.FastRetrans++;
 	pb_tcp_undo_begin(c, false);
-	c->congestion.ops->lost(&c->congestion, tcp_now(c), flight);
+	pb_tcp_reduce(c, tcp_flight(c));
 	c->congestion.cwnd = c->congestion.ssthresh + DUP_ACKS * c->mss;
 	c->in_recovery = true;
 	c->partial_acked = false;

@@ -26,6 +26,7 @@ struct traits {
 	bool has_timestamps, has_sack, has_scale;
 	bool narrow;
 	uint16_t peer_mss;
+	struct tcp_ecn ecn;
 };
 
 struct tcp_idle_traits {
@@ -59,6 +60,7 @@ static void read_traits(const struct tcp_conn *c, struct traits *traits)
 	traits->has_sack = c->has_sack;
 	traits->has_scale = c->has_scale;
 	traits->peer_mss = c->peer_mss;
+	pb_tcp_ecn_asleep(c, &traits->ecn);
 }
 
 static struct tcp_idle_traits *find_traits(struct tcp *t, const struct traits *wanted)
@@ -318,7 +320,7 @@ static void restore_receiving(const struct tcp_idle *i, struct tcp_conn *c)
 
 void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *room)
 {
-	const struct traits *traits = &i->traits->traits;
+	struct traits *traits = &i->traits->traits;
 	const struct socket_pair *pair = &i->entry.pair;
 
 	*room = (struct tcp_conn){
@@ -339,6 +341,7 @@ void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *
 		.has_sack = traits->has_sack,
 		.has_scale = traits->has_scale,
 		.peer_mss = traits->peer_mss,
+		.ecn = traits->ecn.kind == ECN_NONE ? NULL : &traits->ecn,
 	};
 	room->ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, pair));
 	restore_receiving(i, room);
@@ -367,12 +370,14 @@ struct tcp_conn *pb_tcp_idle_wake(struct tcp *t, struct tcp_idle *i)
 {
 	struct tcp_conn *c = malloc(sizeof *c);
 
-	if (!c) {
+	if (c)
+		pb_tcp_idle_look(t, i, c);
+	if (!c || !pb_tcp_ecn_wake(c, c->ecn)) {
 		t->env->counters.tcp.IdleWakeFails++;
+		free(c);
 		return NULL;
 	}
 	t->env->counters.tcp.IdleWakes++;
-	pb_tcp_idle_look(t, i, c);
 	find_way(c);
 	pb_tcp_timers_init(c);
 	pb_tcp_timers_woken(c);

@@ -28,6 +28,10 @@ static void tell_options(const struct tcp_conn *c, struct tcp_info *info)
 {
 	info->tcpi_options = (c->has_timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
 			     (c->has_sack ? TCPI_OPT_SACK : 0) | (c->has_scale ? TCPI_OPT_WSCALE : 0);
+	if (c->ecn && c->ecn->agreed) {
+		info->tcpi_options |= TCPI_OPT_ECN | (c->ecn->seen ? TCPI_OPT_ECN_SEEN : 0);
+		info->tcpi_delivered_ce = c->ecn->delivered_ce;
+	}
 	info->tcpi_snd_wscale = c->snd_scale & 15;
 	info->tcpi_rcv_wscale = c->rcv_scale & 15;
 	info->tcpi_snd_mss = c->mss;
@@ -52,6 +56,8 @@ static uint8_t recovery_state(const struct tcp_conn *c)
 		return TCP_CA_Loss;
 	if (c->in_recovery)
 		return TCP_CA_Recovery;
+	if (c->ecn && c->ecn->reducing)
+		return TCP_CA_CWR;
 	return c->dup_acks || (c->loss && c->loss->board.bytes[RANGE_SACKED]) ? TCP_CA_Disorder : TCP_CA_Open;
 }
 

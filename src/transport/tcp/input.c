@@ -186,6 +186,9 @@ void pb_tcp_conn_input(struct tcp_conn *c, struct tcp_segment *s)
 	if (!(s->h.flags & TCP_ACK))
 		return;
 	pb_tcp_timers_heard(c);
-	if (take_ack(c, s))
-		pb_tcp_text_input(c, s);
+	if (!take_ack(c, s))
+		return;
+	if (c->ecn)
+		pb_tcp_ecn_received(c, s);
+	pb_tcp_text_input(c, s);
 }

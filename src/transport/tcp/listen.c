@@ -130,7 +130,7 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 		.dst_port = pair->remote_port,
 		.seq = r->iss.v,
 		.ack = r->irs.v + 1,
-		.flags = TCP_SYN | TCP_ACK,
+		.flags = TCP_SYN | TCP_ACK | pb_tcp_ecn_syn_ack_flags(r),
 		.window = r->window,
 		.options = {.has_window_scale = r->has_scale,
                             .window_scale = r->rcv_scale,
@@ -201,6 +201,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		.has_sack = o->sack_permitted && !l->tcp->limits.no_sack,
 	};
 
+	r.ecn = (uint8_t)pb_tcp_ecn_called(l->tcp, s);
 	r.snd_scale = o->window_scale;
 	r.rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(l->tcp, &l->set));
 	r.ts_recent = o->ts_value;
@@ -242,7 +243,7 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_segment *s)
 		r.mss = ip_is4(&s->packet->src) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
 	r.cookie = true;
 	if (!r.has_timestamps) /* there is no room to remember them */
-		r.has_scale = r.has_sack = false;
+		r.has_scale = r.has_sack = false, r.ecn = ECN_NONE;
 	r.iss = pb_tcp_cookie(t, &r.entry.pair, r.irs, r.mss);
 	l->overflowed = true;
 	l->overflowed_at = env_now(t->env);
@@ -278,6 +279,8 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 	if (!r->cookie)
 		c->rcv_scale = r->rcv_scale; /* as the SYN-ACK has told */
 	pb_tcp_conn_agree(c, &options);
+	if (r->ecn != ECN_NONE)
+		pb_tcp_ecn_accept(c, r->ecn);
 	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
 }
 
@@ -355,6 +358,8 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 		r.ts_recent = s->h.options.ts_value;
 		r.ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, &r.entry.pair));
 		pb_tcp_cookie_options(&r, s->h.options.ts_echo);
+		if (t->limits.ecn_accepted == ECN_NONE)
+			r.ecn = ECN_NONE;
 	}
 	if (queue_full(l))
 		return true;
@@ -436,6 +441,7 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 	unsigned flags = s->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
 
 	if (flags == TCP_SYN && seq_eq(s->seq, r->irs)) { /* our SYN-ACK was lost */
+		pb_tcp_ecn_called_again(r, s);
 		send_syn_ack(r->listener, r);
 	} else if (lacks_timestamp(r, s)) {
 		counters->tcp.PAWSEstab++;

@@ -112,6 +112,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		.window = (uint16_t)(acknowledge(c) >> c->rcv_scale),
 		.options = usual_options(c),
 	};
+	if (c->ecn)
+		h.flags |= pb_tcp_ecn_send(c, at, text_len, &how.tos);
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
 	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;
@@ -391,7 +393,7 @@ void pb_tcp_send_syn(struct tcp_conn *c)
 		.dst_port = c->entry.pair.remote_port,
 		.seq = c->iss.v,
 		.ack = answer ? c->rcv_nxt.v : 0,
-		.flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
+		.flags = (answer ? TCP_SYN | TCP_ACK : TCP_SYN) | pb_tcp_ecn_syn_flags(c),
 		.window = syn_window(c, answer),
 		.options = syn_options(c, answer),
 	};

@@ -97,11 +97,20 @@ static void reset_silence(struct tcp_conn *c)
 	c->first_retransmit = 0;
 }
 
+/* Outside of a recovery. */
+static void open_window(struct tcp_conn *c, const struct tcp_ack *ack, bool marked)
+{
+	if (c->ecn && c->ecn->reducing)
+		pb_tcp_ecn_steer(c, ack->acked);
+	else if (!marked)
+		c->congestion.ops->acked(&c->congestion, tcp_now(c), ack);
+}
+
 /*
  * Nothing is lost, nor was, nor did anything arrive out of order; or there is no SACK, and duplicates tell. What an
  * ACK of new bytes means then for the congestion window, and for a recovery.
  */
-static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
+static void judge(struct tcp_conn *c, const struct tcp_ack *ack, bool marked)
 {
 	if (c->in_timeout && seq_le(c->recover, c->snd_una)) {
 		c->in_timeout = false;
@@ -110,7 +119,7 @@ static void judge(struct tcp_conn *c, const struct tcp_ack *ack)
 	if (c->in_recovery)
 		pb_tcp_fast_retransmit_acked(c, ack->acked);
 	else
-		c->congestion.ops->acked(&c->congestion, tcp_now(c), ack);
+		open_window(c, ack, marked);
 }
 
 static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
@@ -120,9 +129,10 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	ack.rtt = measure(c, s);
 	ack.srtt = c->rtt.srtt;
 	advance(c, s->ack);
+	bool marked = c->ecn && pb_tcp_ecn_acked(c, s, ack.acked);
 	if (c->undo)
 		pb_tcp_undo_judge(c, s, NULL, true);
-	judge(c, &ack);
+	judge(c, &ack, marked);
 	/* It keeps up, or 2 GiB later it would be ahead (RFC 6582 §3.2 step 2). */
 	if (!c->in_recovery && !c->in_timeout)
 		c->recover = seq_max(c->recover, seq_add(c->snd_una, (uint32_t)-1));
@@ -153,13 +163,22 @@ static bool is_quiet(const struct tcp_conn *c, const struct tcp_segment *s)
 	       (!l || (!l->board.count && !l->probe.active));
 }
 
+void pb_tcp_reduce(struct tcp_conn *c, uint32_t flight)
+{
+	uint32_t cwnd = c->congestion.cwnd;
+
+	if (!c->ecn || !c->ecn->reducing)
+		c->congestion.ops->lost(&c->congestion, tcp_now(c), flight < cwnd ? flight : cwnd);
+	if (c->ecn)
+		pb_tcp_ecn_reduced(c);
+}
+
 /* A loss was found; flight, and of it SACKed, as they were before the acknowledgement that told. */
 static void begin_recovery(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
 {
 	tcp_counters(c)->tcp.FastRetrans++;
 	pb_tcp_undo_begin(c, false);
-	c->congestion.ops->lost(&c->congestion, tcp_now(c),
-				flight < c->congestion.cwnd ? flight : c->congestion.cwnd);
+	pb_tcp_reduce(c, flight);
 	pb_prr_begin(&c->loss->prr, flight - sacked);
 	c->in_recovery = true;
 	c->recover = c->snd_max;
@@ -225,6 +244,7 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_timers_acked(c);
 	}
 	pb_tcp_rack_adapt(c, &d);
+	bool marked = c->ecn && pb_tcp_ecn_acked(c, s, d.bytes);
 	if (c->undo)
 		pb_tcp_undo_judge(c, s, &d, moves);
 	if ((c->in_recovery || c->in_timeout) && seq_le(c->recover, c->snd_una))
@@ -236,7 +256,7 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		steer(c, d.bytes, moves && !d.lost);
 	else if (d.bytes &&
 		 (moves || c->reordering_seen)) /* RFC 5681 §3.2: what may be a loss opens no window */
-		c->congestion.ops->acked(&c->congestion, tcp_now(c), &ack);
+		open_window(c, &ack, marked);
 	pb_tcp_send_buffer_fit(c);
 	tcp_want_output(c);
 	pb_tcp_loss_done(c);
@@ -271,6 +291,14 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s)
 	       s->window == c->snd_wnd && !window_closed(c);
 }
 
+static void nothing_new(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	if (c->ecn)
+		pb_tcp_ecn_acked(c, s, 0);
+	if (!c->has_sack && is_duplicate(c, s))
+		pb_tcp_fast_retransmit_duplicate(c);
+}
+
 /*
  * -- Both
  */
@@ -287,8 +315,8 @@ void pb_tcp_ack_arrived(struct tcp_conn *c, const struct tcp_segment *s)
 		selective_ack(c, s);
 	else if (seq_lt(c->snd_una, s->ack))
 		new_ack(c, s);
-	else if (!c->has_sack && is_duplicate(c, s))
-		pb_tcp_fast_retransmit_duplicate(c);
+	else
+		nothing_new(c, s);
 }
 
 void pb_tcp_send_all_again(struct tcp_conn *c)
@@ -304,7 +332,8 @@ void pb_tcp_send_all_again(struct tcp_conn *c)
 /* RFC 6298 5.4-5.6; RFC 5681 §3.1; RFC 6582 §3.2 step 4; RFC 8985 §6.3. */
 void pb_tcp_timed_out(struct tcp_conn *c)
 {
-	bool first = !c->in_timeout && !(c->in_recovery && c->has_sack);
+	bool reduced = (c->in_recovery && c->has_sack) || (c->ecn && c->ecn->reducing);
+	bool first = !c->in_timeout && !reduced;
 	uint32_t flight = tcp_flight(c);
 
 	tcp_counters(c)->tcp.Timeouts++;
@@ -318,6 +347,8 @@ void pb_tcp_timed_out(struct tcp_conn *c)
 	c->in_timeout = true;
 	c->recover = c->snd_max;
 	c->dup_acks = 0;
+	if (c->ecn)
+		pb_tcp_ecn_reduced(c);
 }
 
 /* No loss delays us any more. Probes may have left a gap behind the byte they sent: it is filled at once. */

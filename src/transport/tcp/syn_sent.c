@@ -17,6 +17,7 @@ static void take_syn(struct tcp_conn *c, struct tcp_segment *s)
 	c->rcv_nxt = c->last_ack_sent = seq_add(s->seq, 1);
 	c->rcv_adv = seq_add(c->rcv_nxt, window_of_syn(c));
 	pb_tcp_conn_agree(c, &s->h.options);
+	pb_tcp_ecn_agree(c, s);
 	c->snd_wnd = c->snd_wnd_max = s->h.window;
 	c->snd_wl1 = s->seq;
 	c->snd_wl2 = s->ack;

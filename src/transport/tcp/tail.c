@@ -57,11 +57,8 @@ void pb_tcp_tail_probe(struct tcp_conn *c)
 /* §7.4.2: it repaired a loss, so the network has lost something: that is one recovery, over at once. */
 static void repaired(struct tcp_conn *c)
 {
-	uint32_t flight = tcp_flight(c);
-
 	tcp_counters(c)->tcp.LossProbeRecovery++;
-	c->congestion.ops->lost(&c->congestion, tcp_now(c),
-				flight < c->congestion.cwnd ? flight : c->congestion.cwnd);
+	pb_tcp_reduce(c, tcp_flight(c));
 	c->congestion.ops->recovered(&c->congestion, tcp_now(c));
 }
 

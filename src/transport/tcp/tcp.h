@@ -16,6 +16,7 @@
  *   loss.c       the record of a flight with SACK         fast_retransmit.c  losses found by counting, without SACK
  *   scoreboard.c what became of what is in flight         send_times.c       when it was sent
  *   undo.c       recoveries that were for nothing: RFC 5682, 3522, 4015
+ *   ecn.c        marks in place of losses, RFC 3168
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
@@ -39,10 +40,12 @@
 #include "transport/pairs.h"
 #include "transport/ports.h"
 #include "transport/tcp/congestion.h"
+#include "transport/tcp/ecn.h"
 #include "transport/tcp/loss.h"
 #include "transport/tcp/plpmtud.h"
 #include "transport/tcp/push.h"
 #include "transport/tcp/seq.h"
+#include "wire/ecn.h"
 #include "wire/tcp.h"
 
 #include <sys/uio.h>
@@ -207,6 +210,7 @@ struct tcp_conn {
 	struct tcp_loss *loss;       /* with SACK, while there is something to remember: loss.h */
 	struct tcp_plpmtud *plpmtud; /* the path may take less than it says: plpmtud.h */
 	struct tcp_undo *undo;       /* a recovery that may have been for nothing: undo.c */
+	struct tcp_ecn *ecn;         /* with ECN: ecn.h */
 	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
 	uint8_t reorder_spared; /* recoveries until it waits for one only */
 	bool reordering_seen;
@@ -252,6 +256,7 @@ struct tcp_syn {
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;
 	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
+	uint8_t ecn;    /* enum ecn_kind: what the SYN-ACK agrees to */
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
 	pb_time arrived;
 };
@@ -328,6 +333,7 @@ struct tcp_limits {
 	uint32_t notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;
 	uint16_t base_mss;  /* what a search begins with; 0: what the family allows */
+	enum ecn_kind ecn_accepted, ecn_asked;   /* of callers; for calls of our own */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 
@@ -723,6 +729,9 @@ uint32_t pb_tcp_rack_judge(struct tcp_conn *c); /* bytes found lost */
 void pb_tcp_rack_recovered(struct tcp_conn *c);
 void pb_tcp_rack_timed_out(struct tcp_conn *c);
 
+/* A loss, of so many bytes in flight: the window is reduced, unless marks in the same window have reduced it already. */
+void pb_tcp_reduce(struct tcp_conn *c, uint32_t flight);
+
 /* Before the congestion window is reduced; something is sent again. */
 void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out);
 void pb_tcp_undo_sent(struct tcp_conn *c, uint32_t len);
@@ -730,6 +739,33 @@ void pb_tcp_undo_sent(struct tcp_conn *c, uint32_t len);
 bool pb_tcp_undo_judge(struct tcp_conn *c, const struct tcp_segment *s, const struct delivery *d, bool moved);
 void pb_tcp_undo_over(struct tcp_conn *c); /* the recovery is; what comes twice may still tell */
 void pb_tcp_undo_free(struct tcp_conn *c);
+
+/*
+ * -- ecn.c. What takes a conn, but for the first three, is for one that has c->ecn.
+ */
+
+void pb_tcp_ecn_ask(struct tcp_conn *c);              /* if calls are to ask for ECN */
+uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c);    /* of a SYN or SYN-ACK that is sent now */
+void pb_tcp_ecn_free(struct tcp_conn *c);
+void pb_tcp_ecn_agree(struct tcp_conn *c, const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
+/* What is agreed to with a caller; how the SYN-ACK says so; the connection that comes of it. */
+enum ecn_kind pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s);
+void pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s);
+uint16_t pb_tcp_ecn_syn_ack_flags(const struct tcp_syn *r);
+void pb_tcp_ecn_accept(struct tcp_conn *c, enum ecn_kind kind);
+
+void pb_tcp_ecn_received(struct tcp_conn *c, const struct tcp_segment *s); /* an acceptable segment */
+/* The flags of a segment that leaves with len bytes of text at a number; whether it may be marked, into tos. */
+uint16_t pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, uint8_t *tos);
+/* An ACK, of delivered bytes that were in flight. True: it tells of marks, and should open no window. */
+bool pb_tcp_ecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered);
+void pb_tcp_ecn_steer(struct tcp_conn *c, uint32_t delivered); /* the window, while ecn->reducing */
+void pb_tcp_ecn_reduced(struct tcp_conn *c); /* the window has been, for whatever reason; and that was for nothing */
+void pb_tcp_ecn_undone(struct tcp_conn *c);
+
+/* What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no memory. */
+void pb_tcp_ecn_asleep(const struct tcp_conn *c, struct tcp_ecn *kept);
+bool pb_tcp_ecn_wake(struct tcp_conn *c, const struct tcp_ecn *kept);
 
 /* When the tail is to be probed, after the last segment or ACK; PB_NEVER. */
 pb_time pb_tcp_tail_timeout(const struct tcp_conn *c);

@@ -180,6 +180,8 @@ static void undo(struct tcp_conn *c)
 	c->dup_acks = 0;
 	believe_in_flight(c);
 	restore_window(c, &c->undo->before);
+	if (c->ecn)
+		pb_tcp_ecn_undone(c);
 	pb_tcp_rtt_restore(&c->rtt);
 	pb_tcp_undo_free(c);
 }

@@ -110,6 +110,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	choose_numbers(c, again ? &beyond : NULL);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
 	t->env->counters.tcp.ActiveOpens++;
+	pb_tcp_ecn_ask(c);
 	*out = c;
 	pb_tcp_send_syn(c);
 	return 0;
