@@ -118,6 +118,9 @@ struct pb_impairment {
 	pb_time jitter;        /* up to so much more, evenly */
 	uint64_t rate;         /* bits a second; 0: no limit */
 	size_t queue;          /* bytes that wait for their turn at that rate; more are dropped. 0: 256 KiB */
+	/* more than so many that wait, and a packet that is ECT is marked (CE, RFC 3168 §5). 0: none is */
+	size_t mark_above;
+	double marking;        /* a packet that is ECT is marked */
 	double loss;           /* a frame is gone */
 	double duplication;    /* it arrives twice */
 	double corruption;     /* one bit of it is turned */

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/rng.h"
 #include "link/finish.h"
+#include "wire/ecn.h"
 #include "wire/ethernet.h"
 
 #include <assert.h>
@@ -91,6 +92,14 @@ static void line_clear(struct line *l)
 	free(l->ring);
 }
 
+/* Bytes that wait in front of the bottleneck. */
+static uint64_t waiting(const struct impair *m, pb_time now)
+{
+	if (!m->in.rate || m->busy_until <= now)
+		return 0;
+	return (uint64_t)((unsigned __int128)(m->busy_until - now) * m->in.rate / 8 / PB_SEC(1));
+}
+
 /* When the frame's last bit is through; -1: the queue in front of the bottleneck is full. */
 static pb_time pass_bottleneck(struct impair *m, pb_time now, const struct pb_buf *frame)
 {
@@ -99,11 +108,27 @@ static pb_time pass_bottleneck(struct impair *m, pb_time now, const struct pb_bu
 	if (!rate)
 		return now;
 	pb_time start = m->busy_until > now ? m->busy_until : now;
-	unsigned __int128 waiting = (unsigned __int128)(start - now) * rate / 8 / PB_SEC(1); /* bytes */
-	if (waiting + frame->total > queue && start > now)
+	if (waiting(m, now) + frame->total > queue && start > now)
 		return -1;
 	m->busy_until = start + (pb_time)((unsigned __int128)frame->total * 8 * PB_SEC(1) / rate);
 	return m->busy_until;
+}
+
+/* Takes frame; it, or a copy of its own, as others may refer to it. NULL: no memory. */
+static struct pb_buf *marked(struct impair *m, struct pb_pool *pool, struct pb_buf *frame)
+{
+	const size_t ip = m->device.ethernet ? ETHERNET_HEADER_LEN : 0;
+
+	if (frame->len < ip || pb_ecn_read(frame->data + ip, frame->len - ip) == ECN_NOT_ECT)
+		return frame;
+	if (!pb_buf_is_own(frame)) {
+		struct pb_buf *copy = pb_buf_duplicate(pool, frame);
+		pb_buf_free(frame);
+		frame = copy;
+	}
+	if (frame)
+		pb_ecn_mark(frame->data + ip);
+	return frame;
 }
 
 /* A copy of the frame, complete, of which one bit is turned; takes frame. NULL: no memory. */
@@ -144,6 +169,7 @@ static bool too_large(const struct impair *m, const struct pb_buf *frame)
 static void suffer(struct impair *m, struct pb_pool *pool, struct pb_buf *frame, pb_time now)
 {
 	bool lost = pb_rng_chance(&m->rng, m->in.loss);
+	bool congested = m->in.mark_above && waiting(m, now) > m->in.mark_above;
 	pb_time through = lost || too_large(m, frame) ? -1 : pass_bottleneck(m, now, frame);
 
 	if (through < 0) {
@@ -151,7 +177,9 @@ static void suffer(struct impair *m, struct pb_pool *pool, struct pb_buf *frame,
 		m->device.receive_drops++;
 		return;
 	}
-	if (pb_rng_chance(&m->rng, m->in.corruption) && frame->total)
+	if (congested || (m->in.marking > 0 && pb_rng_chance(&m->rng, m->in.marking)))
+		frame = marked(m, pool, frame);
+	if (pb_rng_chance(&m->rng, m->in.corruption) && frame && frame->total)
 		frame = corrupted(m, pool, frame);
 	struct pb_buf *twin = frame && pb_rng_chance(&m->rng, m->in.duplication) ? pb_buf_share(frame) : NULL;
 	if (frame)

@@ -13,6 +13,7 @@
 #include "net/rarp.h"
 #include "net/reassembly.h"
 #include "net/route.h"
+#include "wire/ecn.h"
 
 /* Counters of identifications and accounts of ICMP errors: destinations share them by a keyed hash. */
 #define IDENTIFICATIONS 1024
@@ -68,6 +69,18 @@ static inline void internet_remember(struct iface *i, const struct ip *src, cons
 	i->known.src = *src;
 	i->known.dst = *dst;
 	i->known.generation = i->net->generation;
+}
+
+/* RFC 4293's ipSystemStatsTable knows nothing of ECN; as Linux counts. */
+static inline void internet_count_ecn(struct internet *net, uint8_t tos, const struct pb_buf *b)
+{
+	static const size_t at[] = { [ECN_NOT_ECT] = offsetof(struct pb_counters, ip.InNoECTPkts),
+				     [ECN_ECT1] = offsetof(struct pb_counters, ip.InECT1Pkts),
+				     [ECN_ECT0] = offsetof(struct pb_counters, ip.InECT0Pkts),
+				     [ECN_CE] = offsetof(struct pb_counters, ip.InCEPkts) };
+	uint64_t *counter = (uint64_t *)((char *)&net->env->counters + at[ecn_of(tos)]);
+
+	*counter += b->segment_size ? (b->total + b->segment_size - 1) / b->segment_size : 1;
 }
 
 /* The Ethernet address of a group: broadcast, or multicast by RFC 1112 §6.4. */

@@ -175,6 +175,7 @@ enum ip_verdict pb_ip4_input(struct internet *net, struct iface *i, struct pb_bu
 	if (h.packet_len < b->total)
 		pb_buf_trim(b, h.packet_len); /* link padding */
 	describe(packet, i, &h, b);
+	internet_count_ecn(net, h.tos, b);
 	if (!is_acceptable(net, packet, &h, shouted)) {
 		pb_buf_free(b);
 		return IP_DONE;

@@ -306,6 +306,7 @@ enum ip_verdict pb_ip6_input(struct internet *net, struct iface *i, struct pb_bu
 	if (IP6_HEADER_LEN + (size_t)h.payload_len < b->total)
 		pb_buf_trim(b, IP6_HEADER_LEN + (size_t)h.payload_len); /* link padding */
 	describe(packet, i, &h, b);
+	internet_count_ecn(net, h.traffic_class, b);
 	if (!is_acceptable(net, packet, &h, shouted)) {
 		pb_buf_free(b);
 		return IP_DONE;

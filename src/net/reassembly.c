@@ -1,11 +1,12 @@
 #include "net/reassembly.h"
 
+#include "wire/ecn.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #define PAYLOAD_MAX 65535
-#define ECN_CE      3 /* RFC 3168 §5: both bits of the field */
 
 struct datagram {
 	struct fragment
@@ -20,7 +21,7 @@ struct datagram {
 	uint32_t have; /* bytes of payload */
 	uint32_t end;  /* of the payload; 0: not known */
 	bool refused;  /* an overlap was found: all that comes is dropped */
-	uint8_t congested;
+	uint8_t codepoints; /* of ECN that fragments had: a bit each */
 	size_t cost, account;
 	struct reassembly *owner;
 	struct datagram *next; /* in its bucket */
@@ -238,8 +239,7 @@ static void insert(struct datagram *d, const struct fragment *f, struct pb_buf *
 		pb_buf_pull(b, f->header_len);
 	if (!f->more)
 		d->end = f->offset + (uint32_t)len;
-	if ((f->tos & ECN_CE) == ECN_CE)
-		d->congested = ECN_CE;     /* RFC 3168 §5.3 */
+	d->codepoints |= (uint8_t)(1 << ecn_of(f->tos));
 	b->checksum = PB_CHECKSUM_UNKNOWN; /* what a device says of a fragment is not of the datagram */
 	b->segment_size = 0;
 	b->mark = f->offset;
@@ -251,13 +251,20 @@ static void insert(struct datagram *d, const struct fragment *f, struct pb_buf *
 	d->fragment_count++;
 }
 
-/* All is there: one packet of it. */
+/* RFC 3168 §5.3: what says that it met congestion may not be put together with what cannot say so. */
+static bool is_marked_amiss(const struct datagram *d)
+{
+	return d->codepoints >> ECN_CE & 1 && d->codepoints >> ECN_NOT_ECT & 1;
+}
+
+/* All is there: one packet of it. Congestion that a fragment met, all of it met. */
 static struct pb_buf *join(struct datagram *d, struct fragment *f)
 {
 	struct pb_buf *whole = d->fragments, *next = whole->next, *tail = whole;
 
 	*f = d->first;
-	f->tos |= d->congested;
+	if (d->codepoints >> ECN_CE & 1)
+		f->tos |= ECN_CE;
 	d->owner->env->counters.ip.ReasmOKs++;
 	d->fragments = NULL;
 	whole->next = NULL;
@@ -276,7 +283,6 @@ static struct pb_buf *join(struct datagram *d, struct fragment *f)
 
 static void refuse(struct datagram *d)
 {
-	d->owner->env->counters.ip.ReasmOverlaps++;
 	d->owner->env->counters.ip.ReasmFails++;
 	d->refused = true;
 	drop_fragments(d);
@@ -320,6 +326,7 @@ struct pb_buf *pb_reassembly_add(struct reassembly *r, struct fragment *f, struc
 	enum fit fit = judge(d, f, b, prior, *at);
 	if (fit != FITS) {
 		pb_buf_free(b);
+		r->env->counters.ip.ReasmOverlaps += fit == OVERLAPS;
 		if (fit == OVERLAPS)
 			refuse(d);
 		return NULL;
@@ -327,7 +334,7 @@ struct pb_buf *pb_reassembly_add(struct reassembly *r, struct fragment *f, struc
 	insert(d, f, b, at);
 	if (!d->end || d->have != d->end)
 		return NULL;
-	if (d->first.header_len - d->first.uncounted + d->end <= PAYLOAD_MAX)
+	if (d->first.header_len - d->first.uncounted + d->end <= PAYLOAD_MAX && !is_marked_amiss(d))
 		return join(d, f);
 	refuse(d);
 	return NULL;

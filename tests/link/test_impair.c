@@ -4,6 +4,7 @@
  */
 #include "frames.h"
 #include "link/finish.h"
+#include "wire/ecn.h"
 
 #include <packetboat/device.h>
 #include <setjmp.h>
@@ -247,6 +248,136 @@ static void changes_while_it_runs(void **state)
 	rig_free(&rig);
 }
 
+/* An Ethernet pair, whose end 1 suffers. */
+static struct rig ethernet_rig_new(const struct pb_impairment *in)
+{
+	struct rig rig = { .pool = pb_pool_new(256 << 20) };
+	struct pb_device *inner[2];
+
+	assert_int_equal(pb_device_pair(1500, true, 100000, inner), 0);
+	rig.end[0] = inner[0];
+	assert_int_equal(pb_device_impair(inner[1], in, seed, "w", &rig.end[1]), 0);
+	return rig;
+}
+
+/* A frame of 125 bytes with a codepoint of ECN. */
+static struct pb_buf *frame_with(struct rig *rig, bool ip6, enum ecn_codepoint codepoint)
+{
+	static uint8_t payload[100];
+	const size_t headers = (ip6 ? 40 : 20) + 8, l2 = rig->end[1]->ethernet ? ETHERNET_HEADER_LEN : 0;
+	const struct shape s = { .ethernet = l2, .ip6 = ip6, .protocol = IPPROTO_UDP,
+				 .payload = FRAME_LEN - headers - l2 };
+	struct random r = { 1 };
+	struct pb_buf *b = frame_new(rig->pool, &s, payload, &r);
+	uint8_t *ip = b->data + l2;
+
+	if (ip6) {
+		ip[1] = (uint8_t)(codepoint << 4);
+		return b;
+	}
+	uint16_t sum = pb_checksum_update((uint16_t)(ip[10] << 8 | ip[11]), 0x4500, (uint16_t)(0x4500 | codepoint));
+	ip[1] = (uint8_t)codepoint;
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+	assert_int_equal(naive_checksum(ip, 20, 0), 0);
+	return b;
+}
+
+/* The codepoint of the next frame, which is as it should be otherwise. */
+static enum ecn_codepoint receive_codepoint(struct rig *rig, pb_time now)
+{
+	struct pb_buf *b = rig->end[1]->ops->receive(rig->end[1], now, rig->pool);
+	const size_t l2 = rig->end[1]->ethernet ? ETHERNET_HEADER_LEN : 0;
+
+	assert_non_null(b);
+	const uint8_t *ip = b->data + l2;
+	if (ip[0] >> 4 == 4)
+		assert_int_equal(naive_checksum(ip, 20, 0), 0);
+	enum ecn_codepoint codepoint = pb_ecn_read(ip, b->len - l2);
+	pb_buf_free(b);
+	return codepoint;
+}
+
+/* RFC 3168 §5: who waits behind more than the threshold is marked if he can be, and waits like the others else. */
+static void marks_above_a_threshold(void **state)
+{
+	const struct pb_impairment in = { .rate = 1000000, .queue = 11 * FRAME_LEN, .mark_above = 4 * FRAME_LEN };
+
+	(void)state;
+	for (int k = 0; k < 4; k++) {
+		struct rig rig = k & 1 ? rig_new(&in, "w") : ethernet_rig_new(&in);
+		for (uint32_t i = 0; i < 12; i++) { /* the last does not fit */
+			struct pb_buf *b = frame_with(&rig, k & 2, i % 3);
+			rig.end[0]->ops->send(rig.end[0], 0, b);
+		}
+		assert_null(rig.end[1]->ops->receive(rig.end[1], 0, rig.pool));
+		assert_int_equal(rig.end[1]->receive_drops, 1);
+		for (uint32_t i = 0; i < 11; i++) {
+			enum ecn_codepoint sent = i % 3, now = receive_codepoint(&rig, PB_MSEC(i + 1));
+			assert_int_equal(now, i > 4 && sent != ECN_NOT_ECT ? ECN_CE : sent);
+		}
+		rig_free(&rig);
+	}
+}
+
+static void marks_at_random(void **state)
+{
+	size_t marked = 0;
+
+	(void)state;
+	struct rig rig = rig_new(&(struct pb_impairment){ .marking = 0.1 }, "w");
+	for (uint32_t i = 0; i < FRAMES; i++)
+		rig.end[0]->ops->send(rig.end[0], 0, frame_with(&rig, false, i & 1 ? ECN_ECT0 : ECN_NOT_ECT));
+	for (uint32_t i = 0; i < FRAMES; i++) {
+		enum ecn_codepoint codepoint = receive_codepoint(&rig, 0);
+		assert_true(i & 1 || codepoint == ECN_NOT_ECT);
+		marked += codepoint == ECN_CE;
+	}
+	rig_free(&rig);
+	assert_chance(0.1, marked, FRAMES / 2);
+}
+
+/* Who keeps a reference to what he sent has it as it was. */
+static void marks_a_copy_of_what_is_shared(void **state)
+{
+	struct rig rig = rig_new(&(struct pb_impairment){ .marking = 1 }, "w");
+	struct pb_buf *sent = frame_with(&rig, false, ECN_ECT0), *kept = pb_buf_share(sent);
+
+	(void)state;
+	rig.end[0]->ops->send(rig.end[0], 0, sent);
+	assert_int_equal(receive_codepoint(&rig, 0), ECN_CE);
+	assert_int_equal(pb_ecn_read(kept->data, kept->len), ECN_ECT0);
+	pb_buf_free(kept);
+	rig_free(&rig);
+}
+
+/* Each segment of a super-segment meets the queue by itself: what it says of CWR, the first says (RFC 3168 §6.1.2). */
+static void marks_segments_by_themselves(void **state)
+{
+	static uint8_t payload[10000];
+	const struct shape s = { .protocol = IPPROTO_TCP,
+				 .payload = sizeof payload,
+				 .segment_size = 1000,
+				 .checksum_wanted = true,
+				 .flags = TCP_ACK | TCP_CWR | TCP_ECE };
+	struct rig rig = rig_new(&(struct pb_impairment){ .rate = 1000000, .mark_above = 5 * 1040 }, "w");
+	struct random r = { 1 };
+	struct pb_buf *frame = frame_new(rig.pool, &s, payload, &r);
+
+	(void)state;
+	frame->data[1] = ECN_ECT0;
+	rig.end[0]->ops->send(rig.end[0], 0, frame);
+	assert_null(rig.end[1]->ops->receive(rig.end[1], 0, rig.pool));
+	for (int i = 0; i < 10; i++) {
+		struct pb_buf *b = rig.end[1]->ops->receive(rig.end[1], PB_SEC(1), rig.pool);
+		assert_int_equal(pb_ecn_read(b->data, b->len), i > 5 ? ECN_CE : ECN_ECT0);
+		assert_int_equal(b->data[20 + TCP_FLAGS_AT], TCP_ACK | TCP_ECE | (i == 0 ? TCP_CWR : 0));
+		assert_int_equal(naive_checksum(b->data, 20, 0), 0);
+		pb_buf_free(b);
+	}
+	rig_free(&rig);
+}
+
 /*
  * A super-segment is cut; what was open about its checksum is closed before a bit is turned, so that it
  * shows.
@@ -293,7 +424,9 @@ int main(void)
 		cmocka_unit_test(delay_and_jitter), cmocka_unit_test(reordering),
 		cmocka_unit_test(rate_and_queue),   cmocka_unit_test(black_hole),
 		cmocka_unit_test(replays),          cmocka_unit_test(changes_while_it_runs),
-		cmocka_unit_test(corruption_shows),
+		cmocka_unit_test(corruption_shows), cmocka_unit_test(marks_above_a_threshold),
+		cmocka_unit_test(marks_at_random),  cmocka_unit_test(marks_a_copy_of_what_is_shared),
+		cmocka_unit_test(marks_segments_by_themselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,19 @@ static void delivers_what_is_for_us(void **state)
 	assert_int_equal(h->env.counters.ip.InDelivers, 1);
 }
 
+/* As Linux's IpExt counts them. */
+static void counts_codepoints_of_ecn(void **state)
+{
+	struct harness *h = *state;
+
+	for (uint8_t tos = 0; tos < 10; tos++)
+		assert_int_equal(input(h, (struct ip4_header){ .tos = tos }), IP_DELIVER);
+	assert_int_equal(h->env.counters.ip.InNoECTPkts, 3);
+	assert_int_equal(h->env.counters.ip.InECT1Pkts, 3);
+	assert_int_equal(h->env.counters.ip.InECT0Pkts, 2);
+	assert_int_equal(h->env.counters.ip.InCEPkts, 2);
+}
+
 /* Without Ethernet a packet begins with its version. */
 static void delivers_from_a_tunnel(void **state)
 {
@@ -397,6 +410,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_wire, close_wire)
 	const struct CMUnitTest tests[] = {
 		TEST(delivers_what_is_for_us),
+		TEST(counts_codepoints_of_ecn),
 		cmocka_unit_test(delivers_from_a_tunnel),
 		TEST(cuts_off_link_padding),
 		TEST(drops_any_damaged_header),

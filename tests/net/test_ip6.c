@@ -39,6 +39,18 @@ static void delivers_what_is_for_us(void **state)
 	assert_ptr_equal(h->packet.header + IP6_HEADER_LEN, h->packet.buf->data);
 }
 
+static void counts_codepoints_of_ecn(void **state)
+{
+	struct harness *h = *state;
+
+	for (uint8_t class = 0; class < 10; class ++)
+		harness6_input(h, (struct ip6_header){ .next = UDP, .traffic_class = class }, text, 20);
+	assert_int_equal(h->env.counters.ip.InNoECTPkts, 3);
+	assert_int_equal(h->env.counters.ip.InECT1Pkts, 3);
+	assert_int_equal(h->env.counters.ip.InECT0Pkts, 2);
+	assert_int_equal(h->env.counters.ip.InCEPkts, 2);
+}
+
 static void cuts_link_padding(void **state)
 {
 	assert_int_equal(
@@ -473,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(delivers_what_is_for_us),
+		TEST(counts_codepoints_of_ecn),
 		TEST(cuts_link_padding),
 		TEST(judges_sources),
 		TEST(judges_destinations),

@@ -217,6 +217,55 @@ static void keeps_the_mark_of_congestion(void **state)
 	assert_int_equal(h->packet.tos, 3);
 }
 
+/* RFC 3168 §5.3: but with a fragment that is not ECT it would be told to who cannot hear; whichever comes first. */
+static void drops_a_mark_beside_what_is_not_ect(void **state)
+{
+	struct harness *h = *state;
+	const uint8_t text[8] = { 0 }, tos[2][3] = {
+		{3, 0, 2},
+                { 2, 0, 3}
+        };
+
+	for (uint16_t n = 0; n < 2; n++) {
+		struct ip4_header part = { .id = (uint16_t)(n + 1), .more_fragments = true };
+		for (uint16_t i = 0; i < 3; i++) {
+			part.tos = tos[n][i];
+			part.fragment_offset = (uint16_t)(8 * i);
+			part.more_fragments = i < 2;
+			assert_int_equal(harness_ip4(h, part, text, 8), IP_DONE);
+		}
+		assert_int_equal(h->env.counters.ip.ReasmFails, n + 1);
+	}
+	assert_int_equal(h->env.counters.ip.ReasmOverlaps, 0);
+	assert_int_equal(h->env.counters.ip.ReasmOKs, 0);
+}
+
+/* RFC 3168 §5.3: what all fragments say, the whole says; of others, the first. */
+static void keeps_the_codepoint(void **state)
+{
+	static const uint8_t tos[][3] = {
+		{0x28, 0x28, 0x28},
+                { 0x29, 0x29, 0x29},
+                { 0x2a, 0x2a, 0x2a},
+                { 0x2b, 0x2b, 0x2b},
+		{ 0x2a, 0x28, 0x2a},
+                { 0x28, 0x2a, 0x28},
+                { 0x29, 0x2b, 0x2b}
+	};
+	struct harness *h = *state;
+	const uint8_t text[8] = { 0 };
+
+	for (uint16_t n = 0; n < sizeof tos / sizeof *tos; n++) {
+		struct ip4_header part = { .id = (uint16_t)(n + 1), .tos = tos[n][0], .more_fragments = true };
+		assert_int_equal(harness_ip4(h, part, text, 8), IP_DONE);
+		part.tos = tos[n][1];
+		part.fragment_offset = 8;
+		part.more_fragments = false;
+		assert_int_equal(harness_ip4(h, part, text, 8), IP_DELIVER);
+		assert_int_equal(h->packet.tos, tos[n][2]);
+	}
+}
+
 /*
  * Bounds ---------------------------------------------------------------------------------------------------
  */
@@ -434,6 +483,8 @@ int main(void)
 		TEST(tells_when_time_is_up),
 		TEST(tells_nothing_without_the_first_fragment),
 		TEST(keeps_the_mark_of_congestion),
+		TEST(drops_a_mark_beside_what_is_not_ect),
+		TEST(keeps_the_codepoint),
 		cmocka_unit_test(bounds_what_one_source_takes),
 		cmocka_unit_test(bounds_what_all_take),
 		cmocka_unit_test(bounds_the_fragments_of_a_datagram),

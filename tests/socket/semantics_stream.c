@@ -374,6 +374,19 @@ static void names_and_bytes(void **state)
 	close_pair(&p);
 }
 
+/* The last two bits of the type of service are ECN's: of a stream they are not the user's. */
+static void ecn_bits_are_not_the_users(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+
+	for (int tos = 0; tos < 256; tos += 17) {
+		assert_int_equal(pb_setsockopt(p.client, IPPROTO_IP, IP_TOS, &tos, sizeof tos), 0);
+		assert_int_equal(get_option(p.client, IPPROTO_IP, IP_TOS), tos & 0xfc);
+	}
+	close_pair(&p);
+}
+
 static void options(void **state)
 {
 	struct world *w = *state;
@@ -436,7 +449,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_full_buffer_says_so),
 	cmocka_unit_test(peek_leaves_the_data),
 	cmocka_unit_test(pieces),
-	cmocka_unit_test(names_and_bytes),
+	cmocka_unit_test(names_and_bytes), cmocka_unit_test(ecn_bits_are_not_the_users),
 	cmocka_unit_test(options),
 	cmocka_unit_test(wrong_options),
 };

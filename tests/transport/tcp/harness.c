@@ -61,6 +61,7 @@ int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send 
 	(void)net;
 	assert_int_equal(how->protocol, IPPROTO_TCP);
 	check_notes(path, b);
+	b->mark = how->tos;
 	pb_buf_queue_push(&present->sent, b);
 	return 0;
 }
@@ -149,6 +150,7 @@ void harness_inject(struct harness *h, const struct segment *s)
 		.dst = harness_ip(OUR_ADDRESS),
 		.protocol = IPPROTO_TCP,
 		.ttl = 64,
+		.tos = s->tos,
 		.iface = &h->iface,
 	};
 
@@ -168,6 +170,7 @@ bool harness_sent(struct harness *h, struct segment *s, void *text)
 	r = (struct reader){ .p = b->data, .left = b->len };
 	assert_true(pb_tcp_parse(&s->h, &r));
 	s->text_len = b->total - s->h.len;
+	s->tos = (uint8_t)b->mark;
 	if (text)
 		pb_buf_copy(b, s->h.len, text, s->text_len);
 	pb_buf_free(b);
@@ -208,14 +211,15 @@ struct tcp_listener *harness_listen(struct harness *h, unsigned backlog)
 void harness_call(struct harness *h, uint16_t from_port, const struct tcp_options *options, uint32_t *theirs)
 {
 	struct segment s = {
-		.h = {.src_port = from_port, .flags = TCP_SYN, .seq = 1000, .window = 65535}
+		.h = {.src_port = from_port, .seq = 1000, .window = 65535}
 	};
 
+	s.h.flags = TCP_SYN | h->call_flags;
 	if (options)
 		s.h.options = *options;
 	harness_inject(h, &s);
 	assert_true(harness_sent(h, &s, NULL));
-	assert_int_equal(s.h.flags, TCP_SYN | TCP_ACK);
+	assert_int_equal(s.h.flags & ~(TCP_ECE | TCP_CWR | TCP_AE), TCP_SYN | TCP_ACK);
 	*theirs = s.h.seq + 1;
 	s = (struct segment){
 		.h = {.src_port = from_port, .flags = TCP_ACK, .window = 65535}

@@ -23,6 +23,7 @@ struct harness {
 	struct pb_buf_queue sent; /* as it came from TCP, the TCP header first */
 	uint32_t mtu;             /* of every path: 1500 */
 	int unreachable;          /* what pb_ip_path() answers: 0 */
+	uint16_t call_flags;      /* of the SYN of harness_call(), beside SYN: ECN's */
 };
 
 /* A segment of the peer's, or one that came to it. Ports, where 0: HARNESS_PORT and HARNESS_PEER. */
@@ -30,6 +31,7 @@ struct segment {
 	struct tcp_header h;
 	uint32_t text_len;
 	const void *text; /* NULL: text_len bytes of whatever */
+	uint8_t tos;
 	const char *from; /* the peer's address; NULL: 198.51.100.1 */
 };
 

@@ -18,11 +18,14 @@ struct sender {
 	uint32_t written; /* bytes of the stream that were sent to pb_tcp_send() */
 	uint32_t window;  /* what the peer's ACKs tell; 65535 */
 	uint32_t echo;    /* the timestamp that they echo, if timestamps were agreed on */
+	uint16_t flags;   /* that they have, besides */
+	uint8_t tos;      /* of the segment last expected */
 };
 
 void sender_begin(struct sender *s);
 void sender_begin_with_timestamps(struct sender *s);
 void sender_begin_with_sack(struct sender *s); /* and a round trip of 40 ms, as if measured; not paced */
+void sender_begin_with_ecn(struct sender *s);  /* and with all that */
 void sender_end(struct sender *s);             /* the connection may have gone, with s->c NULL */
 
 /* The user sends the next n bytes of the stream, which has room for them. */

@@ -20,13 +20,17 @@ static uint32_t theirs;    /* our next number, as the peer expects it */
 static uint32_t next;      /* the peer's */
 static uint32_t peer_time; /* its timestamps' clock */
 static bool no_memory;
+static int memory_for = -1; /* so many pieces of memory there are, and no more; -1: without end */
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 
 void *__wrap_malloc(size_t size)
 {
-	return no_memory ? NULL : __real_malloc(size);
+	if (no_memory || memory_for == 0)
+		return NULL;
+	memory_for -= memory_for > 0;
+	return __real_malloc(size);
 }
 
 static void begin_with(const struct tcp_limits *limits)
@@ -847,6 +851,102 @@ static void dropped(void **state)
 	harness_end(&h);
 }
 
+/*
+ * -- ECN, RFC 3168
+ */
+
+static void put_to_sleep_with_ecn(void)
+{
+	h.tcp->limits.ecn_accepted = ECN_CLASSIC;
+	h.call_flags = TCP_ECE | TCP_CWR;
+	put_to_sleep();
+}
+
+/* Marked text comes, and no CWR; then silence. */
+static void sleep_owing_an_echo(void)
+{
+	struct segment text;
+
+	peer_time += 50;
+	text = segment(TCP_ACK, next, "marked");
+	text.tos = ECN_CE;
+	harness_inject(&h, &text);
+	next += 6;
+	assert_int_equal(only_sent().h.flags, TCP_ACK | TCP_ECE);
+	assert_reads("marked");
+	harness_run(&h, 2 * SILENCE);
+	assert_true(asleep());
+}
+
+/* What was agreed on stays, what is owed is not forgotten, and TCP_INFO tells of both meanwhile. */
+static void keeps_ecn(void **state)
+{
+	struct tcp_conn room;
+
+	(void)state;
+	put_to_sleep_with_ecn();
+	sleep_owing_an_echo();
+	pb_tcp_idle_look(h.tcp, (struct tcp_idle *)us.conn, &room);
+	assert_true(room.ecn->agreed && room.ecn->echo && room.ecn->seen);
+	send_text("new text");
+	struct segment s = only_sent();
+	assert_int_equal(s.h.flags, TCP_ACK | TCP_PSH | TCP_ECE);
+	assert_int_equal(s.tos, ECN_ECT0);
+	theirs += 8;
+	peer_time += 50;
+	inject(TCP_ACK | TCP_CWR, next, "answered");
+	next += 8;
+	assert_acknowledges(next);
+	assert_reads("answered");
+	harness_run(&h, 2 * SILENCE);
+	assert_true(asleep());
+	inject(TCP_ACK | TCP_ECE, next, NULL); /* of nothing in flight */
+	assert_int_equal(h.env.counters.tcp.EcnReductions, 0);
+	send_text("more");
+	theirs += 4;
+	inject(TCP_ACK | TCP_ECE, next, NULL);
+	assert_int_equal(h.env.counters.tcp.EcnReductions, 1);
+	harness_forget(&h);
+	end();
+}
+
+/* Two who differ in that alone share nothing else. */
+static void ecn_is_not_shared(void **state)
+{
+	(void)state;
+	put_to_sleep_with_ecn();
+	sleep_owing_an_echo();
+	h.call_flags = 0;
+	next = 1001;
+	accept_call(&other, HARNESS_PEER + 1);
+	harness_run(&h, 2 * SILENCE);
+	assert_true(tcp_is_asleep(other.conn));
+	struct tcp_conn *c = pb_tcp_awake(h.tcp, other.conn);
+	assert_non_null(c);
+	assert_null(c->ecn);
+	assert_non_null(pb_tcp_awake(h.tcp, us.conn)->ecn);
+	harness_forget(&h);
+	end();
+}
+
+/* There is memory for a connection, but not for its ECN: it sleeps on. */
+static void sleeps_on_without_memory_for_ecn(void **state)
+{
+	(void)state;
+	put_to_sleep_with_ecn();
+	memory_for = 1;
+	peer_time += 50;
+	inject(TCP_ACK, next, "lost");
+	memory_for = -1;
+	assert_true(asleep());
+	assert_int_equal(h.env.counters.tcp.IdleWakeFails, 1);
+	inject(TCP_ACK, next, "lost");
+	next += 4;
+	assert_acknowledges(next);
+	assert_reads("lost");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -883,6 +983,9 @@ int main(void)
 		cmocka_unit_test_setup(sleeps_on_without_memory, begin),
 		cmocka_unit_test_setup(abort_asleep, begin),
 		cmocka_unit_test_setup(dropped, begin),
+		cmocka_unit_test_setup(keeps_ecn, begin),
+		cmocka_unit_test_setup(ecn_is_not_shared, begin),
+		cmocka_unit_test_setup(sleeps_on_without_memory_for_ecn, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
