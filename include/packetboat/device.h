@@ -114,10 +114,10 @@ PB_API const char *pb_device_name(const struct pb_device *d);
  * are held back.
  */
 struct pb_impairment {
-	pb_time delay;         /* before a frame arrives */
-	pb_time jitter;        /* up to so much more, evenly */
-	uint64_t rate;         /* bits a second; 0: no limit */
-	size_t queue;          /* bytes that wait for their turn at that rate; more are dropped. 0: 256 KiB */
+	pb_time delay;  /* before a frame arrives */
+	pb_time jitter; /* up to so much more, evenly */
+	uint64_t rate;  /* bits a second; 0: no limit */
+	size_t queue;   /* bytes that wait for their turn at that rate; more are dropped. 0: 256 KiB */
 	/* more than so many that wait, and a packet that is ECT is marked (CE, RFC 3168 §5). 0: none is */
 	size_t mark_above;
 	double marking;        /* a packet that is ECT is marked */

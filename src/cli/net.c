@@ -118,7 +118,7 @@ static int open_stack(const struct command *c, const struct net_spec *s, const c
 static int new_stack(const struct command *c, const struct net_spec *s, const char *capture,
 		     struct pb_net **net)
 {
-	struct pb_stack_options options = { .now = clock_of(CLOCK_MONOTONIC) };
+	struct pb_stack_options options = { .now = clock_of(CLOCK_MONOTONIC), .ecn = s->ecn };
 	struct pb_stack *stack = NULL;
 	int rc = pb_seed_random(options.seed);
 

@@ -55,6 +55,20 @@ static bool read_server(struct net_spec *s, const char *value, char *error, size
 	return false;
 }
 
+static bool read_ecn(enum pb_ecn *ecn, const char *value)
+{
+	static const char *const names[] = {
+		[PB_ECN_WHEN_ASKED] = "when-asked", [PB_ECN_OFF] = "off", [PB_ECN_ASK] = "ask"
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], value) == 0) {
+			*ecn = (enum pb_ecn)i;
+			return true;
+		}
+	return false;
+}
+
 static bool read_pair(struct net_spec *s, const char *key, const char *value, char *error, size_t size)
 {
 	if (strcmp(key, "addr") == 0) {
@@ -73,9 +87,14 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 		if (read_mtu(&s->mtu, value))
 			return true;
 		snprintf(error, size, "mtu=%.64s is not a number from %d to %d", value, MTU_MIN, MTU_MAX);
+	} else if (strcmp(key, "ecn") == 0) {
+		if (read_ecn(&s->ecn, value))
+			return true;
+		snprintf(error, size, "ecn=%.64s is not off, when-asked or ask", value);
 	} else {
 		snprintf(error, size,
-			 "there is no '%.64s'; there are addr, auto, dns, gateway, host and mtu; for example "
+			 "there is no '%.64s'; there are addr, auto, dns, ecn, gateway, host and mtu; for "
+			 "example "
 			 "%s",
 			 key, example);
 	}

@@ -7,13 +7,14 @@
  *
  * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
  * host=ADDRESS/BITS is what the kernel's side of the device is to have; dns=ADDRESS, more than once, too, is
- * who is asked for names. auto, on tap:NAME: addresses are asked for, there may be none given then.
+ * who is asked for names; ecn=off, when-asked or ask. auto, on tap:NAME: addresses are asked for, there may be none given then.
  */
 #ifndef CLI_NET_SPEC_H
 #define CLI_NET_SPEC_H
 
 #include "base/addr.h"
 
+#include <packetboat/stack.h>
 #include <stddef.h>
 
 #define NET_SPEC_LEN_MAX     1024
@@ -32,7 +33,8 @@ struct net_spec {
 	size_t server_count;
 	struct pb_prefix host; /* AF_UNSPEC: the kernel's side is left alone */
 	unsigned mtu;          /* 0: the device's */
-	bool automatic;        /* addresses and the rest are asked for on the link */
+	enum pb_ecn ecn;
+	bool automatic; /* addresses and the rest are asked for on the link */
 };
 
 /* Read a spec. False: error (of size bytes) says which part is wrong and what a right one looks like. */

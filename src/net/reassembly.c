@@ -18,9 +18,9 @@ struct datagram {
 	struct pb_buf *fragments;
 	struct pb_buf *last; /* where most come next */
 	size_t fragment_count;
-	uint32_t have; /* bytes of payload */
-	uint32_t end;  /* of the payload; 0: not known */
-	bool refused;  /* an overlap was found: all that comes is dropped */
+	uint32_t have;      /* bytes of payload */
+	uint32_t end;       /* of the payload; 0: not known */
+	bool refused;       /* an overlap was found: all that comes is dropped */
 	uint8_t codepoints; /* of ECN that fragments had: a bit each */
 	size_t cost, account;
 	struct reassembly *owner;

@@ -97,6 +97,11 @@ static void values(void **state)
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu=-1", "mtu=-1");
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu= 99", "mtu= 99");
 	is_wrong("tap:a,addr=10.0.0.1/8,speed=9", "'speed'");
+	is_wrong("tap:a,addr=10.0.0.1/8,ecn=1", "ecn=1 ");
+	assert_int_equal(is_right("tap:a,addr=10.0.0.1/8").ecn, PB_ECN_WHEN_ASKED);
+	assert_int_equal(is_right("tap:a,addr=10.0.0.1/8,ecn=when-asked").ecn, PB_ECN_WHEN_ASKED);
+	assert_int_equal(is_right("tap:a,addr=10.0.0.1/8,ecn=off").ecn, PB_ECN_OFF);
+	assert_int_equal(is_right("tap:a,addr=10.0.0.1/8,ecn=ask").ecn, PB_ECN_ASK);
 	is_wrong("tap:a,addr=10.0.0.1/8,", "key=value");
 }
 

@@ -265,8 +265,9 @@ static struct pb_buf *frame_with(struct rig *rig, bool ip6, enum ecn_codepoint c
 {
 	static uint8_t payload[100];
 	const size_t headers = (ip6 ? 40 : 20) + 8, l2 = rig->end[1]->ethernet ? ETHERNET_HEADER_LEN : 0;
-	const struct shape s = { .ethernet = l2, .ip6 = ip6, .protocol = IPPROTO_UDP,
-				 .payload = FRAME_LEN - headers - l2 };
+	const struct shape s = {
+		.ethernet = l2, .ip6 = ip6, .protocol = IPPROTO_UDP, .payload = FRAME_LEN - headers - l2
+	};
 	struct random r = { 1 };
 	struct pb_buf *b = frame_new(rig->pool, &s, payload, &r);
 	uint8_t *ip = b->data + l2;
@@ -275,7 +276,8 @@ static struct pb_buf *frame_with(struct rig *rig, bool ip6, enum ecn_codepoint c
 		ip[1] = (uint8_t)(codepoint << 4);
 		return b;
 	}
-	uint16_t sum = pb_checksum_update((uint16_t)(ip[10] << 8 | ip[11]), 0x4500, (uint16_t)(0x4500 | codepoint));
+	uint16_t sum =
+		pb_checksum_update((uint16_t)(ip[10] << 8 | ip[11]), 0x4500, (uint16_t)(0x4500 | codepoint));
 	ip[1] = (uint8_t)codepoint;
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
@@ -301,7 +303,9 @@ static enum ecn_codepoint receive_codepoint(struct rig *rig, pb_time now)
 /* RFC 3168 §5: who waits behind more than the threshold is marked if he can be, and waits like the others else. */
 static void marks_above_a_threshold(void **state)
 {
-	const struct pb_impairment in = { .rate = 1000000, .queue = 11 * FRAME_LEN, .mark_above = 4 * FRAME_LEN };
+	const struct pb_impairment in = { .rate = 1000000,
+					  .queue = 11 * FRAME_LEN,
+					  .mark_above = 4 * FRAME_LEN };
 
 	(void)state;
 	for (int k = 0; k < 4; k++) {
@@ -419,13 +423,20 @@ static void corruption_shows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_happens),  cmocka_unit_test(loss),
-		cmocka_unit_test(duplication),      cmocka_unit_test(corruption),
-		cmocka_unit_test(delay_and_jitter), cmocka_unit_test(reordering),
-		cmocka_unit_test(rate_and_queue),   cmocka_unit_test(black_hole),
-		cmocka_unit_test(replays),          cmocka_unit_test(changes_while_it_runs),
-		cmocka_unit_test(corruption_shows), cmocka_unit_test(marks_above_a_threshold),
-		cmocka_unit_test(marks_at_random),  cmocka_unit_test(marks_a_copy_of_what_is_shared),
+		cmocka_unit_test(nothing_happens),
+		cmocka_unit_test(loss),
+		cmocka_unit_test(duplication),
+		cmocka_unit_test(corruption),
+		cmocka_unit_test(delay_and_jitter),
+		cmocka_unit_test(reordering),
+		cmocka_unit_test(rate_and_queue),
+		cmocka_unit_test(black_hole),
+		cmocka_unit_test(replays),
+		cmocka_unit_test(changes_while_it_runs),
+		cmocka_unit_test(corruption_shows),
+		cmocka_unit_test(marks_above_a_threshold),
+		cmocka_unit_test(marks_at_random),
+		cmocka_unit_test(marks_a_copy_of_what_is_shared),
 		cmocka_unit_test(marks_segments_by_themselves),
 	};
 

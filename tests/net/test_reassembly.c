@@ -244,7 +244,7 @@ static void drops_a_mark_beside_what_is_not_ect(void **state)
 static void keeps_the_codepoint(void **state)
 {
 	static const uint8_t tos[][3] = {
-		{0x28, 0x28, 0x28},
+		{0x28,  0x28, 0x28},
                 { 0x29, 0x29, 0x29},
                 { 0x2a, 0x2a, 0x2a},
                 { 0x2b, 0x2b, 0x2b},
@@ -256,7 +256,9 @@ static void keeps_the_codepoint(void **state)
 	const uint8_t text[8] = { 0 };
 
 	for (uint16_t n = 0; n < sizeof tos / sizeof *tos; n++) {
-		struct ip4_header part = { .id = (uint16_t)(n + 1), .tos = tos[n][0], .more_fragments = true };
+		struct ip4_header part = { .id = (uint16_t)(n + 1),
+					   .tos = tos[n][0],
+					   .more_fragments = true };
 		assert_int_equal(harness_ip4(h, part, text, 8), IP_DONE);
 		part.tos = tos[n][1];
 		part.fragment_offset = 8;

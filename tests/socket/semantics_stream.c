@@ -449,7 +449,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_full_buffer_says_so),
 	cmocka_unit_test(peek_leaves_the_data),
 	cmocka_unit_test(pieces),
-	cmocka_unit_test(names_and_bytes), cmocka_unit_test(ecn_bits_are_not_the_users),
+	cmocka_unit_test(names_and_bytes),
+	cmocka_unit_test(ecn_bits_are_not_the_users),
 	cmocka_unit_test(options),
 	cmocka_unit_test(wrong_options),
 };

@@ -50,7 +50,8 @@ static void reads_nothing_else(void **state)
 	memset(h, 0xff, sizeof h);
 	for (unsigned version = 0; version < 16; version++) {
 		h[0] = (uint8_t)(version << 4 | 5);
-		assert_int_equal(pb_ecn_read(h, sizeof h), version == 4 || version == 6 ? ECN_CE : ECN_NOT_ECT);
+		assert_int_equal(pb_ecn_read(h, sizeof h),
+				 version == 4 || version == 6 ? ECN_CE : ECN_NOT_ECT);
 	}
 }
 

@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
-#define SETUP_SYN     (TCP_ECE | TCP_CWR)          /* §6.1.1 */
-#define SETUP_SYN_ACK TCP_ECE                      /* and not CWR: else a peer reflects what it does not know (§6.1.1.2) */
+#define SETUP_SYN     (TCP_ECE | TCP_CWR) /* §6.1.1 */
+#define SETUP_SYN_ACK TCP_ECE /* and not CWR: else a peer reflects what it does not know (§6.1.1.2) */
 #define FLAGS         (TCP_ECE | TCP_CWR | TCP_AE)
 #define QUICK_ACKS    2 /* Linux's: the peer's window may be small now */
 
@@ -131,8 +131,7 @@ void pb_tcp_ecn_received(struct tcp_conn *c, const struct tcp_segment *s)
 /* New text, and within the window: what is beyond it is a probe. */
 static bool is_new_text(const struct tcp_conn *c, seq at, uint32_t len)
 {
-	return len && seq_le(c->snd_max, at) &&
-	       seq_le(seq_add(at, len), seq_add(c->snd_una, c->snd_wnd));
+	return len && seq_le(c->snd_max, at) && seq_le(seq_add(at, len), seq_add(c->snd_una, c->snd_wnd));
 }
 
 uint16_t pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, uint8_t *tos)

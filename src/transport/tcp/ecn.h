@@ -27,7 +27,7 @@ struct tcp_ecn {
 	bool cwr_due;  /* the next new text tells that the window is reduced */
 	bool reducing; /* by prr, without a loss, until CWR has arrived: Linux's TCP_CA_CWR */
 	bool stands;   /* it was reduced for a loss, and for marks besides */
-	seq reduced;   /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
+	seq reduced; /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
 	struct prr prr;
 	uint32_t delivered_ce; /* segments that the peer told of marks with */
 

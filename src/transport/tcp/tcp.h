@@ -744,10 +744,11 @@ void pb_tcp_undo_free(struct tcp_conn *c);
  * -- ecn.c. What takes a conn, but for the first three, is for one that has c->ecn.
  */
 
-void pb_tcp_ecn_ask(struct tcp_conn *c);              /* if calls are to ask for ECN */
-uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c);    /* of a SYN or SYN-ACK that is sent now */
+void pb_tcp_ecn_ask(struct tcp_conn *c);           /* if calls are to ask for ECN */
+uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c); /* of a SYN or SYN-ACK that is sent now */
 void pb_tcp_ecn_free(struct tcp_conn *c);
-void pb_tcp_ecn_agree(struct tcp_conn *c, const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
+void pb_tcp_ecn_agree(struct tcp_conn *c,
+		      const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
 /* What is agreed to with a caller; how the SYN-ACK says so; the connection that comes of it. */
 enum ecn_kind pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s);
 void pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s);
@@ -760,7 +761,8 @@ uint16_t pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, uint8_t *tos)
 /* An ACK, of delivered bytes that were in flight. True: it tells of marks, and should open no window. */
 bool pb_tcp_ecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered);
 void pb_tcp_ecn_steer(struct tcp_conn *c, uint32_t delivered); /* the window, while ecn->reducing */
-void pb_tcp_ecn_reduced(struct tcp_conn *c); /* the window has been, for whatever reason; and that was for nothing */
+void pb_tcp_ecn_reduced(
+	struct tcp_conn *c); /* the window has been, for whatever reason; and that was for nothing */
 void pb_tcp_ecn_undone(struct tcp_conn *c);
 
 /* What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no memory. */

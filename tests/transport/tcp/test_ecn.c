@@ -73,9 +73,9 @@ static void answer_with(uint16_t flags)
 {
 	struct segment answer = {
 		.h = {.dst_port = s.c->entry.pair.local_port,
-		      .seq = 1000,
-		      .window = 65535,
-		      .options = {.mss = MSS, .sack_permitted = true}}
+                      .seq = 1000,
+                      .window = 65535,
+                      .options = { .mss = MSS, .sack_permitted = true }}
 	};
 
 	answer.h.flags = TCP_SYN | flags;
@@ -147,7 +147,8 @@ static void simultaneous_open(void **state)
 static void falls_back(void **state)
 {
 	struct segment sent, text = {
-		.h = {.flags = TCP_ACK, .seq = 1001, .window = 65535}, .text_len = 100, .tos = ECN_CE
+		.h = {.flags = TCP_ACK, .seq = 1001, .window = 65535},
+                  .text_len = 100, .tos = ECN_CE
 	};
 
 	(void)state;
@@ -289,8 +290,9 @@ static void what_is_sent_again_is_not(void **state)
 static void what_has_no_text_is_not(void **state)
 {
 	struct segment text = {
-		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535}, .text_len = 100,
-		  .tos = ECN_ECT0
+		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535},
+		.text_len = 100,
+		.tos = ECN_ECT0
 	};
 
 	(void)state;
@@ -337,7 +339,9 @@ static uint32_t heard; /* bytes of the peer's text */
 static uint16_t hear(uint8_t codepoint, uint16_t flags)
 {
 	struct segment text = {
-		.h = {.seq = 1001 + heard, .ack = s.start, .window = 65535}, .text_len = 100, .tos = codepoint
+		.h = {.seq = 1001 + heard, .ack = s.start, .window = 65535},
+		.text_len = 100,
+		.tos = codepoint
 	};
 
 	text.h.flags = TCP_ACK | flags;
@@ -374,8 +378,9 @@ static void echoes_at_once(void **state)
 	(void)state;
 	s.c->quick_acks = 0;
 	struct segment text = {
-		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535}, .text_len = 100,
-		  .tos = ECN_ECT0
+		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535},
+		.text_len = 100,
+		.tos = ECN_ECT0
 	};
 	harness_inject(h, &text);
 	sender_expect_silence(&s);
@@ -395,7 +400,8 @@ static void echoes_at_once(void **state)
 static void echoes_text_in_the_window_alone(void **state)
 {
 	struct segment ack = {
-		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535}, .tos = ECN_CE
+		.h = {.flags = TCP_ACK, .seq = 1001, .ack = s.start, .window = 65535},
+                  .tos = ECN_CE
 	};
 
 	(void)state;
@@ -585,7 +591,8 @@ static void loss_then_mark(void **state)
 	s.flags = 0;
 	assert_int_equal(s.c->congestion.ssthresh, ssthresh);
 	assert_int_equal(h->env.counters.tcp.EcnReductions, 0);
-	assert_int_equal(count_cwr(&where), 1); /* for the loss: the first new text, and not what is sent again */
+	assert_int_equal(count_cwr(&where),
+			 1); /* for the loss: the first new text, and not what is sent again */
 	assert_int_equal(where, 10 * MSS);
 	ack_marked(10 * MSS); /* the end of the recovery, and CWR still on its way */
 	assert_int_equal(h->env.counters.tcp.EcnReductions, 0);
@@ -608,7 +615,8 @@ static void loss_without_sack(void **state)
 		ack_marked(0);
 	assert_true(s.c->in_recovery);
 	sender_ack(&s, 10 * MSS);
-	assert_int_equal(h->env.counters.tcp.EcnReductions, 1); /* the first duplicate's mark: before the loss was found */
+	assert_int_equal(h->env.counters.tcp.EcnReductions,
+			 1); /* the first duplicate's mark: before the loss was found */
 	assert_int_equal(s.c->congestion.ssthresh, 5 * MSS);
 	assert_int_equal(count_cwr(&where), 1);
 }
