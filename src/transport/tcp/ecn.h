@@ -1,6 +1,6 @@
 /*
- * Explicit congestion notification (RFC 3168) of one connection. A connection has none of this unless ECN was asked for;
- * it stays only where the peer takes part.
+ * Explicit congestion notification (RFC 3168) of one connection. A connection has none of this unless ECN was asked
+ * for; it stays only where the peer takes part.
  */
 #ifndef PB_TRANSPORT_TCP_ECN_H
 #define PB_TRANSPORT_TCP_ECN_H
