@@ -23,7 +23,7 @@ extern "C" {
 struct pb_loop;
 struct pb_watch;
 
-/* ready: POLLIN, POLLOUT, POLLHUP, POLLERR, or-ed: what the owner wanted and is there, and errors. */
+/* ready: POLLIN, POLLPRI, POLLOUT, POLLHUP, POLLERR, or-ed: what the owner wanted and is there, and errors. */
 typedef void pb_watch_fn(struct pb_watch *w, int ready);
 
 /*
@@ -34,7 +34,7 @@ struct pb_watch {
 	pb_watch_fn *fn;
 	struct pb_socket *socket;
 	int fd;
-	int wants;            /* POLLIN, POLLOUT or-ed */
+	int wants;            /* POLLIN, POLLPRI (of a socket), POLLOUT or-ed */
 	int ready;            /* file descriptors only: what the kernel last said */
 	bool registered;      /* the kernel has been told of it */
 	bool always;          /* a regular file: ready whenever asked */

@@ -104,7 +104,13 @@ PB_API int pb_setsockopt(struct pb_socket *s, int level, int name, const void *v
 PB_API int pb_getsockname(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 PB_API int pb_getpeername(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 
-/* What would not answer -EAGAIN at this moment: POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR, or-ed. */
+/*
+ * Whether the next byte to be read is the one that the peer sent last with MSG_OOB, as sockatmark(3): 1 or 0. recv(2) with
+ * MSG_OOB fetches it, out of the row, unless SO_OOBINLINE is set; a read stops before it. -ENOTTY: no stream.
+ */
+PB_API int pb_at_mark(struct pb_socket *s);
+
+/* What would not answer -EAGAIN at this moment: POLLIN, POLLPRI, POLLOUT, POLLRDHUP, POLLHUP, POLLERR, or-ed. */
 PB_API int pb_ready(struct pb_socket *s);
 
 /* The net it lives on. */

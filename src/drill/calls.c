@@ -282,7 +282,7 @@ static int64_t call_sendmsg(struct call_run *c)
 
 /* Receiving -------------------------------------------------------------------------------------------------------- */
 
-/* As much as is there, up to len; with MSG_WAITALL, all. */
+/* As much as is there, up to len and to urgent data; with MSG_WAITALL, all. */
 static int64_t receive_bytes(struct call_run *c, uint64_t len, int64_t flags)
 {
 	bool all = flags & MSG_WAITALL;
@@ -291,12 +291,14 @@ static int64_t receive_bytes(struct call_run *c, uint64_t len, int64_t flags)
 
 	if (!s)
 		return rc;
+	uint64_t n;
 	do {
-		uint64_t left = len - c->done, n = left < sizeof room ? left : sizeof room;
+		uint64_t left = len - c->done;
+		n = left < sizeof room ? left : sizeof room;
 		rc = pb_recv(s->socket, room, n, (int)flags & ~MSG_WAITALL);
 		if (rc > 0)
 			c->done += (uint64_t)rc;
-	} while (c->done < len && rc > 0 && !(flags & MSG_PEEK));
+	} while (c->done < len && rc > 0 && (all || (uint64_t)rc == n) && !(flags & MSG_PEEK));
 	if (rc == -EAGAIN && all && !s->nonblocking)
 		return rc;
 	return rc < 0 && !c->done ? rc : (int64_t)c->done;

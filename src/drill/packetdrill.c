@@ -362,6 +362,11 @@ static int do_ioctl(void *userdata, int fd, unsigned long request, ...)
 	int *value = va_arg(args, int *);
 	va_end(args);
 	ENTER(userdata, fd);
+	if (request == SIOCATMARK) {
+		int mark = pb_at_mark(f->socket);
+		*value = mark > 0;
+		return (int)drill_adapter_leave(a, mark < 0 ? mark : 0);
+	}
 	struct queues q = { .socket = f->socket };
 	pb_stack_each(a->host.stack, note_queues, &q);
 	if (request == SIOCINQ)

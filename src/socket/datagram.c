@@ -312,6 +312,12 @@ static int datagram_getpeername(struct pb_socket *socket, struct sockaddr *sa, s
 	return e->connected ? pb_stack_give_addr(e->family, &e->peer, e->peer_port, sa, len) : -ENOTCONN;
 }
 
+static int no_mark(struct pb_socket *s)
+{
+	(void)s;
+	return -ENOTTY;
+}
+
 static int datagram_poll(struct pb_socket *socket)
 {
 	return pb_endpoint_ready(datagram_of(socket)->endpoint);
@@ -333,5 +339,6 @@ static const struct pb_socket_ops datagram_ops = {
 	.setsockopt = pb_datagram_setsockopt,
 	.getsockname = datagram_getsockname,
 	.getpeername = datagram_getpeername,
+	.at_mark = no_mark,
 	.poll = datagram_poll,
 };

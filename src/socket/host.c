@@ -23,6 +23,7 @@ struct host_socket {
 	struct pb_socket base;
 	int fd;
 	bool stream;
+	bool urgent;        /* some came: reads stop at it */
 	union pb_addr peer; /* of an accepted connection: accept4() gave it for nothing */
 };
 
@@ -159,12 +160,23 @@ static ssize_t host_sendfile(struct pb_socket *s, int fd, off_t *offset, size_t 
 	return transfer(s, sendfile_quietly(fd_of(s), fd, offset, len), POLLOUT);
 }
 
+/* Urgent data says nothing about the rest. The next one is news. */
+static ssize_t fetched_urgent(struct pb_socket *s, ssize_t n)
+{
+	((struct host_socket *)s)->urgent = true;
+	s->ready &= ~POLLPRI;
+	return n < 0 ? -errno : n;
+}
+
 static ssize_t host_recv(struct pb_socket *s, void *buf, size_t len, int flags)
 {
-	ssize_t n = transfer(s, recv(fd_of(s), buf, len, flags), POLLIN);
+	const struct host_socket *h = (const struct host_socket *)s;
 
+	if (flags & MSG_OOB)
+		return fetched_urgent(s, recv(h->fd, buf, len, flags));
+	ssize_t n = transfer(s, recv(h->fd, buf, len, flags), POLLIN);
 	if (n > 0 && (size_t)n < len && !(s->ready & (POLLRDHUP | POLLERR | POLLPRI)) && !flags &&
-	    ((struct host_socket *)s)->stream)
+	    h->stream && !h->urgent)
 		s->ready &= ~POLLIN;
 	return n;
 }
@@ -173,6 +185,8 @@ static ssize_t host_recvmsg(struct pb_socket *s, struct msghdr *msg, int flags)
 {
 	ssize_t n = recvmsg(fd_of(s), msg, flags);
 
+	if (flags & MSG_OOB)
+		return fetched_urgent(s, n);
 	/* An empty error queue says nothing about the data. */
 	return n < 0 && flags & MSG_ERRQUEUE ? -errno : transfer(s, n, POLLIN);
 }
@@ -213,6 +227,11 @@ static int host_getpeername(struct pb_socket *s, struct sockaddr *addr, socklen_
 	return 0;
 }
 
+static int host_at_mark(struct pb_socket *s)
+{
+	return result(sockatmark(fd_of(s)));
+}
+
 static int host_wait(struct pb_socket *s, int events, pb_time timeout)
 {
 	struct pollfd p = { .fd = fd_of(s), .events = (short)events };
@@ -224,7 +243,7 @@ static int host_wait(struct pb_socket *s, int events, pb_time timeout)
 
 static int host_poll(struct pb_socket *s)
 {
-	return host_wait(s, POLLIN | POLLOUT | POLLRDHUP, 0);
+	return host_wait(s, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0);
 }
 
 static const struct pb_socket_ops host_socket_ops = {
@@ -243,6 +262,7 @@ static const struct pb_socket_ops host_socket_ops = {
 	.setsockopt = host_setsockopt,
 	.getsockname = host_getsockname,
 	.getpeername = host_getpeername,
+	.at_mark = host_at_mark,
 	.poll = host_poll,
 	.wait = host_wait,
 	.fd = fd_of,

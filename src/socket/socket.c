@@ -115,6 +115,11 @@ int pb_getpeername(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrle
 	return s->ops->getpeername(s, addr, addrlen);
 }
 
+int pb_at_mark(struct pb_socket *s)
+{
+	return s->ops->at_mark(s);
+}
+
 int pb_ready(struct pb_socket *s)
 {
 	return s->ops->poll(s);

@@ -25,6 +25,7 @@ struct pb_socket_ops {
 	int (*setsockopt)(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
 	int (*getsockname)(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 	int (*getpeername)(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
+	int (*at_mark)(struct pb_socket *s);
 	int (*poll)(struct pb_socket *s); /* pb_ready() */
 	/*
 	 * Of the kernel's sockets only. wait: pb_wait(). fd: the descriptor for the loop's epoll. NULL: a

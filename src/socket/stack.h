@@ -65,7 +65,9 @@ int pb_stack_give_addr(int family, const struct ip *a, uint16_t port, struct soc
  */
 static inline ssize_t stack_settled(struct pb_socket *s, ssize_t rc)
 {
-	s->ready = (s->ready & ~(POLLIN | POLLOUT)) | (s->ops->poll(s) & (POLLIN | POLLOUT));
+	const int known = POLLIN | POLLPRI | POLLOUT;
+
+	s->ready = (s->ready & ~known) | (s->ops->poll(s) & known);
 	return rc;
 }
 

@@ -287,8 +287,6 @@ static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, siz
 {
 	struct stream *s = stream_of(socket);
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
 	if (!stream_is_conn(s))
 		return -EPIPE;
 	struct tcp_conn *c = awake(s);
@@ -340,16 +338,30 @@ static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, 
 	return stack_settled(socket, n);
 }
 
+static ssize_t receive_urgent(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
+{
+	struct tcp_conn *c = if_awake(stream_of(socket));
+	uint8_t byte;
+
+	int rc = c ? pb_tcp_urgent_receive(c, &byte, flags & MSG_PEEK) : -EINVAL; /* recv(2): there is none */
+	for (size_t i = 0; rc > 0 && i < count; i++)
+		if (iov[i].iov_len) {
+			*(uint8_t *)iov[i].iov_base = byte;
+			return stack_settled(socket, rc);
+		}
+	return stack_settled(socket, rc > 0 ? 0 : rc);
+}
+
 static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
 {
 	struct stream *s = stream_of(socket);
 
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
-	if (flags & MSG_OOB)
-		return -EINVAL; /* recv(2): there is no urgent data */
 	if (!stream_is_conn(s))
 		return -ENOTCONN;
+	if (flags & MSG_OOB)
+		return receive_urgent(socket, iov, count, flags);
 	struct tcp_conn *c = if_awake(s);
 	return stack_settled(socket, c ? pb_tcp_receive(c, iov, count, flags & MSG_PEEK) : -EAGAIN);
 }
@@ -368,7 +380,7 @@ static ssize_t stream_recvmsg(struct pb_socket *socket, struct msghdr *msg, int 
 	if (n >= 0) {
 		msg->msg_namelen = 0;
 		msg->msg_controllen = 0;
-		msg->msg_flags = 0;
+		msg->msg_flags = flags & MSG_OOB;
 	}
 	return n;
 }
@@ -494,6 +506,16 @@ static int stream_getpeername(struct pb_socket *socket, struct sockaddr *sa, soc
 	return pb_stack_give_addr(s->family, &pair->remote, pair->remote_port, sa, len);
 }
 
+static int stream_at_mark(struct pb_socket *socket)
+{
+	const struct stream *s = stream_of(socket);
+	const struct tcp_conn *c = stream_is_conn(s) ? if_awake(s) : NULL;
+
+	if (s->kind == STREAM_LISTENER)
+		return -EINVAL;
+	return c && pb_tcp_urgent_at_mark(c);
+}
+
 static int stream_poll(struct pb_socket *socket)
 {
 	const struct stream *s = stream_of(socket);
@@ -522,5 +544,6 @@ static const struct pb_socket_ops stream_ops = {
 	.setsockopt = pb_stream_setsockopt,
 	.getsockname = stream_getsockname,
 	.getpeername = stream_getpeername,
+	.at_mark = stream_at_mark,
 	.poll = stream_poll,
 };

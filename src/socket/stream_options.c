@@ -69,8 +69,10 @@ static int set_socket(struct stream *s, struct tcp_settings *set, int name, int 
 		set->bound = n < 0 ? 0 : (unsigned)n;
 		return n < 0 ? -EINVAL : 0;
 	case SO_BROADCAST: /* means nothing to a stream, and is taken */
-	case SO_OOBINLINE:
 	case SO_PRIORITY:
+		return 0;
+	case SO_OOBINLINE:
+		set->urgent_inline = n;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -105,6 +107,9 @@ static int get_socket(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case SO_KEEPALIVE:
 		*n = set->keepalive;
+		return 0;
+	case SO_OOBINLINE:
+		*n = set->urgent_inline;
 		return 0;
 	case SO_SNDBUF:
 		*n = (int)set->send_buffer;

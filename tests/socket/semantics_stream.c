@@ -434,7 +434,62 @@ static void wrong_options(void **state)
 	pb_close(s);
 }
 
+/* Urgent data out of the row: tcp(7), RFC 6093 §3. */
+static void urgent_data(void **state)
+{
+	struct world *w = *state;
+
+	each_family (w, at) {
+		struct pair p = connected_pair(w, at);
+		char got[8];
+		assert_int_equal(pb_recv(p.server, got, 1, MSG_OOB), -EINVAL);
+		assert_int_equal(pb_at_mark(p.server), 0);
+		assert_int_equal(pb_send(p.client, "abc", 3, MSG_OOB), 3);
+		assert_int_equal(pb_send(p.client, "de", 2, 0), 2);
+		assert_true(wait_for(w, p.server, POLLPRI));
+		turn_for(w, PB_MSEC(100));                                  /* all has come */
+		assert_int_equal(pb_recv(p.server, got, sizeof got, 0), 2); /* up to the mark */
+		assert_memory_equal(got, "ab", 2);
+		assert_int_equal(pb_at_mark(p.server), 1);
+		assert_int_equal(pb_recv(p.server, got, sizeof got, MSG_OOB | MSG_PEEK), 1);
+		assert_int_equal(got[0], 'c');
+		assert_true(pb_ready(p.server) & POLLPRI);
+		assert_int_equal(pb_recv(p.server, got, sizeof got, MSG_OOB), 1);
+		assert_int_equal(pb_recv(p.server, got, sizeof got, MSG_OOB), -EINVAL);
+		assert_false(pb_ready(p.server) & POLLPRI);
+		assert_int_equal(pb_recv(p.server, got, sizeof got, 0), 2);
+		assert_memory_equal(got, "de", 2);
+		assert_int_equal(pb_at_mark(p.server), 0);
+		close_pair(&p);
+	}
+}
+
+/* With SO_OOBINLINE it stays in its row. Not fetched otherwise, it is lost. */
+static void urgent_data_in_line_and_lost(void **state)
+{
+	struct world *w = *state;
+
+	for (int in_line = 0; in_line < 2; in_line++) {
+		struct pair p = connected_pair(w, &w->a);
+		char got[8];
+		set_option(p.server, SOL_SOCKET, SO_OOBINLINE, in_line);
+		assert_int_equal(get_option(p.server, SOL_SOCKET, SO_OOBINLINE), in_line);
+		assert_int_equal(pb_send(p.client, "abc", 3, MSG_OOB), 3);
+		assert_true(wait_for(w, p.server, POLLPRI));
+		assert_int_equal(pb_recv(p.server, got, sizeof got, 0), 2);
+		assert_int_equal(!!(pb_ready(p.server) & POLLIN), in_line);
+		assert_int_equal(pb_recv(p.server, got, sizeof got, 0), in_line ? 1 : -EAGAIN);
+		assert_false(pb_ready(p.server) & POLLPRI);
+		assert_int_equal(pb_recv(p.server, got, 1, MSG_OOB), -EINVAL);
+		assert_int_equal(pb_send(p.client, "d", 1, 0), 1);
+		expect_bytes(w, p.server, "d", 1);
+		close_pair(&p);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(urgent_data),
+	cmocka_unit_test(urgent_data_in_line_and_lost),
 	cmocka_unit_test(bytes_arrive_both_ways),
 	cmocka_unit_test(half_close),
 	cmocka_unit_test(shutdown_of_reading),

@@ -114,6 +114,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 	};
 	if (c->ecn)
 		h.flags |= pb_tcp_ecn_send(c, at, text_len, &how.tos);
+	if (c->urgent)
+		pb_tcp_urgent_write(c, &h);
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
 	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;
@@ -235,7 +237,7 @@ static bool short_allowed(const struct tcp_conn *c, uint32_t n, uint32_t queued)
 {
 	if (n < queued)
 		return n < c->mss && n >= c->snd_wnd_max / 2 && tcp_flight(c) == 0;
-	if (c->fin_queued)
+	if (c->fin_queued || tcp_sends_urgent(c))
 		return true;
 	if (c->set.cork)
 		return false;
@@ -262,6 +264,8 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 	uint32_t n = edge > offset ? edge - offset : 0;
 	uint32_t record = pb_tcp_sendq_record(&c->sendq, offset, queued), most = tcp_super_max(c);
 
+	if (tcp_sends_urgent(c)) /* whoever cuts a super-segment knows of no urgent pointer */
+		most = c->mss;
 	if (n > most)
 		n = most;
 	if (n > record)
@@ -344,7 +348,8 @@ void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 	len = pb_tcp_sendq_record(&c->sendq, offset, len);
 	len = pb_tcp_push_together(c, seq_add(c->snd_una, offset), len);
 	bool fin = c->fin_queued && offset + len == c->sendq.bytes && len < room;
-	bool waited = len && c->snd_wnd && seq_eq(c->snd_una, c->snd_max); /* long enough: pushed, as on Linux */
+	bool waited =
+		len && c->snd_wnd && seq_eq(c->snd_una, c->snd_max); /* long enough: pushed, as on Linux */
 	send_text(c, offset, len, (fin ? TCP_FIN : 0) | (waited ? TCP_PSH : 0));
 }
 

@@ -83,6 +83,8 @@ static void advance(struct tcp_conn *c, seq ack)
 	pb_tcp_sendq_acked(&c->sendq, text);
 	if (c->plpmtud)
 		pb_tcp_plpmtud_acked(c);
+	if (c->urgent)
+		pb_tcp_urgent_acked(c);
 	c->bytes_acked += text;
 	if (c->push.is_known && seq_le(c->push.last, ack))
 		pb_tcp_push_over(c);

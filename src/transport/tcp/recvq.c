@@ -31,17 +31,17 @@ void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text)
 	pb_buf_queue_push(packets, text);
 }
 
-/* Copy as much of b as fits into the buffers from *iov on, of whose first *filled bytes are full. */
-static size_t scatter(const struct pb_buf *b, const struct iovec **iov, const struct iovec *end,
-		      size_t *filled)
+/* Copy as much of b's bytes from..to as fits into the buffers from *iov on, of whose first *filled bytes are full. */
+static size_t scatter(const struct pb_buf *b, size_t from, size_t to, const struct iovec **iov,
+		      const struct iovec *end, size_t *filled)
 {
 	size_t done = 0;
 
-	while (done < b->total && *iov < end) {
-		size_t room = (*iov)->iov_len - *filled, left = b->total - done;
+	while (done < to - from && *iov < end) {
+		size_t room = (*iov)->iov_len - *filled, left = to - from - done;
 		size_t n = left < room ? left : room;
 		if (n)
-			pb_buf_copy(b, done, (uint8_t *)(*iov)->iov_base + *filled, n);
+			pb_buf_copy(b, from + done, (uint8_t *)(*iov)->iov_base + *filled, n);
 		done += n;
 		*filled += n;
 		if (*filled == (*iov)->iov_len) {
@@ -73,7 +73,7 @@ size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt
 	for (struct pb_buf *b = q->packets.first, *next; b && iov < end; b = next) {
 		size_t packet = b->total, n;
 		next = b->next;
-		n = scatter(b, &iov, end, &filled);
+		n = scatter(b, 0, packet, &iov, end, &filled);
 		total += n;
 		if (!peek && n)
 			consume(&q->packets, n);
@@ -81,6 +81,36 @@ size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt
 			break;
 	}
 	return total;
+}
+
+size_t pb_tcp_recvq_copy(const struct recvq *q, size_t from, size_t most, const struct iovec *iov,
+			 size_t iovcnt)
+{
+	const struct iovec *end = iov + iovcnt;
+	size_t total = 0, filled = 0;
+
+	for (const struct pb_buf *b = q->packets.first; b && iov < end && total < most; b = b->next) {
+		if (from >= b->total) {
+			from -= b->total;
+			continue;
+		}
+		size_t left = b->total - from, want = left < most - total ? left : most - total;
+		size_t n = scatter(b, from, from + want, &iov, end, &filled);
+		total += n;
+		from = 0;
+		if (n < want)
+			break;
+	}
+	return total;
+}
+
+void pb_tcp_recvq_drop(struct recvq *q, size_t n)
+{
+	while (n) {
+		size_t first = q->packets.first->total, part = n < first ? n : first;
+		consume(&q->packets, part);
+		n -= part;
+	}
 }
 
 void pb_tcp_recvq_clear(struct recvq *q)

@@ -20,7 +20,7 @@
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
- *   plpmtud.c    how long segments may be, RFC 4821
+ *   plpmtud.c    how long segments may be, RFC 4821       urgent.c    urgent data, RFC 6093
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
@@ -75,7 +75,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 /* Text of a super-segment: with the largest headers it still is an IP packet (RFC 791 §3.1: 65535). */
 #define TCP_SUPER_MAX (65535 - 60 - TCP_HEADER_LEN_MAX)
 
-#define TCP_TIMESTAMP_OPTION 12   /* RFC 7323 appendix A: with two NOPs in front */
+#define TCP_TIMESTAMP_OPTION 12 /* RFC 7323 appendix A: with two NOPs in front */
 #define TCP_MSL                                                                                              \
 	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
 
@@ -83,12 +83,13 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
-	uint32_t notsent_lowat; /* TCP_NOTSENT_LOWAT: text that may wait to be sent; 0: the stack's limit */
-	uint32_t max_pacing_rate;             /* bytes a second; 0: no limit but the path's */
-	pb_time user_timeout; /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
+	uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT: text that may wait to be sent; 0: the stack's limit */
+	uint32_t max_pacing_rate; /* bytes a second; 0: no limit but the path's */
+	pb_time user_timeout;     /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
+	bool urgent_inline;  /* SO_OOBINLINE */
 	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;
 	uint16_t max_segment;    /* TCP_MAXSEG; 0: by the path's MTU */
@@ -138,14 +139,23 @@ struct rtt {
 	uint8_t backoff; /* doublings since the last good sample */
 };
 
+/* Urgent data: a mark in what is sent, or in what comes. */
+struct tcp_urgent {
+	bool sending;
+	seq up;   /* SND.UP: one past what is urgent */
+	seq mark; /* of what comes, the last urgent byte */
+	enum { URGENT_NONE, URGENT_TO_COME, URGENT_HERE, URGENT_FETCHED } in;
+	uint8_t byte;
+};
+
 struct tcp_conn {
 	struct pair_entry entry; /* kind: ENTRY_CONN. First, so that an entry is its conn */
 	struct tcp *tcp;
-	struct readiness news;  /* .owner: the socket; NULL: an orphan */
-	struct pb_link pending; /* on t->pending: has something to send */
+	struct readiness news;   /* .owner: the socket; NULL: an orphan */
+	struct pb_link pending;  /* on t->pending: has something to send */
 	struct pb_link starving; /* on t->starving: there was no memory to send from */
-	bool in_table;          /* t->pairs has it: not when the protocol is done, or is in TIME-WAIT */
-	struct binding binding; /* of the local port; accepted ones bind as connected, too */
+	bool in_table;           /* t->pairs has it: not when the protocol is done, or is in TIME-WAIT */
+	struct binding binding;  /* of the local port; accepted ones bind as connected, too */
 	struct ip_path path;
 	struct tcp_settings set;
 	enum tcp_state state;
@@ -208,6 +218,7 @@ struct tcp_conn {
 		bool held;           /* what is to be sent waits, or has waited, for its time */
 	} pace;                      /* pacing.c */
 	struct tcp_loss *loss;       /* with SACK, while there is something to remember: loss.h */
+	struct tcp_urgent *urgent;   /* urgent data, either way: urgent.c */
 	struct tcp_plpmtud *plpmtud; /* the path may take less than it says: plpmtud.h */
 	struct tcp_undo *undo;       /* a recovery that may have been for nothing: undo.c */
 	struct tcp_ecn *ecn;         /* with ECN: ecn.h */
@@ -330,7 +341,8 @@ struct tcp_limits {
 	bool unpaced;                            /* whole windows leave at once */
 	/* Super-segments are of a millisecond's worth, and of so many segments at least; 0: as long as they can be */
 	uint16_t burst_min;
-	uint32_t notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
+	uint32_t
+		notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;
 	uint16_t base_mss;  /* what a search begins with; 0: what the family allows */
 	enum ecn_kind ecn_accepted, ecn_asked;   /* of callers; for calls of our own */
@@ -349,8 +361,8 @@ struct tcp {
 	struct tcp_conn *spare; /* memory of connections that have ended, for the next: entry.next leads on */
 	unsigned spare_count;
 	size_t orphans;
-	size_t memory_ample; /* bytes of the pool in use; beyond it, memory is short: buffers.c */
-	bool memory_short;   /* it was when output was last flushed */
+	size_t memory_ample;     /* bytes of the pool in use; beyond it, memory is short: buffers.c */
+	bool memory_short;       /* it was when output was last flushed */
 	struct pb_link starving; /* struct tcp_conn */
 	struct pb_timer starving_timer;
 	struct pb_timer time_wait_timer;
@@ -432,7 +444,7 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 
 /*
  * SEND. Copies. Bytes taken; -EAGAIN, -EPIPE, or the pending error. flags: MSG_MORE, hold back what does not fill a
- * segment; MSG_EOR, what comes after this shares no segment with it.
+ * segment; MSG_EOR, what comes after this shares no segment with it; MSG_OOB, the last byte taken is urgent.
  */
 ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags);
 
@@ -469,7 +481,7 @@ void pb_tcp_close(struct tcp_conn *c, bool reset);
 /* ABORT: RST to the peer, error to the owner. */
 void pb_tcp_abort(struct tcp_conn *c, int error);
 
-/* What of POLLIN, POLLOUT, POLLRDHUP, POLLHUP, POLLERR is true now, as Linux's tcp_poll(). */
+/* What of POLLIN, POLLPRI, POLLOUT, POLLRDHUP, POLLHUP, POLLERR is true now, as Linux's tcp_poll(). */
 int pb_tcp_ready(const struct tcp_conn *c);
 
 /* New settings take effect (buffers, keepalive, nodelay, …): call after c->set was changed. */
@@ -587,6 +599,10 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s);
 
 void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text); /* takes it; small ones are copied together */
 size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt, bool peek);
+/* Bytes from one on, at most most of them: they stay. How many. Then, that the first n are not wanted any more. */
+size_t pb_tcp_recvq_copy(const struct recvq *q, size_t from, size_t most, const struct iovec *iov,
+			 size_t iovcnt);
+void pb_tcp_recvq_drop(struct recvq *q, size_t n);
 void pb_tcp_recvq_clear(struct recvq *q);
 /* Copy small text into the room behind last, and leave it the caller's. False: it is not small, or there is no room. */
 bool pb_tcp_recvq_join(struct pb_buf *last, const struct pb_buf *text);
@@ -612,6 +628,23 @@ void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
 /* What is in flight may have been too long: all of it again. No sign of congestion. */
 void pb_tcp_send_shorter(struct tcp_conn *c);
+
+/*
+ * -- urgent.c. What takes a connection with urgent data only, c->urgent, says so
+ */
+
+void pb_tcp_urgent_mark(struct tcp_conn *c); /* what is queued, to its end; not if there is no memory */
+void pb_tcp_urgent_write(const struct tcp_conn *c, struct tcp_header *h); /* c->urgent; h->seq is set */
+void pb_tcp_urgent_acked(struct tcp_conn *c);                             /* c->urgent */
+void pb_tcp_urgent_input(struct tcp_conn *c, const struct tcp_segment *s);
+/* recv(MSG_OOB): 1; -EINVAL: there is none, or it was fetched; -EAGAIN: it is announced; 0: and will not come. */
+int pb_tcp_urgent_receive(struct tcp_conn *c, uint8_t *byte, bool peek);
+bool pb_tcp_urgent_at_mark(const struct tcp_conn *c);
+size_t pb_tcp_urgent_readable(const struct tcp_conn *c); /* c->urgent */
+size_t pb_tcp_urgent_read(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt,
+			  bool peek);                  /* c->urgent */
+struct pb_buf *pb_tcp_urgent_take(struct tcp_conn *c); /* c->urgent */
+void pb_tcp_urgent_free(struct tcp_conn *c);
 
 /*
  * -- buffers.c, pacing.c
@@ -858,6 +891,12 @@ static inline bool tcp_writable(const struct tcp_conn *c)
 static inline bool tcp_is_orphan(const struct tcp_conn *c)
 {
 	return !c->news.owner && !c->listener;
+}
+
+/* Something that is urgent has not been acknowledged. */
+static inline bool tcp_sends_urgent(const struct tcp_conn *c)
+{
+	return c->urgent && c->urgent->sending;
 }
 
 /* Something to tell in blocks: what came ahead of a gap, or twice. */

@@ -1,6 +1,6 @@
 /*
  * Text and FIN of a segment that is acceptable (RFC 9293 §3.10.7.4, sixth to eighth), and the acknowledgement that it
- * calls for (RFC 5681 §4.2). Text behind an urgent pointer stays in the stream, as RFC 6093 §6 advises.
+ * calls for (RFC 5681 §4.2). What is urgent in it stays in its place: what becomes of that when it is read is urgent.c's.
  */
 #include "transport/tcp/tcp.h"
 
@@ -152,6 +152,8 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 		}
 		return;
 	}
+	if (s->h.flags & TCP_URG || c->urgent)
+		pb_tcp_urgent_input(c, s);
 	if (s->len == 0)
 		return;
 	cut_to_window(c, s);

@@ -213,8 +213,8 @@ static size_t write_pieces(struct tcp_conn *c, const struct iovec *iov, size_t i
 
 	while (done < total) {
 		uint32_t room = next_piece(c);
-		size_t n = room ? pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt, done, room)
-				: 0;
+		size_t n =
+			room ? pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt, done, room) : 0;
 		if (n < room && done + n < total)
 			pb_tcp_starve(c);
 		if (n == 0)
@@ -240,6 +240,8 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 		return -EAGAIN;
 	if (done < total || !(flags & MSG_MORE))
 		pb_tcp_push_end(c);
+	if (flags & MSG_OOB)
+		pb_tcp_urgent_mark(c);
 	if (done == total && flags & MSG_EOR)
 		pb_tcp_sendq_end_record(&c->sendq);
 	output_text(c, flags & MSG_MORE);
@@ -296,15 +298,17 @@ ssize_t pb_tcp_receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcn
 
 	if (!c->recvq.packets.count)
 		return why_nothing(c);
-	n = pb_tcp_recvq_read(&c->recvq, iov, iovcnt, peek);
+	bool nothing_else = c->urgent && !pb_tcp_urgent_readable(c); /* what there is goes another way */
+	n = c->urgent ? pb_tcp_urgent_read(c, iov, iovcnt, peek)
+		      : pb_tcp_recvq_read(&c->recvq, iov, iovcnt, peek);
 	if (!peek)
 		window_opened(c);
-	return (ssize_t)n;
+	return nothing_else ? why_nothing(c) : (ssize_t)n;
 }
 
 struct pb_buf *pb_tcp_take(struct tcp_conn *c, int *why)
 {
-	struct pb_buf *text = pb_buf_queue_shift(&c->recvq.packets);
+	struct pb_buf *text = c->urgent ? pb_tcp_urgent_take(c) : pb_buf_queue_shift(&c->recvq.packets);
 
 	if (text)
 		window_opened(c);
@@ -401,8 +405,10 @@ int pb_tcp_ready(const struct tcp_conn *c)
 		events |= POLLHUP;
 	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
 		return events;
-	if (c->recvq.packets.count)
+	if (c->urgent ? pb_tcp_urgent_readable(c) != 0 : c->recvq.packets.count != 0)
 		events |= POLLIN;
+	if (c->urgent && c->urgent->in == URGENT_HERE)
+		events |= POLLPRI;
 	if (no_more_out || (tcp_writable(c) && list_empty(&c->starving)))
 		events |= POLLOUT;
 	return events;
