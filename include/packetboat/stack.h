@@ -127,6 +127,12 @@ enum pb_stack_auto { PB_AUTO_STABLE, PB_AUTO_TEMPORARY };
 PB_API int pb_stack_autoconfigure(struct pb_stack *stack, unsigned index, enum pb_stack_auto kind);
 
 /*
+ * Whether the routers of an interface that is configured so say that DHCPv6 servers know more (RFC 4861 §4.2, the
+ * flags M and O).
+ */
+PB_API bool pb_stack_advises_dhcp6(struct pb_stack *stack, unsigned index);
+
+/*
  * Who is to be asked for names, at port 53, and the domains in which a short name is looked for. What is given
  * counts alone; else what was leased (DHCP) comes before what routers advertise (RFC 8106). 0; -EEXIST, -EINVAL,
  * -EAFNOSUPPORT, -ENOSPC (8 of each); -ENOENT.

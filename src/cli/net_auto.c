@@ -2,6 +2,7 @@
 
 #include "base/ip.h"
 #include "client/dhcp.h"
+#include "client/dhcp6.h"
 
 #include <errno.h>
 #include <packetboat/loop.h>
@@ -13,7 +14,11 @@
 #define PATIENCE   PB_SEC(10)
 #define SECOND_OWN PB_SEC(2) /* for the other family, once there is an address of one */
 
-static struct dhcp *lease; /* one process opens one net */
+#define NAMES_OWN PB_SEC(3) /* for who answers for names, where nobody has told yet and somebody is asked */
+
+/* One process opens one net. */
+static struct dhcp *lease;
+static struct dhcp6 *information;
 
 struct found {
 	bool v4, v6;
@@ -56,6 +61,26 @@ static int wait_for_address(struct pb_loop *loop, struct pb_stack *stack)
 	return found.v4 || found.v6 ? 0 : -ETIMEDOUT;
 }
 
+static void note_server(const struct sockaddr *addr, void *context)
+{
+	(void)addr;
+	*(bool *)context = true;
+}
+
+static int wait_for_name_server(struct pb_loop *loop, struct pb_stack *stack)
+{
+	pb_time end = pb_loop_now(loop) + NAMES_OWN;
+	bool known = false;
+	int rc = 0;
+
+	pb_stack_each_name_server(stack, note_server, &known);
+	while (!known && dhcp6_is_waiting(information) && rc >= 0 && pb_loop_now(loop) < end) {
+		rc = pb_loop_turn(loop, pb_loop_now(loop) + PB_MSEC(20));
+		pb_stack_each_name_server(stack, note_server, &known);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 int net_auto_configure(struct pb_stack *stack, unsigned index)
 {
 	struct pb_loop *loop;
@@ -70,7 +95,11 @@ int net_auto_configure(struct pb_stack *stack, unsigned index)
 	if (rc == 0)
 		rc = dhcp_new(stack, index, loop, &lease);
 	if (rc == 0)
+		rc = dhcp6_new(stack, index, loop, &information);
+	if (rc == 0)
 		rc = wait_for_address(loop, stack);
+	if (rc == 0)
+		rc = wait_for_name_server(loop, stack);
 	net_auto_keep(NULL);
 	pb_loop_remove_net(loop, pb_stack_net(stack));
 	pb_loop_free(loop);
@@ -81,10 +110,14 @@ void net_auto_keep(struct pb_loop *loop)
 {
 	if (lease)
 		dhcp_move(lease, loop);
+	if (information)
+		dhcp6_move(information, loop);
 }
 
 void net_auto_end(void)
 {
 	dhcp_free(lease);
+	dhcp6_free(information);
 	lease = NULL;
+	information = NULL;
 }

@@ -2,7 +2,7 @@
 
 #include "base/list.h"
 #include "base/rng.h"
-#include "base/timers.h"
+#include "client/dhcp_port.h"
 #include "wire/dhcp.h"
 
 #include <errno.h>
@@ -17,27 +17,20 @@
 enum state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
 
 struct dhcp {
-	struct pb_stack *stack;
-	unsigned interface;
-	struct pb_loop *loop;
-	struct pb_socket *socket;
-	struct pb_watch watch;
-	struct pb_timer timer;
+	struct dhcp_port port;
 	struct rng rng;
 	enum state state;
 	pb_time began, resend;
-	pb_time paused; /* when the timer was due, while there is no loop */
 	uint32_t xid;
 	struct dhcp_message offer;            /* what was chosen, then what was granted */
 	pb_time renew_at, rebind_at, ends_at; /* PB_NEVER: a lease without end */
 	bool has_address, has_route;
-	struct ip servers[DHCP_SERVERS_MAX]; /* of names, that the stack has from us */
-	unsigned server_count;
+	struct leased_names names;
 };
 
 static pb_time now_of(const struct dhcp *d)
 {
-	return pb_loop_now(d->loop);
+	return pb_loop_now(d->port.loop);
 }
 
 static union pb_addr sockaddr_of(const struct ip *a, uint16_t port)
@@ -52,36 +45,25 @@ static union pb_addr sockaddr_of(const struct ip *a, uint16_t port)
  * What the lease is for ------------------------------------------------------------------------------------
  */
 
-static void drop_servers(struct dhcp *d)
-{
-	for (unsigned n = 0; n < d->server_count; n++) {
-		union pb_addr server = sockaddr_of(&d->servers[n], 0);
-		pb_stack_remove_name_server(d->stack, &server.sa, PB_LEASED);
-	}
-	d->server_count = 0;
-}
-
-/* Those that somebody else has told of already stay his. */
-static void use_servers(struct dhcp *d, const struct dhcp_message *ack)
-{
-	drop_servers(d);
-	for (unsigned n = 0; n < ack->server_count; n++) {
-		union pb_addr server = sockaddr_of(&ack->servers[n], 0);
-		if (pb_stack_add_name_server(d->stack, &server.sa, PB_LEASED) == 0)
-			d->servers[d->server_count++] = ack->servers[n];
-	}
-}
-
 static void drop_lease(struct dhcp *d)
 {
 	union pb_addr all = pb_addr_any(AF_INET), addr = sockaddr_of(&d->offer.yours, 0);
 
 	if (d->has_route)
-		pb_stack_remove_route(d->stack, &all.sa, 0);
+		pb_stack_remove_route(d->port.stack, &all.sa, 0);
 	if (d->has_address)
-		pb_stack_remove_address(d->stack, d->interface, &addr.sa);
+		pb_stack_remove_address(d->port.stack, d->port.interface, &addr.sa);
 	d->has_route = d->has_address = false;
-	drop_servers(d);
+	leased_names_drop(&d->names, d->port.stack);
+}
+
+static void use_servers(struct dhcp *d, const struct dhcp_message *ack)
+{
+	leased_names_drop(&d->names, d->port.stack);
+	for (unsigned n = 0; n < ack->server_count; n++) {
+		union pb_addr server = sockaddr_of(&ack->servers[n], 0);
+		leased_names_add_server(&d->names, d->port.stack, &server.sa);
+	}
 }
 
 static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
@@ -93,10 +75,11 @@ static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
 		drop_lease(d);
 	d->offer = *ack;
 	if (!d->has_address)
-		d->has_address = pb_stack_add_address(d->stack, d->interface, &addr.sa,
+		d->has_address = pb_stack_add_address(d->port.stack, d->port.interface, &addr.sa,
 						      ack->bits ? ack->bits : 32, PB_USE_AT_ONCE) == 0;
 	if (!d->has_route && !ip_is_any(&ack->router))
-		d->has_route = pb_stack_add_route(d->stack, &all.sa, 0, &router.sa, d->interface) == 0;
+		d->has_route =
+			pb_stack_add_route(d->port.stack, &all.sa, 0, &router.sa, d->port.interface) == 0;
 	use_servers(d, ack);
 }
 
@@ -117,7 +100,7 @@ static struct dhcp_message message_for(const struct dhcp *d)
 				  .server = none,
 				  .requested = none };
 
-	memcpy(m.mac, pb_stack_device(d->stack, d->interface)->mac, sizeof m.mac);
+	memcpy(m.mac, pb_stack_device(d->port.stack, d->port.interface)->mac, sizeof m.mac);
 	if (d->state == REQUESTING) {
 		m.server = d->offer.server;
 		m.requested = d->offer.yours;
@@ -135,7 +118,7 @@ static void send_message(struct dhcp *d)
 	union pb_addr addr = sockaddr_of(&to, DHCP_SERVER_PORT);
 
 	if (pb_dhcp_write(&m, &w)) /* what is lost is sent again, whatever was wrong */
-		pb_sendto(d->socket, bytes, sizeof bytes, 0, &addr.sa, pb_addr_len(&addr));
+		pb_sendto(d->port.socket, bytes, sizeof bytes, 0, &addr.sa, pb_addr_len(&addr));
 }
 
 static pb_time next_resend(struct dhcp *d)
@@ -166,7 +149,7 @@ static void prepare(struct dhcp *d)
 	enter(d, SELECTING);
 	d->began = now_of(d);
 	d->xid = (uint32_t)pb_rng_next(&d->rng);
-	pb_timer_set(d->loop, &d->timer, next_resend(d));
+	pb_timer_set(d->port.loop, &d->port.timer, next_resend(d));
 }
 
 static void begin(struct dhcp *d)
@@ -183,7 +166,7 @@ static void ask_again(struct dhcp *d)
 		return;
 	}
 	send_message(d);
-	pb_timer_set(d->loop, &d->timer, next_resend(d));
+	pb_timer_set(d->port.loop, &d->port.timer, next_resend(d));
 }
 
 static void renew(struct dhcp *d)
@@ -201,12 +184,13 @@ static void renew(struct dhcp *d)
 	}
 	d->state = now >= d->rebind_at ? REBINDING : RENEWING;
 	send_message(d);
-	pb_timer_set(d->loop, &d->timer, next_renewal(d, d->state == RENEWING ? d->rebind_at : d->ends_at));
+	pb_timer_set(d->port.loop, &d->port.timer,
+		     next_renewal(d, d->state == RENEWING ? d->rebind_at : d->ends_at));
 }
 
 static void on_time(struct pb_timer *t)
 {
-	struct dhcp *d = container_of(t, struct dhcp, timer);
+	struct dhcp *d = container_of(container_of(t, struct dhcp_port, timer), struct dhcp, port);
 
 	if (d->state == SELECTING || d->state == REQUESTING)
 		ask_again(d);
@@ -232,14 +216,14 @@ static void take_ack(struct dhcp *d, const struct dhcp_message *m)
 
 	use_lease(d, m);
 	d->state = BOUND;
-	pb_timer_stop(d->loop, &d->timer);
+	pb_timer_stop(d->port.loop, &d->port.timer);
 	d->renew_at = d->rebind_at = d->ends_at = PB_NEVER;
 	if (lease == DHCP_FOREVER)
 		return;
 	d->renew_at = after(d, renew_after);
 	d->rebind_at = after(d, rebind);
 	d->ends_at = after(d, lease);
-	pb_timer_set(d->loop, &d->timer, d->renew_at);
+	pb_timer_set(d->port.loop, &d->port.timer, d->renew_at);
 }
 
 static bool is_usable(const struct dhcp_message *m)
@@ -255,7 +239,7 @@ static void take_offer(struct dhcp *d, const struct dhcp_message *m)
 	d->offer = *m;
 	enter(d, REQUESTING);
 	send_message(d);
-	pb_timer_set(d->loop, &d->timer, next_resend(d));
+	pb_timer_set(d->port.loop, &d->port.timer, next_resend(d));
 }
 
 static void take(struct dhcp *d, const struct dhcp_message *m)
@@ -275,15 +259,15 @@ static void take(struct dhcp *d, const struct dhcp_message *m)
 
 static void on_message(struct pb_watch *w, int ready)
 {
-	struct dhcp *d = container_of(w, struct dhcp, watch);
+	struct dhcp *d = container_of(container_of(w, struct dhcp_port, watch), struct dhcp, port);
 	uint8_t bytes[1500];
 	ssize_t n;
 
 	(void)ready;
-	while ((n = pb_recv(d->socket, bytes, sizeof bytes, 0)) >= 0) {
+	while ((n = pb_recv(d->port.socket, bytes, sizeof bytes, 0)) >= 0) {
 		struct reader r = { .p = bytes, .left = (size_t)n };
 		struct dhcp_message m;
-		const uint8_t *mac = pb_stack_device(d->stack, d->interface)->mac;
+		const uint8_t *mac = pb_stack_device(d->port.stack, d->port.interface)->mac;
 		if (pb_dhcp_parse(&m, &r) && m.reply && m.xid == d->xid &&
 		    memcmp(m.mac, mac, sizeof m.mac) == 0)
 			take(d, &m);
@@ -294,22 +278,6 @@ static void on_message(struct pb_watch *w, int ready)
  * Beginning and end ----------------------------------------------------------------------------------------
  */
 
-static int open_socket(struct dhcp *d)
-{
-	union pb_addr at = pb_addr_any(AF_INET);
-	int one = 1, index = (int)d->interface;
-	int rc = pb_socket_open(pb_stack_net(d->stack), AF_INET, SOCK_DGRAM, 0, &d->socket);
-
-	pb_addr_set_port(&at, DHCP_CLIENT_PORT);
-	if (rc == 0)
-		rc = pb_setsockopt(d->socket, SOL_SOCKET, SO_BROADCAST, &one, sizeof one);
-	if (rc == 0)
-		rc = pb_setsockopt(d->socket, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof index);
-	if (rc == 0)
-		rc = pb_bind(d->socket, &at.sa, pb_addr_len(&at));
-	return rc;
-}
-
 int dhcp_new(struct pb_stack *stack, unsigned interface, struct pb_loop *loop, struct dhcp **dhcp)
 {
 	const struct pb_device *device = pb_stack_device(stack, interface);
@@ -319,13 +287,11 @@ int dhcp_new(struct pb_stack *stack, unsigned interface, struct pb_loop *loop, s
 
 	if (!d)
 		return rc < 0 ? rc : -ENOMEM;
-	*d = (struct dhcp){
+	d->port = (struct dhcp_port){
 		.stack = stack, .interface = interface, .loop = loop, .timer = { .fn = on_time }
 	};
 	d->rng = pb_rng_derive(seed, "dhcp");
-	rc = open_socket(d);
-	if (rc == 0)
-		rc = pb_watch_socket(loop, &d->watch, d->socket, POLLIN, on_message);
+	rc = dhcp_port_open(&d->port, AF_INET, DHCP_CLIENT_PORT, on_message);
 	if (rc < 0) {
 		dhcp_free(d);
 		return rc;
@@ -337,28 +303,14 @@ int dhcp_new(struct pb_stack *stack, unsigned interface, struct pb_loop *loop, s
 
 void dhcp_move(struct dhcp *d, struct pb_loop *loop)
 {
-	if (d->loop) {
-		d->paused = pb_timer_armed(&d->timer) ? d->timer.due : PB_NEVER;
-		pb_timer_stop(d->loop, &d->timer);
-		pb_watch_stop(&d->watch);
-	}
-	d->loop = loop;
-	if (!loop)
-		return;
-	pb_watch_socket(loop, &d->watch, d->socket, POLLIN, on_message);
-	if (d->paused != PB_NEVER)
-		pb_timer_set(loop, &d->timer, d->paused);
+	dhcp_port_move(&d->port, loop);
 }
 
 void dhcp_free(struct dhcp *d)
 {
 	if (!d)
 		return;
-	if (d->loop)
-		pb_timer_stop(d->loop, &d->timer);
-	pb_watch_stop(&d->watch);
-	if (d->socket)
-		pb_close(d->socket);
+	dhcp_port_close(&d->port);
 	drop_lease(d);
 	free(d);
 }

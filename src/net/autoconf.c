@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define SOLICIT_DELAY_MAX PB_SEC(1)    /* RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY */
 #define SOLICIT_FIRST     PB_SEC(4)    /* RFC 7559 §2, IRT: RFC 4861's RTR_SOLICITATION_INTERVAL */
@@ -179,6 +180,15 @@ static void end_servers(struct autoconf *a, pb_time now)
 	for (unsigned n = 0; n < a->server_count;)
 		if (a->servers[n].until <= now)
 			a->servers[n] = a->servers[--a->server_count];
+		else
+			n++;
+}
+
+static void end_domains(struct autoconf *a, pb_time now)
+{
+	for (unsigned n = 0; n < a->domain_count;)
+		if (a->domains[n].until <= now)
+			a->domains[n] = a->domains[--a->domain_count];
 		else
 			n++;
 }
@@ -366,6 +376,8 @@ static pb_time first_end(const struct autoconf *a, pb_time now)
 
 	first = first_lease(a->prefixes, a->prefix_count, first);
 	first = first_lease(a->servers, a->server_count, first);
+	for (unsigned n = 0; n < a->domain_count; n++)
+		first = sooner(first, a->domains[n].until);
 	for (unsigned n = 0; n < a->iface->address_count; n++) {
 		const struct iface_address *address = a->iface->addresses[n];
 		pb_time used = address->preferred_until;
@@ -386,6 +398,7 @@ static void time_is_up(struct pb_timer *t)
 	end_routers(a, now);
 	end_prefixes(a, now);
 	end_servers(a, now);
+	end_domains(a, now);
 	end_addresses(a, now);
 	plan(a);
 }
@@ -451,6 +464,31 @@ static void take_servers(struct autoconf *a, const struct nd_option *o)
 	}
 }
 
+static void note_domain(struct autoconf *a, const char *text, pb_time until)
+{
+	struct domain_lease *d = NULL;
+
+	for (unsigned n = 0; n < a->domain_count; n++)
+		if (strcasecmp(a->domains[n].text, text) == 0)
+			d = &a->domains[n];
+	if (!d && until > now_of(a) && a->domain_count < AUTOCONF_DOMAINS_MAX)
+		d = &a->domains[a->domain_count++];
+	if (!d)
+		return;
+	memcpy(d->text, text, strlen(text) + 1);
+	d->until = until;
+}
+
+static void take_domains(struct autoconf *a, const struct nd_option *o)
+{
+	char domains[AUTOCONF_DOMAINS_MAX][DOMAIN_TEXT];
+	uint32_t seconds;
+	unsigned count = pb_nd_dnssl(o, domains, AUTOCONF_DOMAINS_MAX, &seconds);
+
+	for (unsigned n = 0; n < count; n++)
+		note_domain(a, domains[n], end_of(a, seconds));
+}
+
 static void take_mtu(struct iface *i, uint32_t mtu)
 {
 	if (mtu < IP6_MTU_MIN || mtu > i->mtu || mtu == i->mtu6)
@@ -472,6 +510,8 @@ static void take_options(struct autoconf *a, const struct ip *router, struct rea
 			take_mtu(a->iface, pb_nd_mtu(&o));
 		else if (o.type == ND_RDNSS)
 			take_servers(a, &o);
+		else if (o.type == ND_DNSSL)
+			take_domains(a, &o);
 		else if (o.type == ND_SOURCE_MAC &&
 			 (n = pb_neighbours_find(&a->iface->net->neighbours, a->iface, router)))
 			pb_neighbour_advertised(n, o.body, false, true);
@@ -514,6 +554,7 @@ void pb_autoconf_input(struct internet *net, const struct ip_packet *p)
 		net->env->counters.arp.InErrors++;
 		return;
 	}
+	a->advised = m.managed || m.other;
 	take_parameters(p->iface, &m);
 	take_router(a, &p->src, m.lifetime);
 	take_options(a, &p->src, m.options);

@@ -9,11 +9,13 @@
 #define PB_NET_AUTOCONF_H
 
 #include "net/iface.h"
+#include "wire/domain.h"
 
 #define AUTOCONF_ADDRESSES_MAX 16 /* made on one interface, at a time (Linux: max_addresses) */
 #define AUTOCONF_ROUTERS_MAX   8
 #define AUTOCONF_PREFIXES_MAX  16
 #define AUTOCONF_SERVERS_MAX   8
+#define AUTOCONF_DOMAINS_MAX   4
 
 struct lease {
 	struct ip ip;
@@ -21,16 +23,24 @@ struct lease {
 	pb_time until;
 };
 
+/* A domain in which short names are looked for. */
+struct domain_lease {
+	char text[DOMAIN_TEXT];
+	pb_time until;
+};
+
 struct autoconf {
 	struct iface *iface;
 	bool temporary; /* addresses as of RFC 8981 beside the stable ones */
+	bool advised;   /* routers say that DHCPv6 knows more (RFC 4861 §4.2: the flags M and O) */
 	struct pb_timer solicit;
 	pb_time solicit_interval;
 	struct pb_timer ends; /* when the first of what follows, or of the addresses, does */
 	struct lease routers[AUTOCONF_ROUTERS_MAX];
 	struct lease prefixes[AUTOCONF_PREFIXES_MAX]; /* on the link */
 	struct lease servers[AUTOCONF_SERVERS_MAX];   /* of names */
-	unsigned router_count, prefix_count, server_count;
+	struct domain_lease domains[AUTOCONF_DOMAINS_MAX];
+	unsigned router_count, prefix_count, server_count, domain_count;
 };
 
 struct ip_packet;

@@ -310,6 +310,22 @@ size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, 
 	return count;
 }
 
+const char *pb_internet_search_domain(const struct internet *net, size_t n)
+{
+	for (const struct iface *i = net->ifaces; i; i = i->next) {
+		size_t count = i->autoconf ? i->autoconf->domain_count : 0;
+		if (n < count)
+			return i->autoconf->domains[n].text;
+		n -= count;
+	}
+	return NULL;
+}
+
+bool pb_internet_advises_dhcp6(const struct iface *i)
+{
+	return i->autoconf && i->autoconf->advised;
+}
+
 struct iface *pb_internet_owner(const struct internet *net, const struct ip *a)
 {
 	struct iface *i = net->ifaces;

@@ -115,6 +115,12 @@ int pb_internet_autoconf(struct iface *i, bool temporary);
 /* The name servers that routers told of (RFC 8106), count_max of them at most. How many. */
 size_t pb_internet_name_servers(const struct internet *net, struct ip *servers, size_t count_max);
 
+/* The n-th of the domains, likewise, in which they say that short names are looked for; NULL: there are not so many. */
+const char *pb_internet_search_domain(const struct internet *net, size_t n);
+
+/* Whether routers on an interface say that DHCPv6 knows more. */
+bool pb_internet_advises_dhcp6(const struct iface *i);
+
 /*
  * Listen to a group on an interface, and cease to: once each for each user; routers are told (RFC 3376, RFC
  * 3810). 0; -EINVAL: no group; -ENOBUFS: too many; -EADDRNOTAVAIL: not listened to. What a packet for a

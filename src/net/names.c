@@ -3,28 +3,6 @@
 #include <errno.h>
 #include <strings.h>
 
-#define LABEL_MAX 63 /* RFC 1035 §2.3.4 */
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-	       c == '_';
-}
-
-bool pb_names_is_domain(const char *text)
-{
-	size_t label = 0, len = 0;
-
-	for (; text[len]; len++) {
-		if (text[len] == '.' ? label == 0 : !is_letter(text[len]))
-			return false;
-		label = text[len] == '.' ? 0 : label + 1;
-		if (label > LABEL_MAX || len + 1 >= DOMAIN_TEXT)
-			return false;
-	}
-	return label > 0;
-}
-
 static struct names_server *find_server(struct names *n, const struct ip *ip, enum names_word word)
 {
 	for (unsigned i = 0; i < n->server_count; i++)
@@ -55,7 +33,7 @@ int pb_names_add_server(struct names *n, const struct ip *ip, enum names_word wo
 
 int pb_names_add_domain(struct names *n, const char *domain, enum names_word word)
 {
-	if (!pb_names_is_domain(domain))
+	if (!pb_domain_is_name(domain))
 		return -EINVAL;
 	if (find_domain(n, domain, word))
 		return -EEXIST;

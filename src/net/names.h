@@ -6,11 +6,11 @@
 #define PB_NET_NAMES_H
 
 #include "base/ip.h"
+#include "wire/domain.h"
 
 #include <stddef.h>
 
-#define NAMES_MAX   8   /* of servers, and of domains */
-#define DOMAIN_TEXT 254 /* RFC 1035 §2.3.4: a name's longest text, and its NUL */
+#define NAMES_MAX 8 /* of servers, and of domains */
 
 /* Whose word it is. */
 enum names_word { NAMES_GIVEN, NAMES_LEASED };
@@ -34,8 +34,5 @@ int pb_names_add_domain(struct names *n, const char *domain, enum names_word wor
 /* 0 or -ENOENT. */
 int pb_names_remove_server(struct names *n, const struct ip *ip, enum names_word word);
 int pb_names_remove_domain(struct names *n, const char *domain, enum names_word word);
-
-/* Letters, digits, '-', '_' and dots between, with nothing that could move a cursor or begin a comment. */
-bool pb_names_is_domain(const char *text);
 
 #endif

@@ -94,7 +94,18 @@ void pb_stack_each_search_domain(struct pb_stack *s, void (*fn)(const char *doma
 				 void *context)
 {
 	const struct names *names = &s->internet->names;
+	const char *domain;
 
-	if (!tell_domains(names, NAMES_GIVEN, fn, context))
-		tell_domains(names, NAMES_LEASED, fn, context);
+	if (tell_domains(names, NAMES_GIVEN, fn, context))
+		return;
+	tell_domains(names, NAMES_LEASED, fn, context);
+	for (size_t n = 0; (domain = pb_internet_search_domain(s->internet, n)); n++)
+		fn(domain, context);
+}
+
+bool pb_stack_advises_dhcp6(struct pb_stack *s, unsigned index)
+{
+	const struct iface *i = pb_internet_iface(s->internet, index);
+
+	return i && pb_internet_advises_dhcp6(i);
 }

@@ -200,3 +200,17 @@ bool pb_nd_rdnss(const struct nd_option *o, unsigned n, struct ip *server, uint3
 	rd_copy(&r, server->bytes, 16);
 	return o->type == ND_RDNSS && !r.bad && !ip_is4(server);
 }
+
+unsigned pb_nd_dnssl(const struct nd_option *o, char (*domains)[DOMAIN_TEXT], unsigned count_max,
+		     uint32_t *lifetime)
+{
+	struct reader r = { .p = o->body, .left = o->len };
+	unsigned count = 0;
+
+	rd_u16(&r);
+	*lifetime = rd_u32(&r);
+	while (r.left && count < count_max && !r.bad)
+		if (pb_domain_read(&r, domains[count]) && domains[count][0]) /* behind the last are zeroes */
+			count++;
+	return o->type == ND_DNSSL ? count : 0;
+}

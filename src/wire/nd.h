@@ -6,6 +6,7 @@
 #define PB_WIRE_ND_H
 
 #include "base/ip.h"
+#include "wire/domain.h"
 #include "wire/reader.h"
 
 #define ND_HOP_LIMIT   255 /* RFC 4861 §7.1.1 and others: who sent it is on the link */
@@ -23,6 +24,7 @@ enum nd_option_type {
 	ND_MTU = 5,
 	ND_NONCE = 14, /* RFC 3971 §5.3.2 */
 	ND_RDNSS = 25, /* RFC 8106 §5.1 */
+	ND_DNSSL = 31, /* RFC 8106 §5.2 */
 };
 
 struct nd_option {
@@ -79,5 +81,9 @@ uint32_t pb_nd_mtu(const struct nd_option *o);
 
 /* RFC 8106 §5.1: the n-th server. False: there are not so many. */
 bool pb_nd_rdnss(const struct nd_option *o, unsigned n, struct ip *server, uint32_t *lifetime);
+
+/* RFC 8106 §5.2: the names of domains, up to count_max; those that nobody should print are left out. How many. */
+unsigned pb_nd_dnssl(const struct nd_option *o, char (*domains)[DOMAIN_TEXT], unsigned count_max,
+		     uint32_t *lifetime);
 
 #endif

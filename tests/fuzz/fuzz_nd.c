@@ -44,6 +44,11 @@ static void check_router(const uint8_t *data, size_t size)
 		while (pb_nd_rdnss(&o, servers, &server, &lifetime))
 			servers++;
 		assert(servers * 16 <= o.len);
+		char domains[4][DOMAIN_TEXT];
+		unsigned domain_count = pb_nd_dnssl(&o, domains, 4, &lifetime);
+		assert(domain_count <= 4 && (!domain_count || o.type == ND_DNSSL));
+		while (domain_count)
+			assert(pb_domain_is_name(domains[--domain_count]));
 		assert(++count <= ND_OPTIONS_MAX);
 	}
 	assert(!m.options.bad); /* all were looked at before */

@@ -3,9 +3,10 @@
 import socket
 import subprocess
 
+import pytest
 from conftest import KERNELS, OURS
 from name_server import dnsmasq  # noqa: F401 a fixture
-from namespace import run
+from namespace import ip, run
 from talk import exchange, need
 
 WWW = f"--host-record=www.example,{KERNELS}"
@@ -83,3 +84,34 @@ def test_relay_to_a_name(serve, kernel_device, nginx_at, dnsmasq):
     serve("--net", spec, f"relay://:80,to=www.example:{port}")
     answer = exchange(80, b"GET /small.txt HTTP/1.0\r\n\r\n", OURS)
     assert answer.endswith(b"0123456789abcdef" * 64)
+
+
+@pytest.fixture
+def routing(kernel_device, dnsmasq):
+    """The kernel's end as a router of IPv6; mode as dnsmasq(8) has it, in --dhcp-range."""
+    kernel_device()
+    ip("address", "add", "fd00:9::1/64", "dev", "pb0", "nodad")
+
+    def start(mode):
+        return dnsmasq("--host-record=www.example,fd00:9::1", "--enable-ra", f"--dhcp-range=fd00:9::,{mode},64",
+                       "--dhcp-option=option6:domain-search,example")
+
+    return start
+
+
+def test_a_server_and_a_domain_that_routers_tell_of(on_stack, routing):
+    """RFC 8106: RDNSS and DNSSL, and nobody to ask for more."""
+    server = routing("ra-only")
+    done = on_stack("ping", "-c", 1, "www", spec="tap:pb0,auto")
+    assert done.returncode == 0, done.stderr + server.log
+    assert b"fd00:9::1" in done.stdout
+    assert "INFORMATION-REQUEST" not in server.log
+
+
+def test_a_server_and_a_domain_that_dhcp6_tells_of(on_stack, routing):
+    """RFC 8415 §18.2.6"""
+    server = routing("ra-stateless")
+    done = on_stack("ping", "-c", 1, "www", spec="tap:pb0,auto")
+    assert done.returncode == 0, done.stderr + server.log
+    assert "INFORMATION-REQUEST" in server.log
+    assert "option: 24 domain-search  example" in server.log

@@ -331,6 +331,55 @@ static void takes_name_servers(void **state)
 	harness_forget_sent(h);
 }
 
+static void add_domains(struct advertisement *a, const char *names, uint8_t units, uint32_t lifetime)
+{
+	uint8_t *o = a->bytes + a->len;
+
+	memset(o, 0, units * 8u);
+	o[0] = ND_DNSSL, o[1] = units;
+	put32(o + 4, lifetime);
+	memcpy(o + 8, names, units * 8u - 8);
+	a->len += units * 8u;
+}
+
+/* RFC 8106 §5.2: names, then zeroes. */
+static void takes_search_domains(void **state)
+{
+	struct harness *h = *state;
+	struct advertisement a = advertisement(1800), b = advertisement(1800), many = advertisement(1800);
+
+	add_domains(&a, "\7example\0\4corp\0\0", 3, 600);
+	tell(h, &a, router_name);
+	assert_string_equal(pb_internet_search_domain(h->net, 0), "example");
+	assert_string_equal(pb_internet_search_domain(h->net, 1), "corp");
+	assert_null(pb_internet_search_domain(h->net, 2));
+	add_domains(&b, "\4Corp\0\0\0", 2, 1200); /* that one for longer */
+	tell(h, &b, router_name);
+	pass(h, PB_SEC(601));
+	assert_string_equal(pb_internet_search_domain(h->net, 0), "Corp");
+	assert_null(pb_internet_search_domain(h->net, 1));
+	add_domains(&many, "\1a\0\1b\0\1c\0\1d\0\1e\0\0", 3, 600); /* there is room for three of them */
+	tell(h, &many, router_name);
+	assert_string_equal(pb_internet_search_domain(h->net, 3), "c");
+	assert_null(pb_internet_search_domain(h->net, 4));
+	harness_forget_sent(h);
+}
+
+/* RFC 4861 §4.2: M and O, as the last advertisement has them. */
+static void tells_that_dhcp_knows_more(void **state)
+{
+	static const uint8_t flags[] = { 0, 0x40, 0x80, 0xc0, 0x20 };
+	struct harness *h = *state;
+
+	for (size_t n = 0; n < sizeof flags; n++) {
+		struct advertisement a = advertisement(1800);
+		a.bytes[5] = flags[n];
+		tell(h, &a, router_name);
+		assert_int_equal(pb_internet_advises_dhcp6(h->iface), n >= 1 && n <= 3);
+	}
+	harness_forget_sent(h);
+}
+
 /*
  * Addresses ------------------------------------------------------------------------------------------------
  */
@@ -481,6 +530,8 @@ int main(void)
 		TEST(routers_are_bounded),
 		TEST(takes_parameters),
 		TEST(takes_name_servers),
+		TEST(takes_search_domains),
+		TEST(tells_that_dhcp_knows_more),
 		TEST(makes_an_address),
 		TEST(refuses_odd_prefixes),
 		TEST(prolongs_and_shortens),

@@ -1,0 +1,18 @@
+/* Names of domains as messages carry them (RFC 1035 §3.1), and as text. Pure functions. */
+#ifndef PB_WIRE_DOMAIN_H
+#define PB_WIRE_DOMAIN_H
+
+#include "wire/reader.h"
+
+#define DOMAIN_TEXT 254 /* RFC 1035 §2.3.4: a name's longest text, and its NUL */
+
+/*
+ * The next name of a list that is not compressed (RFC 8415 §10, RFC 8106 §5.2); the root's is "". False: cut short,
+ * compressed, too long, or (the reader is behind it then, and not bad) of letters that nobody should print.
+ */
+bool pb_domain_read(struct reader *r, char text[DOMAIN_TEXT]);
+
+/* Letters, digits, '-' and '_' with dots between: nothing that could move a cursor or end a word. */
+bool pb_domain_is_name(const char *text);
+
+#endif
