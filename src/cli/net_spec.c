@@ -165,3 +165,12 @@ bool net_spec_parse(struct net_spec *s, const char *text, char *error, size_t si
 	snprintf(copy, sizeof copy, "%s", text);
 	return read_items(s, copy, error, size);
 }
+
+bool net_spec_parse_name(struct net_spec *s, const char *text, char *error, size_t size)
+{
+	char name[NET_SPEC_LEN_MAX + 1];
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(text, ","), text);
+	*s = (struct net_spec){ .kind = NET_HOST };
+	return strcmp(name, "host") == 0 || read_device(s, name, error, size);
+}

@@ -40,4 +40,7 @@ struct net_spec {
 /* Read a spec. False: error (of size bytes) says which part is wrong and what a right one looks like. */
 bool net_spec_parse(struct net_spec *s, const char *text, char *error, size_t size);
 
+/* Only its beginning, which net it is: "host", "tap:NAME", "tun:NAME". What follows a comma is not looked at. */
+bool net_spec_parse_name(struct net_spec *s, const char *text, char *error, size_t size);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "cli/command.h"
 #include "cli/hostnames.h"
+#include "cli/net_spec.h"
 #include "cli/table.h"
 #include "kernel/owner.h"
 #include "kernel/registry.h"
@@ -18,7 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPT_JSON 256
+enum { OPT_JSON = 256, OPT_NET };
+
 #define CELL_MAX 320 /* a host name of 255, a port's name, and what is between them */
 
 struct row {
@@ -32,6 +34,7 @@ struct row {
 struct netstat {
 	const struct command *command;
 	bool all, listening, tcp, udp, v4, v6, numbers, resolve, programs, json;
+	char net[SERVERS_NAME]; /* the only one to be shown: "host", "tap:pb0"; "": all */
 	struct diag_list sockets;
 	struct diag_socket *stack_sockets; /* of all stacks */
 	struct served served;
@@ -42,6 +45,11 @@ struct netstat {
 	size_t count;
 	bool any_served, any_hidden, any_stack;
 };
+
+static bool of_wanted_net(const struct netstat *n, const char *net)
+{
+	return !n->net[0] || strcmp(n->net, net) == 0;
+}
 
 static bool wanted(const struct netstat *n, const struct diag_socket *s)
 {
@@ -96,7 +104,7 @@ static bool of_wanted_type(const struct netstat *n, int type)
 static struct diag_socket *add_stack(struct netstat *n, const struct running_server *r,
 				     struct diag_socket *next)
 {
-	for (size_t i = 0; i < r->socket_count; i++) {
+	for (size_t i = 0; i < r->socket_count && of_wanted_net(n, r->device); i++) {
 		*next = as_diag(r, &r->sockets[i]);
 		if (of_wanted_type(n, next->type) && wanted(n, next))
 			add_row(n, next++, r);
@@ -106,7 +114,7 @@ static struct diag_socket *add_stack(struct netstat *n, const struct running_ser
 
 static void note_untold(const struct netstat *n, const struct running_server *r)
 {
-	if (r->sockets_untold)
+	if (r->sockets_untold && of_wanted_net(n, r->device))
 		command_fail(n->command, EXIT_DONE, "%s of pid %d has %zu sockets more than it tells of",
 			     r->device, (int)r->pid, r->sockets_untold);
 	if (r->conns_untold)
@@ -139,9 +147,27 @@ static int add_rows(struct netstat *n)
 	return 0;
 }
 
+/* Whether a net that was named is there. */
+static bool has_net(const struct netstat *n)
+{
+	const struct running_servers *servers = &n->served.servers;
+	bool found = of_wanted_net(n, "host");
+
+	for (size_t i = 0; i < servers->count; i++)
+		found |= servers->servers[i].device[0] && of_wanted_net(n, servers->servers[i].device);
+	return found;
+}
+
+static int read_kernel(struct netstat *n)
+{
+	int type = n->tcp == n->udp ? 0 : n->tcp ? SOCK_STREAM : SOCK_DGRAM;
+
+	return of_wanted_net(n, "host") ? sockdiag_read(&n->sockets, type) : 0;
+}
+
 static int collect(struct netstat *n)
 {
-	int rc = sockdiag_read(&n->sockets, n->tcp == n->udp ? 0 : n->tcp ? SOCK_STREAM : SOCK_DGRAM);
+	int rc = read_kernel(n);
 
 	if (rc < 0)
 		return command_fail(n->command, exit_code_of(rc),
@@ -153,6 +179,8 @@ static int collect(struct netstat *n)
 		command_fail(n->command, EXIT_DONE, "cannot read /proc: %s; showing no programs",
 			     strerror(-rc));
 	served_read(&n->served);
+	if (!has_net(n))
+		return command_fail(n->command, EXIT_FAILED, "no running server is on %s", n->net);
 	if (add_rows(n) < 0)
 		return command_fail(n->command, EXIT_FAILED, "out of memory");
 	if (n->any_hidden && geteuid() != 0)
@@ -348,6 +376,21 @@ static void take_option(struct netstat *n, int id)
 			*flags[i].flag = true;
 }
 
+/* As the column Net shows it; what --net of other commands has behind the name is not looked at. */
+static bool take_net(struct netstat *n, const char *value)
+{
+	static const char *const kinds[] = { [NET_HOST] = "host", [NET_TAP] = "tap:", [NET_TUN] = "tun:" };
+	struct net_spec spec;
+	char error[256];
+
+	if (!net_spec_parse_name(&spec, value, error, sizeof error)) {
+		command_usage(n->command, "--net: %s", error);
+		return false;
+	}
+	snprintf(n->net, sizeof n->net, "%s%s", kinds[spec.kind], spec.name);
+	return true;
+}
+
 static int netstat_run(const struct command *self, int argc, char **argv)
 {
 	struct netstat n = { .command = self };
@@ -356,7 +399,10 @@ static int netstat_run(const struct command *self, int argc, char **argv)
 
 	options_init(&o, self, argc, argv);
 	while ((id = options_next(&o)) > 0)
-		take_option(&n, id);
+		if (id != OPT_NET)
+			take_option(&n, id);
+		else if (!take_net(&n, o.value))
+			return EXIT_USAGE;
 	if (id < 0)
 		return id == OPTIONS_HELP ? EXIT_DONE : EXIT_USAGE;
 	if (o.rest < argc)
@@ -386,22 +432,24 @@ static const struct cli_option netstat_options[] = {
 	{ 'n',  "numeric", NULL, "ports as numbers, not names of services", 'n' },
 	{ 'r', "resolve", NULL, "addresses as host names", 'r' },
 	{ 'p',  "programs", NULL, "the process that holds it (root sees all)", 'p' },
-	{ 0,  "json", NULL, "a JSON array of objects, for programs", OPT_JSON },
-	{ 0},
+	{ 0,  "net", "NET", "those on one network only: host, tap:NAME or tun:NAME", OPT_NET },
+	{ 0, "json", NULL, "a JSON array of objects, for programs", OPT_JSON },
+	{ 0 },
 };
 
 static const struct cli_example netstat_examples[] = {
-	{"packetboat netstat",                       "who is connected to whom" },
-	{ "packetboat netstat -ltpn",					 "which program listens on which TCP port" },
+	{"packetboat netstat",                         "who is connected to whom" },
+	{ "packetboat netstat -ltpn",					   "which program listens on which TCP port" },
 	{ "packetboat netstat -an","everything, TIME-WAIT and UDP too, with numbers" },
-	{ "packetboat netstat -a --json",                  "the same for a program to read" },
-	{ NULL					},
+	{ "packetboat netstat -a --net tap:pb0",                    "the sockets of servers on a stack of ours" },
+	{ "packetboat netstat -a --json",					   "the same for a program to read" },
+	{ NULL},
 };
 
 const struct command command_netstat = {
 	.name = "netstat",
 	.summary = "show the sockets of this machine: who talks to whom",
-	.synopsis = "[-altu46nrp] [--json]",
+	.synopsis = "[-altu46nrp] [--net NET] [--json]",
 	.about = "A TCP connection is known by its two ends, each an address and a port, so\n"
 		 "one port of a server serves any number of clients. Shown are connected sockets\n"
 		 "unless -a or -l asks for others. States are RFC 9293's: LISTEN waits for calls;\n"
@@ -412,7 +460,8 @@ const struct command command_netstat = {
 		 "number (#) as in the server's log, and the bytes that went In and Out.\n"
 		 "Servers that run on a TCP/IP of our own (serve --net tap:...) have sockets of\n"
 		 "which the kernel knows nothing; they are shown, too, and the column Net says\n"
-		 "which network a socket is on: host, the kernel's, or DEVICE (pid N).\n",
+		 "which network a socket is on: host, the kernel's, or DEVICE (pid N). --net shows\n"
+		 "those of one only.\n",
 	.options = netstat_options,
 	.examples = netstat_examples,
 	.run = netstat_run,

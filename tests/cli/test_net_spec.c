@@ -81,6 +81,23 @@ static void names(void **state)
 	is_wrong("tapx:a,addr=10.0.0.1/8", "'tapx:a'");
 }
 
+static void names_alone(void **state)
+{
+	static const char *const wrong[] = { "", "hots", "tap", "tap:", "tun:,addr=10.0.0.1/8", "tap:a b" };
+	struct net_spec s;
+	char error[256];
+
+	(void)state;
+	assert_true(net_spec_parse_name(&s, "host", error, sizeof error));
+	assert_int_equal(s.kind, NET_HOST);
+	assert_true(net_spec_parse_name(&s, "tap:pb0", error, sizeof error));
+	assert_true(s.kind == NET_TAP && strcmp(s.name, "pb0") == 0);
+	assert_true(net_spec_parse_name(&s, "tun:a,addr=nonsense", error, sizeof error));
+	assert_true(s.kind == NET_TUN && strcmp(s.name, "a") == 0);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_false(net_spec_parse_name(&s, wrong[i], error, sizeof error));
+}
+
 static void values(void **state)
 {
 	(void)state;
@@ -129,8 +146,8 @@ static void too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(host),   cmocka_unit_test(devices),  cmocka_unit_test(names),
-		cmocka_unit_test(values), cmocka_unit_test(too_many),
+		cmocka_unit_test(host),        cmocka_unit_test(devices), cmocka_unit_test(names),
+		cmocka_unit_test(names_alone), cmocka_unit_test(values),  cmocka_unit_test(too_many),
 	};
 
 	return cmocka_run_group_tests_name("net_spec", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from conftest import KERNELS, OURS
 from talk import call
 
@@ -32,6 +33,30 @@ def test_stacks_are_beside_the_kernel(stack, packetboat):
     assert f"tap:pb0 (pid {server.process.pid})" in line
     line, = (line for line in table if f"{KERNELS}:{port}" in line.split()[3:4])
     assert "host" in line.split()
+
+
+def test_one_net_only(stack, packetboat):
+    stack(f"echo://{OURS}:7")
+
+    def nets(net):
+        done = packetboat("netstat", "--json", "-a", "--net", net)
+        assert done.returncode == 0, done.stderr
+        return [row["net"] for row in json.loads(done.stdout)]
+
+    with call(7, OURS):
+        assert nets("host") == ["host"]  # the client; the namespace has nothing else
+        assert nets("tap:pb0") == ["tap:pb0"] * 3  # listening on TCP, UDP, and connected
+        assert nets(f"tap:pb0,addr={OURS}/24") == ["tap:pb0"] * 3
+    done = packetboat("netstat", "--net", "tap:pb1")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert "no running server is on tap:pb1" in done.stderr
+
+
+@pytest.mark.parametrize("net", ["hots", "tap:", ""])
+def test_what_is_no_net(packetboat, net):
+    done = packetboat("netstat", "--net", net)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "--net" in done.stderr
 
 
 def test_the_types_asked_for(stack, packetboat):
