@@ -76,6 +76,7 @@ struct process {
 	struct pb_loop *loop;
 	struct pb_watch signals;
 	struct server *server;
+	bool interrupted; /* by SIGINT */
 };
 
 static int parse_log(struct serve *s, const char *value)
@@ -123,8 +124,14 @@ static void on_signal(struct pb_watch *w, int ready)
 	struct signalfd_siginfo info;
 
 	(void)ready;
-	if (read(w->fd, &info, sizeof info) == sizeof info)
-		server_drain(p->server);
+	if (read(w->fd, &info, sizeof info) != sizeof info)
+		return;
+	server_drain(p->server);
+	if (info.ssi_signo != SIGINT) /* does not count: a worker gets it, too, where a user has pressed ^C */
+		return;
+	if (p->interrupted)
+		server_hurry(p->server);
+	p->interrupted = true;
 }
 
 /* SIGTERM and SIGINT arrive in the loop. The mask is the process's from here on. */
@@ -256,8 +263,8 @@ const struct command command_serve = {
 	.about = "A SERVICE is KIND://[ADDRESS]:PORT[,key=value]...: no ADDRESS or * is any, an IPv6\n"
 		 "address stands in brackets, PORT is a number (0: any free one) or a registered name.\n"
 		 "Says 'listening on ADDRESS:PORT/tcp (KIND)' on standard error for each socket once\n"
-		 "callers are heard. SIGTERM: stops listening, lets connections finish, exits with "
-		 "0.\n\n" NET_ABOUT,
+		 "callers are heard. SIGTERM or SIGINT: stops listening, lets connections finish, exits\n"
+		 "with 0; a second SIGINT ends them at once.\n\n" NET_ABOUT,
 	.options = serve_options,
 	.help_more = help_kinds,
 	.examples = serve_examples,

@@ -3,22 +3,29 @@
 #include "service/service.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE  (64 * 1024)
-#define TEXT_MAX     2048                      /* bytes of one foreign text: what is longer is cut */
-#define ONE_LINE_MAX (6 * 4 * TEXT_MAX + 1024) /* four texts, every byte of them escaped as \u00XX */
+#define BUFFER_SIZE     (64 * 1024)
+#define TEXT_MAX        2048                      /* bytes of one foreign text: what is longer is cut */
+#define READER_PATIENCE 100                       /* milliseconds that a log waits for its reader */
+#define ONE_LINE_MAX    (6 * 4 * TEXT_MAX + 1024) /* four texts, every byte of them escaped as \u00XX */
 
 struct log {
 	pthread_mutex_t *turn; /* to write; shared with the other workers */
 	enum log_form form;
 	int fd;
+	bool may_block; /* it is no file: somebody has to read it */
+	bool stalled;   /* nobody has for a while */
+	bool cut;       /* what was written last is no whole line */
 	size_t len;
 	uint64_t lost; /* lines that could not be written */
 	int lost_errno;
@@ -50,12 +57,14 @@ static pthread_mutex_t *turn_new(void)
 struct log *log_new(enum log_form form, int fd)
 {
 	struct log *log = malloc(sizeof *log);
+	struct stat s;
 
 	if (!log)
 		return NULL;
 	memset(log, 0, offsetof(struct log, buffer));
 	log->form = form;
 	log->fd = fd;
+	log->may_block = fstat(fd, &s) == 0 && !S_ISREG(s.st_mode);
 	log->turn = turn_new();
 	if (log->turn)
 		return log;
@@ -78,6 +87,29 @@ void log_free(struct log *log)
 }
 
 /*
+ * Whether the next write will not wait for a reader who does not read. One who is slow is waited for a little, but only
+ * until he has been too slow once. A pipe that is ready takes PIPE_BUF bytes (pipe(7)).
+ */
+static bool can_write(struct log *log)
+{
+	struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+
+	if (!log->may_block)
+		return true;
+	log->stalled = poll(&p, 1, log->stalled ? 0 : READER_PATIENCE) == 0;
+	errno = EAGAIN;
+	return !log->stalled;
+}
+
+/* As much of it as goes at once. -1: errno says why, EAGAIN that nobody reads. */
+static ssize_t write_piece(struct log *log, const char *p, size_t len)
+{
+	if (!can_write(log))
+		return -1;
+	return write(log->fd, p, log->may_block && len > PIPE_BUF ? PIPE_BUF : len);
+}
+
+/*
  * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers
  * take turns. False: errno says why, and the rest is lost.
  */
@@ -89,14 +121,17 @@ static bool write_out(struct log *log)
 
 	if (pthread_mutex_lock(log->turn) == EOWNERDEAD)
 		pthread_mutex_consistent(log->turn);
+	if (log->cut)
+		log->cut = write_piece(log, "\n", 1) != 1;
 	while (ok && len) {
-		ssize_t n = write(log->fd, p, len);
+		ssize_t n = write_piece(log, p, len);
 		ok = n >= 0 || errno == EINTR;
 		if (n > 0) {
 			p += n;
 			len -= (size_t)n;
 		}
 	}
+	log->cut = log->cut || (len && p != log->buffer && p[-1] != '\n');
 	pthread_mutex_unlock(log->turn); /* leaves errno alone */
 	return ok;
 }
@@ -116,7 +151,7 @@ void log_flush(struct log *log)
 		uint64_t lost = log->lost;
 		log->lost = 0;
 		log_say(log, "%llu lines of this log could not be written: %s", (unsigned long long)lost,
-			strerror(log->lost_errno));
+			log->lost_errno == EAGAIN ? "nobody reads it" : strerror(log->lost_errno));
 	}
 }
 

@@ -398,7 +398,9 @@ static void tell_who_is_left(struct server *s)
 	for (size_t i = 0; i < s->service_count; i++)
 		conns += s->services[i].conns;
 	if (conns)
-		log_say(s->log, "stopping: connections that may finish within %g s: %zu",
+		log_say(s->log,
+			"stopping: connections that may finish within %g s: %zu (a second SIGINT ends them "
+			"at once)",
 			(double)s->grace / 1e9, conns);
 }
 
@@ -418,6 +420,11 @@ void server_drain(struct server *s)
 			conn_close(c, "server stopped");
 	}
 	tell_who_is_left(s);
+}
+
+void server_hurry(struct server *s)
+{
+	reset_all(s);
 }
 
 void server_stop(struct server *s)

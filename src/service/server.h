@@ -41,6 +41,9 @@ void server_stop_listening(struct server *s);
 /* Hear those who have called already, stop listening, and let every connection finish within the grace time. */
 void server_drain(struct server *s);
 
+/* End the grace time: reset what is still open. */
+void server_hurry(struct server *s);
+
 /* Whether that has come to its end: nothing more will happen. */
 bool server_drained(const struct server *s);
 

@@ -590,6 +590,17 @@ def test_sigterm_lets_a_slow_download_finish(http, big, workers):
     assert server.wait() == 0
 
 
+def test_a_second_interrupt_waits_no_longer(http):
+    server = http("", "--grace", "60")
+    with call(server.port, receive_buffer=8192) as s:
+        s.sendall(request("/big.bin"))
+        s.recv(1000)
+        server.process.send_signal(signal.SIGINT)
+        server.wait_for(r"stopping: connections that may finish within 60 s: 1 \(a second SIGINT ends them at once\)$")
+        server.process.send_signal(signal.SIGINT)
+        assert server.wait() == 0
+
+
 def test_sigterm_does_not_wait_longer_than_grace(http):
     server = http("", "--grace", "0.5")
     with call(server.port, receive_buffer=8192) as s:
@@ -597,6 +608,6 @@ def test_sigterm_does_not_wait_longer_than_grace(http):
         s.recv(1000)
         start = time.monotonic()
         server.term()
-        server.wait_for(r"stopping: connections that may finish within 0\.5 s: 1$")
+        server.wait_for(r"stopping: connections that may finish within 0\.5 s: 1 ")
         assert server.wait() == 0
         assert 0.4 < time.monotonic() - start < 10

@@ -308,6 +308,27 @@ def test_a_log_that_nobody_reads_any_more(serve, site):
     assert server.wait() == 0
 
 
+def test_nobody_reads_the_log(serve, site):
+    """Lines are lost then, and said to be; the server goes on."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 16384)
+    server = serve(f"http://127.0.0.1:0,root={site}", listening=False, stderr=writer)
+    os.close(writer)
+    port = port_of(server.process)
+    for _ in range(200):
+        assert ask(port, "/small.txt").status == 200
+    log = os.read(reader, 1 << 20).decode()
+    assert ask(port, "/small.txt").status == 200
+    server.term()
+    assert server.wait() == 0
+    with open(reader) as rest:
+        log += rest.read()
+    lost = re.findall(r"(\d+) lines of this log could not be written: nobody reads it", log)
+    written = re.findall(r' open #| close #|"GET"', log)
+    assert lost and len(written) + sum(map(int, lost)) == 3 * 201
+    assert '"GET"' in log[log.index("could not be written"):]
+
+
 def test_no_standard_error_at_all(serve, site):
     server = serve(f"http://127.0.0.1:0,root={site}", listening=False, preexec_fn=lambda: os.close(2))
     port = port_of(server.process)
