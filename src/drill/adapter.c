@@ -1,5 +1,7 @@
 #include "drill/adapter.h"
 
+#include "socket/socket.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,8 +28,7 @@ int drill_adapter_open(struct adapter **a, const struct host_options *o)
 void drill_adapter_close(struct adapter *a)
 {
 	for (int i = 0; i < ADAPTER_FDS_MAX; i++)
-		if (a->fd[i].socket)
-			pb_close(a->fd[i].socket);
+		drill_adapter_remove(a, i);
 	drill_host_close(&a->host);
 	adapter = NULL;
 	free(a);
@@ -35,22 +36,59 @@ void drill_adapter_close(struct adapter *a)
 
 struct adapter *drill_adapter_of(int fd)
 {
-	return adapter && fd >= 0 && fd < ADAPTER_FDS_MAX && adapter->fd[fd].socket ? adapter : NULL;
+	if (!adapter || fd < 0 || fd >= ADAPTER_FDS_MAX)
+		return NULL;
+	return adapter->fd[fd].socket || adapter->fd[fd].epoll ? adapter : NULL;
 }
 
-ssize_t drill_adapter_add(struct adapter *a, struct pb_socket *s)
+ssize_t drill_adapter_add(struct adapter *a, struct pb_socket *s, struct epoll_set *epoll)
 {
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0 && fd < ADAPTER_FDS_MAX) {
-		a->fd[fd] = (struct adapter_fd){ .socket = s };
+		a->fd[fd] = (struct adapter_fd){ .socket = s, .epoll = epoll };
 		return fd;
 	}
 	ssize_t rc = fd < 0 ? -errno : -EMFILE;
 	if (fd >= 0)
 		close(fd);
 	pb_close(s);
+	drill_epoll_free(epoll);
 	return rc;
+}
+
+int drill_adapter_remove(struct adapter *a, int fd)
+{
+	struct adapter_fd gone = a->fd[fd];
+
+	a->fd[fd] = (struct adapter_fd){ 0 };
+	drill_epoll_free(gone.epoll);
+	if (!gone.socket)
+		return 0;
+	for (int i = 0; i < ADAPTER_FDS_MAX; i++)
+		if (a->fd[i].epoll)
+			drill_epoll_forget(a->fd[i].epoll, gone.socket);
+	return pb_close(gone.socket);
+}
+
+/* All who watch a socket hear of its news. */
+static void tell_news(struct adapter *a)
+{
+	struct pb_net *net = pb_stack_net(a->host.stack);
+	struct pb_socket *s;
+
+	while ((s = net->ops->news(net))) {
+		for (int i = 0; i < ADAPTER_FDS_MAX; i++)
+			if (a->fd[i].epoll)
+				drill_epoll_tell(a->fd[i].epoll, s, s->ready);
+		s->ready = 0;
+	}
+}
+
+static void settle(struct adapter *a)
+{
+	drill_host_settle(&a->host);
+	tell_news(a);
 }
 
 void drill_adapter_lock(struct adapter *a)
@@ -70,7 +108,7 @@ static void ask_waiting(struct adapter *a)
 
 ssize_t drill_adapter_leave(struct adapter *a, ssize_t rc)
 {
-	drill_host_settle(&a->host);
+	settle(a);
 	ask_waiting(a);
 	pthread_mutex_unlock(&a->lock);
 	if (rc >= 0)
@@ -86,6 +124,7 @@ bool drill_adapter_step(struct adapter *a, pb_time limit)
 	if (next > limit || next == PB_NEVER)
 		return false;
 	drill_host_move(&a->host, next > a->host.now ? next : a->host.now);
+	tell_news(a);
 	ask_waiting(a);
 	return true;
 }
@@ -96,6 +135,7 @@ void drill_adapter_pass_time(struct adapter *a, pb_time when)
 		;
 	if (when > a->host.now) {
 		drill_host_move(&a->host, when);
+		tell_news(a);
 		ask_waiting(a);
 	}
 }
@@ -121,7 +161,7 @@ static ssize_t wait_for(struct adapter *a, struct attempt *t)
 {
 	ssize_t rc = -EAGAIN;
 
-	drill_host_settle(&a->host);
+	settle(a);
 	while (rc == -EAGAIN && a->host.now < t->deadline) {
 		a->waiting++;
 		bool moved = sleep_until_moved(a);
@@ -130,7 +170,7 @@ static ssize_t wait_for(struct adapter *a, struct attempt *t)
 			drill_adapter_step(a, t->deadline);
 		}
 		rc = t->try(a, t);
-		drill_host_settle(&a->host);
+		settle(a);
 		if (moved && --a->unchecked == 0)
 			pthread_cond_signal(&a->checked);
 	}

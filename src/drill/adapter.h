@@ -9,6 +9,7 @@
 #ifndef DRILL_ADAPTER_H
 #define DRILL_ADAPTER_H
 
+#include "drill/epoll.h"
 #include "drill/host.h"
 #include "drill/setting.h"
 
@@ -17,7 +18,8 @@
 #define ADAPTER_FDS_MAX 1024
 
 struct adapter_fd {
-	struct pb_socket *socket; /* NULL: this number is free */
+	struct pb_socket *socket; /* NULL: this number is no socket's */
+	struct epoll_set *epoll;  /* it is that of these */
 	bool nonblocking;
 };
 
@@ -50,9 +52,11 @@ ssize_t drill_adapter_leave(struct adapter *a, ssize_t rc);
 /* Make a call, and wait for it where it blocks. The lock is held, but while it waits. */
 ssize_t drill_adapter_try(struct adapter *a, struct attempt *t);
 
-/* The numbers of sockets are the kernel's, too, so that none is given twice: 0 or more, or -errno. */
-ssize_t drill_adapter_add(struct adapter *a, struct pb_socket *s);
-/* The adapter whose socket this is; NULL: it is none. */
+/* The numbers of sockets are the kernel's, too, so that none is given twice: 0 or more, or -errno. One of the two. */
+ssize_t drill_adapter_add(struct adapter *a, struct pb_socket *s, struct epoll_set *epoll);
+/* What has the number is closed: 0, -errno. The number itself is the caller's to close. */
+int drill_adapter_remove(struct adapter *a, int fd);
+/* The adapter whose socket this is, or epoll; NULL: it is none. */
 struct adapter *drill_adapter_of(int fd);
 int drill_adapter_open(struct adapter **a, const struct host_options *o);
 void drill_adapter_close(struct adapter *a);

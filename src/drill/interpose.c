@@ -28,7 +28,7 @@ static int our_getsockopt(int fd, int level, int name, void *restrict value, soc
 	struct adapter *a = drill_adapter_of(fd);
 	int (*next)(int, int, int, void *, socklen_t *);
 
-	if (!a) {
+	if (!a || !a->fd[fd].socket) {
 		*(void **)&next = dlsym(RTLD_NEXT, "getsockopt");
 		return next(fd, level, name, value, len);
 	}
@@ -53,8 +53,7 @@ static int our_close(int fd)
 
 	if (a) {
 		drill_adapter_lock(a);
-		pb_close(a->fd[fd].socket);
-		a->fd[fd] = (struct adapter_fd){ 0 };
+		drill_adapter_remove(a, fd);
 		drill_adapter_leave(a, 0);
 	}
 	*(void **)&next = dlsym(RTLD_NEXT, "close");

@@ -81,7 +81,7 @@ static int do_socket(void *userdata, int family, int type, int protocol)
 		return (int)drill_adapter_leave(a, rc);
 	drill_settings_apply(&a->settings, s);
 	drill_settings_apply_to_stack(&a->settings, a->host.stack);
-	ssize_t fd = drill_adapter_add(a, s);
+	ssize_t fd = drill_adapter_add(a, s, NULL);
 	if (fd >= 0)
 		a->fd[fd].nonblocking = type & SOCK_NONBLOCK;
 	return (int)drill_adapter_leave(a, fd);
@@ -89,9 +89,12 @@ static int do_socket(void *userdata, int family, int type, int protocol)
 
 static int do_close(void *userdata, int fd)
 {
-	ENTER(userdata, fd);
-	int rc = pb_close(f->socket);
-	*f = (struct adapter_fd){ 0 };
+	struct adapter *a = userdata;
+
+	drill_adapter_lock(a);
+	if (!drill_adapter_of(fd))
+		return (int)drill_adapter_leave(a, -EBADF);
+	int rc = drill_adapter_remove(a, fd);
 	close(fd);
 	return (int)drill_adapter_leave(a, rc);
 }
@@ -130,7 +133,7 @@ static int do_accept(void *userdata, int fd, struct sockaddr *sa, socklen_t *len
 		return (int)drill_adapter_leave(a, rc);
 	if (sa && len)
 		pb_getpeername(conn, sa, len);
-	return (int)drill_adapter_leave(a, drill_adapter_add(a, conn));
+	return (int)drill_adapter_leave(a, drill_adapter_add(a, conn, NULL));
 }
 
 struct address {
@@ -166,6 +169,7 @@ struct message {
 	struct msghdr *msg;
 	int flags;
 	size_t total, done;
+	bool is_waiting; /* it has been tried */
 };
 
 static size_t total_of(const struct msghdr *msg)
@@ -193,10 +197,14 @@ static void advance(struct msghdr *msg, size_t n)
 	}
 }
 
-/* A call that blocks goes on until all has been taken; one that does not takes what fits. */
+/* A call that blocks goes on, whenever there is room again, until all has been taken; else it takes what fits. */
 static ssize_t try_send(struct adapter *a, struct attempt *t)
 {
 	struct message *m = t->context;
+
+	if (m->is_waiting && !(pb_ready(t->socket) & (POLLOUT | POLLERR | POLLHUP)))
+		return -EAGAIN;
+	m->is_waiting = t->blocks;
 	ssize_t rc = pb_sendmsg(t->socket, m->msg, m->flags & ~MSG_DONTWAIT);
 
 	(void)a;
@@ -219,11 +227,22 @@ static ssize_t try_receive(struct adapter *a, struct attempt *t)
 	return pb_recvmsg(t->socket, m->msg, m->flags & ~MSG_DONTWAIT);
 }
 
+/* The kernel looks where memory is nobody's. Scripts say NULL for it. */
+static bool is_nowhere(const struct msghdr *msg)
+{
+	for (size_t i = 0; i < msg->msg_iovlen; i++)
+		if (msg->msg_iov[i].iov_len && !msg->msg_iov[i].iov_base)
+			return true;
+	return false;
+}
+
 static ssize_t transfer(void *userdata, int fd, struct msghdr *msg, int flags,
 			ssize_t (*try)(struct adapter *, struct attempt *))
 {
 	ENTER(userdata, fd);
-	struct message m = { msg, flags, total_of(msg), 0 };
+	if (is_nowhere(msg))
+		return drill_adapter_leave(a, -EFAULT);
+	struct message m = { msg, flags, total_of(msg), 0, false };
 	bool blocks = !f->nonblocking && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE));
 	struct attempt t = { try, f->socket, &m, blocks, PB_NEVER };
 	return drill_adapter_leave(a, drill_adapter_try(a, &t));
@@ -409,39 +428,69 @@ static int do_poll(void *userdata, struct pollfd *fds, nfds_t count, int timeout
 	return (int)drill_adapter_leave(a, rc == -EAGAIN ? 0 : rc);
 }
 
+/* epoll ------------------------------------------------------------------------------------------------------------ */
+
+static struct epoll_set *find_epoll(struct adapter *a, int fd)
+{
+	return fd >= 0 && fd < ADAPTER_FDS_MAX ? a->fd[fd].epoll : NULL;
+}
+
+static int do_epoll_create(void *userdata, int size)
+{
+	struct adapter *a = userdata;
+
+	drill_adapter_lock(a);
+	if (size <= 0)
+		return (int)drill_adapter_leave(a, -EINVAL);
+	struct epoll_set *e = drill_epoll_new();
+	return (int)drill_adapter_leave(a, e ? drill_adapter_add(a, NULL, e) : -ENOMEM);
+}
+
+static int do_epoll_ctl(void *userdata, int epoll, int op, int fd, struct epoll_event *event)
+{
+	ENTER(userdata, fd);
+	struct epoll_set *e = find_epoll(a, epoll);
+	if (!e)
+		return (int)drill_adapter_leave(a, drill_adapter_of(epoll) ? -EINVAL : -EBADF);
+	if (!event && op != EPOLL_CTL_DEL)
+		return (int)drill_adapter_leave(a, -EFAULT);
+	return (int)drill_adapter_leave(a, drill_epoll_control(e, op, f->socket, event));
+}
+
+struct epoll_wait {
+	struct epoll_set *set;
+	struct epoll_event *events;
+	int most;
+};
+
+static ssize_t try_epoll(struct adapter *a, struct attempt *t)
+{
+	struct epoll_wait *w = t->context;
+	int n = drill_epoll_take(w->set, w->events, w->most);
+
+	return n == 0 && a->host.now < t->deadline ? -EAGAIN : n;
+}
+
+static int do_epoll_wait(void *userdata, int epoll, struct epoll_event *events, int most, int timeout)
+{
+	struct adapter *a = userdata;
+
+	drill_adapter_lock(a);
+	struct epoll_wait w = { find_epoll(a, epoll), events, most };
+	if (!w.set || most <= 0)
+		return (int)drill_adapter_leave(a, drill_adapter_of(epoll) ? -EINVAL : -EBADF);
+	pb_time deadline = timeout < 0 ? PB_NEVER : a->host.now + PB_MSEC(timeout);
+	struct attempt t = { try_epoll, NULL, &w, true, deadline };
+	ssize_t rc = drill_adapter_try(a, &t);
+	return (int)drill_adapter_leave(a, rc == -EAGAIN ? 0 : rc);
+}
+
 /* What there is not ------------------------------------------------------------------------------------------------ */
 
 static int missing(void)
 {
 	errno = ENOSYS;
 	return -1;
-}
-
-static int do_epoll_create(void *userdata, int size)
-{
-	(void)userdata;
-	(void)size;
-	return missing();
-}
-
-static int do_epoll_ctl(void *userdata, int epoll, int op, int fd, struct epoll_event *event)
-{
-	(void)userdata;
-	(void)epoll;
-	(void)op;
-	(void)fd;
-	(void)event;
-	return missing();
-}
-
-static int do_epoll_wait(void *userdata, int epoll, struct epoll_event *events, int most, int timeout)
-{
-	(void)userdata;
-	(void)epoll;
-	(void)events;
-	(void)most;
-	(void)timeout;
-	return missing();
 }
 
 static int do_pipe(void *userdata, int fds[2])

@@ -2,35 +2,10 @@
  * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_RECVERR, ip(7), and their sisters of
  * ipv6(7).
  */
+#include "socket/control.h"
 #include "socket/datagram.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
-
-/* The control messages of one call, written one behind the other. */
-struct control {
-	struct msghdr *msg;
-	size_t used;
-};
-
-static void add(struct control *c, int level, int type, const void *data, size_t len)
-{
-	if (!c->msg->msg_control || c->used + CMSG_SPACE(len) > c->msg->msg_controllen) {
-		c->msg->msg_flags |= MSG_CTRUNC;
-		return;
-	}
-	struct cmsghdr *h = (struct cmsghdr *)((char *)c->msg->msg_control + c->used);
-	h->cmsg_level = level;
-	h->cmsg_type = type;
-	h->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(h), data, len);
-	c->used += CMSG_SPACE(len);
-}
-
-static void add_int(struct control *c, int level, int type, int n)
-{
-	add(c, level, type, &n, sizeof n);
-}
 
 static void add_info(struct control *c, int family, const struct datagram *d)
 {
@@ -38,11 +13,11 @@ static void add_info(struct control *c, int family, const struct datagram *d)
 		struct in_pktinfo info = { .ipi_ifindex = (int)d->iface };
 		memcpy(&info.ipi_addr, ip_bytes4(&d->dst), 4);
 		info.ipi_spec_dst = info.ipi_addr;
-		add(c, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+		pb_control_add(c, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
 	} else {
 		struct in6_pktinfo info = { .ipi6_ifindex = d->iface };
 		memcpy(&info.ipi6_addr, d->dst.bytes, 16);
-		add(c, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+		pb_control_add(c, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 	}
 }
 
@@ -54,21 +29,18 @@ void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d,
 	if (s->want_info)
 		add_info(&c, family, d);
 	if (s->want_ttl)
-		add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+		pb_control_add_int(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
 			family == AF_INET ? IP_TTL : IPV6_HOPLIMIT, d->ttl);
 	if (s->want_tos && family == AF_INET)
-		add(&c, IPPROTO_IP, IP_TOS, &d->tos, sizeof d->tos); /* a byte, where IPv6 has an int */
+		pb_control_add(&c, IPPROTO_IP, IP_TOS, &d->tos, sizeof d->tos); /* a byte, where IPv6 has an int */
 	else if (s->want_tos)
-		add_int(&c, IPPROTO_IPV6, IPV6_TCLASS, d->tos);
-	msg->msg_controllen = c.used;
+		pb_control_add_int(&c, IPPROTO_IPV6, IPV6_TCLASS, d->tos);
+	pb_control_end(&c);
 }
 
 void pb_datagram_tell_error(const struct datagram_socket *s, const struct returned *r, struct msghdr *msg)
 {
-	struct {
-		struct sock_extended_err error;
-		union pb_addr offender;
-	} body = {
+	struct control_error e = {
 		.error = {.ee_errno = (uint32_t)r->error.error,
                           .ee_origin = ip_is4(&r->error.dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
                           .ee_type = r->error.type,
@@ -76,12 +48,10 @@ void pb_datagram_tell_error(const struct datagram_socket *s, const struct return
                           .ee_info = r->error.mtu},
 	};
 	struct control c = { .msg = msg };
-	int family = s->endpoint->family;
 
-	pb_ip_to_sockaddr(&body.offender, &r->error.offender, 0, family);
-	add(&c, family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, family == AF_INET ? IP_RECVERR : IPV6_RECVERR,
-	    &body, sizeof body.error + pb_addr_len(&body.offender));
-	msg->msg_controllen = c.used;
+	pb_ip_to_sockaddr(&e.offender, &r->error.offender, 0, s->endpoint->family);
+	pb_control_add_error(&c, s->endpoint->family, &e);
+	pb_control_end(&c);
 }
 
 int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source,

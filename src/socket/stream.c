@@ -5,7 +5,11 @@
  */
 #include "socket/stream.h"
 
+#include "socket/control.h"
+
 #include <errno.h>
+#include <limits.h>
+#include <linux/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -75,6 +79,7 @@ static void stream_free(struct stream *s)
 	stack_of(&s->base)->sockets--;
 	if (s->kind == STREAM_FRESH)
 		free(s->fresh);
+	pb_stream_zerocopy_free(s);
 	free(s);
 }
 
@@ -214,6 +219,9 @@ static int stream_accept(struct pb_socket *socket, struct pb_socket **conn)
 	s->reuse_port = l->reuse_port;
 	s->transparent = l->transparent;
 	s->told_connected = true;
+	s->tell_inq = l->tell_inq;
+	if (l->zerocopy_on)
+		pb_stream_zerocopy_set(s, true); /* without memory for it, it is off */
 	struct tcp_conn *c = pb_tcp_accept(l->listener, s);
 	become_conn(s, c);
 	s->base.ready = pb_tcp_ready(c);
@@ -290,7 +298,10 @@ static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, siz
 	if (!stream_is_conn(s))
 		return -EPIPE;
 	struct tcp_conn *c = awake(s);
-	return c ? stack_settled(socket, pb_tcp_send(c, iov, count, flags)) : -ENOBUFS;
+	ssize_t n = c ? stack_settled(socket, pb_tcp_send(c, iov, count, flags)) : -ENOBUFS;
+	if (n > 0 && flags & MSG_ZEROCOPY && s->zerocopy_on)
+		pb_stream_zerocopy_sent(s, c);
+	return n;
 }
 
 static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
@@ -373,15 +384,32 @@ static ssize_t stream_recv(struct pb_socket *socket, void *buf, size_t len, int 
 	return receive_parts(socket, &iov, 1, flags);
 }
 
+/* TCP_INQ: what is left; at the end there is one more answer to be read, so that nobody stops before it. */
+static int left_to_read(const struct stream *s)
+{
+	const struct tcp_conn *c = if_awake(s);
+	size_t left = c ? c->recvq.packets.bytes : 0;
+
+	if (!left && c && c->fin_received)
+		return 1;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
 static ssize_t stream_recvmsg(struct pb_socket *socket, struct msghdr *msg, int flags)
 {
-	ssize_t n = receive_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
+	struct stream *s = stream_of(socket);
+	struct control control = { .msg = msg };
 
-	if (n >= 0) {
-		msg->msg_namelen = 0;
-		msg->msg_controllen = 0;
-		msg->msg_flags = flags & MSG_OOB;
-	}
+	if (flags & MSG_ERRQUEUE)
+		return pb_stream_zerocopy_tell(s, msg);
+	ssize_t n = receive_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
+	if (n < 0)
+		return n;
+	msg->msg_namelen = 0;
+	msg->msg_flags = flags & MSG_OOB;
+	if (s->tell_inq)
+		pb_control_add_int(&control, IPPROTO_TCP, TCP_CM_INQ, left_to_read(s));
+	pb_control_end(&control);
 	return n;
 }
 
@@ -525,7 +553,8 @@ static int stream_poll(struct pb_socket *socket)
 	if (s->kind == STREAM_FRESH)
 		return POLLOUT | POLLHUP; /* tcp_poll(): as one that is over */
 	const struct tcp_conn *c = if_awake(s);
-	return c ? pb_tcp_ready(c) : POLLOUT;
+	int ready = c ? pb_tcp_ready(c) : POLLOUT;
+	return pb_stream_zerocopy_is_due(s) ? ready | POLLERR : ready;
 }
 
 static const struct pb_socket_ops stream_ops = {

@@ -21,6 +21,7 @@ struct stream {
 		struct tcp_listener *listener;
 		struct pair_entry *conn; /* a tcp_conn, or asleep; TCP changes it */
 	};
+	struct stream_zerocopy *zerocopy; /* stream_zerocopy.c; NULL: it was never asked for */
 	int linger_seconds;
 	uint8_t family;
 	uint8_t kind; /* enum stream_kind */
@@ -29,6 +30,8 @@ struct stream {
 	bool transparent : 1;    /* IP_TRANSPARENT: a listener for addresses that are not ours */
 	bool bound_by_owner : 1; /* conn's local address */
 	bool told_connected : 1; /* connect() has answered 0 once */
+	bool tell_inq : 1;       /* TCP_INQ: what is left to be read goes beside what is read */
+	bool zerocopy_on : 1;    /* SO_ZEROCOPY */
 };
 
 static inline struct stream *stream_of(const struct pb_socket *s)
@@ -54,5 +57,14 @@ static inline bool stream_is_asleep(const struct stream *s)
 bool pb_socket_is_stream(const struct pb_socket *s); /* of a stack of ours */
 int pb_stream_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_stream_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
+
+/* SO_ZEROCOPY. 0, -EINVAL, -ENOMEM. */
+int pb_stream_zerocopy_set(struct stream *s, int n);
+/* A call with MSG_ZEROCOPY has sent something. */
+void pb_stream_zerocopy_sent(struct stream *s, struct tcp_conn *c);
+/* Something is to be read with MSG_ERRQUEUE, and it is read: 0, -EAGAIN. */
+bool pb_stream_zerocopy_is_due(const struct stream *s);
+ssize_t pb_stream_zerocopy_tell(struct stream *s, struct msghdr *msg);
+void pb_stream_zerocopy_free(struct stream *s);
 
 #endif

@@ -68,8 +68,11 @@ static int set_socket(struct stream *s, struct tcp_settings *set, int name, int 
 	case SO_BINDTOIFINDEX:
 		set->bound = n < 0 ? 0 : (unsigned)n;
 		return n < 0 ? -EINVAL : 0;
+	case SO_ZEROCOPY:
+		return pb_stream_zerocopy_set(s, n);
 	case SO_BROADCAST: /* means nothing to a stream, and is taken */
 	case SO_PRIORITY:
+	case SO_MARK: /* no rule asks for it */
 		return 0;
 	case SO_OOBINLINE:
 		set->urgent_inline = n;
@@ -104,6 +107,9 @@ static int get_socket(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case SO_REUSEPORT:
 		*n = s->reuse_port;
+		return 0;
+	case SO_ZEROCOPY:
+		*n = s->zerocopy_on;
 		return 0;
 	case SO_KEEPALIVE:
 		*n = set->keepalive;
@@ -144,9 +150,14 @@ static int set_count(uint8_t *count, int n)
 	return 0;
 }
 
-static int set_tcp(struct tcp_settings *set, int name, int n)
+static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
 {
 	switch (name) {
+	case TCP_INQ:
+		if (n < 0 || n > 1)
+			return -EINVAL;
+		s->tell_inq = n;
+		return 0;
 	case TCP_NODELAY:
 		set->nodelay = n;
 		return 0;
@@ -189,6 +200,9 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 	const struct tcp_settings *set = settings_of(s, c);
 
 	switch (name) {
+	case TCP_INQ:
+		*n = s->tell_inq;
+		return 0;
 	case TCP_NODELAY:
 		*n = set->nodelay;
 		return 0;
@@ -398,7 +412,7 @@ static int set_option(struct stream *s, struct tcp_settings *set, int level, int
 	if (level == SOL_SOCKET)
 		return set_socket(s, set, name, n);
 	if (level == IPPROTO_TCP)
-		return set_tcp(set, name, n);
+		return set_tcp(s, set, name, n);
 	if (level == IPPROTO_IP)
 		return set_ip(s, set, name, n);
 	return level == IPPROTO_IPV6 && s->family == AF_INET6 ? set_ip6(s, set, name, n) : -ENOPROTOOPT;
