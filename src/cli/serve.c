@@ -242,8 +242,9 @@ static int run(const struct command *self, int argc, char **argv)
 		return code;
 	if (s.workers && pb_stack_of(s.config.net)) {
 		net_close(self, s.config.net);
-		return command_usage(self,
-				     "--workers shares ports of the host; a stack belongs to one process");
+		return command_usage(
+			self, "--workers shares ports of the host; a device of our own stack has one "
+			      "process (packetboat(1) says why); start one for each of several devices");
 	}
 	raise_descriptor_limit();
 	s.config.workers = s.workers ? (unsigned)s.workers : 1;

@@ -137,3 +137,9 @@ def test_ss_shows_sane_numbers(stack):
     assert "retrans" not in info
     assert "lost" not in info
     assert "unacked" not in info
+
+
+def test_a_device_has_one_process(packetboat):
+    done = packetboat("serve", "--workers", 2, "--net", "tap:pb0,addr=10.9.0.2/24", "echo://:7")
+    assert done.returncode == 2
+    assert "--workers shares ports of the host" in done.stderr
