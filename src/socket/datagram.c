@@ -229,32 +229,13 @@ static void tell_source(const struct endpoint *e, const struct ip *from, uint16_
 	}
 }
 
-static ssize_t receive_error(struct datagram_socket *s, struct msghdr *msg)
-{
-	struct returned *r = pb_endpoint_take_error(s->endpoint);
-
-	if (!r)
-		return -EAGAIN;
-	size_t done = 0;
-	for (size_t i = 0; i < msg->msg_iovlen && done < r->len; i++) {
-		size_t n = msg->msg_iov[i].iov_len < r->len - done ? msg->msg_iov[i].iov_len : r->len - done;
-		memcpy(msg->msg_iov[i].iov_base, r->data + done, n);
-		done += n;
-	}
-	tell_source(s->endpoint, &r->error.dst, r->dst_port, msg);
-	msg->msg_flags = MSG_ERRQUEUE | (done < r->len ? MSG_TRUNC : 0);
-	pb_datagram_tell_error(s, r, msg);
-	free(r);
-	return (ssize_t)done;
-}
-
 static ssize_t datagram_recvmsg(struct pb_socket *socket, struct msghdr *msg, int flags)
 {
 	struct datagram_socket *s = datagram_of(socket);
 	struct endpoint *e = s->endpoint;
 
 	if (flags & MSG_ERRQUEUE)
-		return receive_error(s, msg);
+		return pb_stack_give_returned(e->family, pb_endpoint_take_error(e), msg);
 	int rc = pb_endpoint_take_pending(e);
 	if (rc < 0)
 		return rc;

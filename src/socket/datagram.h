@@ -24,9 +24,6 @@ static inline struct datagram_socket *datagram_of(const struct pb_socket *s)
  */
 void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d, struct msghdr *msg);
 
-/* What goes beside an error that came back (IP_RECVERR). */
-void pb_datagram_tell_error(const struct datagram_socket *s, const struct returned *r, struct msghdr *msg);
-
 /* The source that a sender asks for by IP_PKTINFO; *has says whether. 0 or -EINVAL. */
 int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source,
 		       bool *has);

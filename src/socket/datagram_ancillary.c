@@ -1,6 +1,5 @@
 /*
- * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_RECVERR, ip(7), and their sisters of
- * ipv6(7).
+ * Ancillary data of datagrams: IP_PKTINFO, IP_TTL and IP_TOS, ip(7), and their sisters of ipv6(7).
  */
 #include "socket/control.h"
 #include "socket/datagram.h"
@@ -35,22 +34,6 @@ void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d,
 		pb_control_add(&c, IPPROTO_IP, IP_TOS, &d->tos, sizeof d->tos); /* a byte, where IPv6 has an int */
 	else if (s->want_tos)
 		pb_control_add_int(&c, IPPROTO_IPV6, IPV6_TCLASS, d->tos);
-	pb_control_end(&c);
-}
-
-void pb_datagram_tell_error(const struct datagram_socket *s, const struct returned *r, struct msghdr *msg)
-{
-	struct control_error e = {
-		.error = {.ee_errno = (uint32_t)r->error.error,
-                          .ee_origin = ip_is4(&r->error.dst) ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6,
-                          .ee_type = r->error.type,
-                          .ee_code = r->error.code,
-                          .ee_info = r->error.mtu},
-	};
-	struct control c = { .msg = msg };
-
-	pb_ip_to_sockaddr(&e.offender, &r->error.offender, 0, s->endpoint->family);
-	pb_control_add_error(&c, s->endpoint->family, &e);
 	pb_control_end(&c);
 }
 

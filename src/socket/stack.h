@@ -85,6 +85,9 @@ static inline void stack_take_foreign(struct pb_stack *stack)
 /* For handshakes from now on. */
 void stack_set_ecn(struct pb_stack *stack, enum pb_ecn ecn);
 
+/* What recvmsg(2) with MSG_ERRQUEUE answers; takes r. NULL: -EAGAIN. */
+ssize_t pb_stack_give_returned(int family, struct returned *r, struct msghdr *msg);
+
 /* Options whose value is an int. */
 int pb_stack_int_in(const void *value, socklen_t len, int *n);
 /* Likewise; one of IP's may be a byte (ip(7)). */

@@ -367,8 +367,6 @@ static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, 
 {
 	struct stream *s = stream_of(socket);
 
-	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
 	if (!stream_is_conn(s))
 		return -ENOTCONN;
 	if (flags & MSG_OOB)
@@ -377,10 +375,21 @@ static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, 
 	return stack_settled(socket, c ? pb_tcp_receive(c, iov, count, flags & MSG_PEEK) : -EAGAIN);
 }
 
+/* What ICMP told of the call, and then what became of text sent without a copy. */
+static ssize_t receive_error(struct stream *s, struct msghdr *msg)
+{
+	struct tcp_conn *c = stream_is_conn(s) ? if_awake(s) : NULL;
+	struct returned *r = c ? pb_tcp_take_returned(c) : NULL;
+
+	return r ? pb_stack_give_returned(s->family, r, msg) : pb_stream_zerocopy_tell(s, msg);
+}
+
 static ssize_t stream_recv(struct pb_socket *socket, void *buf, size_t len, int flags)
 {
 	struct iovec iov = { .iov_base = buf, .iov_len = len };
 
+	if (flags & MSG_ERRQUEUE)
+		return receive_error(stream_of(socket), &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 });
 	return receive_parts(socket, &iov, 1, flags);
 }
 
@@ -401,7 +410,7 @@ static ssize_t stream_recvmsg(struct pb_socket *socket, struct msghdr *msg, int 
 	struct control control = { .msg = msg };
 
 	if (flags & MSG_ERRQUEUE)
-		return pb_stream_zerocopy_tell(s, msg);
+		return receive_error(s, msg);
 	ssize_t n = receive_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
 	if (n < 0)
 		return n;

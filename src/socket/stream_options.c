@@ -86,8 +86,13 @@ static int take_error(struct tcp_conn *c)
 {
 	int error = c ? c->error : 0;
 
-	if (c)
-		c->error = 0;
+	if (!c)
+		return 0;
+	c->error = 0;
+	if (!error) { /* as Linux, what has not ended it */
+		error = c->soft_error;
+		c->soft_error = 0;
+	}
 	return error;
 }
 
@@ -268,8 +273,10 @@ static int set_ip(struct stream *s, struct tcp_settings *set, int name, int n)
 		if (n)
 			stack_take_foreign(stack_of(&s->base));
 		return 0;
+	case IP_RECVERR:
+		set->want_errors = n;
+		return 0;
 	case IP_MTU_DISCOVER: /* always on for TCP */
-	case IP_RECVERR:      /* its errors are told by every call */
 	case IP_BIND_ADDRESS_NO_PORT:
 		return 0;
 	default:
@@ -287,6 +294,9 @@ static int get_ip(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case IP_TOS:
 		*n = set->tos;
+		return 0;
+	case IP_RECVERR:
+		*n = set->want_errors;
 		return 0;
 	case IP_TRANSPARENT:
 		*n = s->transparent;
@@ -312,6 +322,7 @@ static int set_ip6(struct stream *s, struct tcp_settings *set, int name, int n)
 	case IPV6_TCLASS: /* RFC 3542 §6.5; -1: the default */
 		return n < -1 || n > UINT8_MAX ? -EINVAL : set_tos(set, n < 0 ? 0 : n);
 	case IPV6_RECVERR:
+		set->want_errors = n;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -331,6 +342,9 @@ static int get_ip6(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case IPV6_TCLASS:
 		*n = set->tos;
+		return 0;
+	case IPV6_RECVERR:
+		*n = set->want_errors;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

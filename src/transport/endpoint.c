@@ -15,8 +15,8 @@ void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct
 				.family = family,
 				.receive_buffer = ENDPOINT_BUFFER_DEFAULT,
 				.send_buffer = ENDPOINT_BUFFER_DEFAULT,
-				.group_ttl = 1, /* RFC 1112 §6.1 */
-				.errors_end = &e->errors };
+				.group_ttl = 1 }; /* RFC 1112 §6.1 */
+	pb_error_queue_init(&e->errors);
 	list_init(&e->news.link);
 	if (family == AF_INET)
 		e->local = ip_from4((const uint8_t[4]){ 0 });
@@ -61,8 +61,6 @@ int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *grou
 
 void pb_endpoint_fini(struct endpoint *e)
 {
-	struct returned *r;
-
 	while (e->joined_count) {
 		e->joined_count--;
 		pb_internet_leave(e->joined[e->joined_count].iface, &e->joined[e->joined_count].group);
@@ -72,8 +70,7 @@ void pb_endpoint_fini(struct endpoint *e)
 	while (e->count)
 		pb_endpoint_drop_first(e);
 	free(e->ring);
-	while ((r = pb_endpoint_take_error(e)))
-		free(r);
+	pb_error_queue_clear(&e->errors);
 	list_remove(&e->news.link);
 }
 
@@ -124,48 +121,32 @@ void pb_endpoint_drop_first(struct endpoint *e)
 	e->count--;
 }
 
-static void queue_error(struct endpoint *e, const struct ip_error *error, uint16_t port, const uint8_t *data,
-			size_t len)
-{
-	if (len > ENDPOINT_QUOTE_MAX)
-		len = ENDPOINT_QUOTE_MAX;
-	struct returned *r = e->error_count < ENDPOINT_ERRORS_MAX ? malloc(sizeof *r + len) : NULL;
-	if (!r)
-		return;
-	r->next = NULL;
-	r->error = *error;
-	r->error.quote = NULL;
-	r->dst_port = port;
-	r->len = len;
-	if (len)
-		memcpy(r->data, data, len);
-	*e->errors_end = r;
-	e->errors_end = &r->next;
-	e->error_count++;
-}
-
 void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port,
 			   const uint8_t *data, size_t len)
 {
 	if (e->want_errors)
-		queue_error(e, error, port, data, len);
+		pb_error_queue_push(&e->errors, error, port, data, len);
 	else if (!error->hard || !e->connected)
 		return;
 	e->error = error->error;
 	readiness_tell(&e->news, e->env, POLLERR | POLLIN | POLLOUT);
 }
 
+int pb_endpoint_refused(struct endpoint *e, const struct ip *to, uint16_t port, int rc)
+{
+	if (rc != -EMSGSIZE || !e->want_errors)
+		return rc;
+	if (pb_error_queue_push_local(&e->errors, to, port, e->path.mtu))
+		readiness_tell(&e->news, e->env, POLLERR);
+	return rc;
+}
+
 struct returned *pb_endpoint_take_error(struct endpoint *e)
 {
-	struct returned *r = e->errors;
+	struct returned *r = pb_error_queue_take(&e->errors);
 
-	if (!r)
-		return NULL;
-	e->errors = r->next;
-	if (!e->errors)
-		e->errors_end = &e->errors;
-	e->error_count--;
-	e->error = e->errors ? e->errors->error.error : 0; /* as Linux: sock_dequeue_err_skb() */
+	if (r && !r->local) /* as Linux: sock_dequeue_err_skb() */
+		e->error = e->errors.first ? e->errors.first->error.error : 0;
 	return r;
 }
 
@@ -223,7 +204,7 @@ int pb_endpoint_ready(const struct endpoint *e)
 		ready |= POLLRDHUP;
 	if (e->receive_shut && e->send_shut)
 		ready |= POLLHUP;
-	if (e->error || e->errors)
+	if (e->error || e->errors.first)
 		ready |= POLLERR;
 	return ready;
 }

@@ -5,16 +5,14 @@
 #ifndef PB_TRANSPORT_ENDPOINT_H
 #define PB_TRANSPORT_ENDPOINT_H
 
-#include "net/internet.h"
+#include "transport/error_queue.h"
 
 #define ENDPOINT_BUFFER_DEFAULT 212992 /* Linux: net.core.rmem_default, wmem_default */
 #define ENDPOINT_BUFFER_MIN     2304   /* Linux: SOCK_MIN_RCVBUF */
 #define ENDPOINT_BUFFER_MAX     (64 * 1024 * 1024)
 #define ENDPOINT_PACKET_COST                                                                                 \
 	576 /* what a datagram counts beside its bytes, so that empty ones fill a queue, too */
-#define ENDPOINT_ERRORS_MAX 64  /* told by ICMP and not read yet; more are dropped */
-#define ENDPOINT_GROUPS_MAX 20  /* Linux: net.ipv4.igmp_max_memberships */
-#define ENDPOINT_QUOTE_MAX  576 /* bytes of our own datagram that an error carries back */
+#define ENDPOINT_GROUPS_MAX 20 /* Linux: net.ipv4.igmp_max_memberships */
 
 /* One that came. */
 struct datagram {
@@ -23,15 +21,6 @@ struct datagram {
 	uint16_t src_port;
 	uint8_t ttl, tos;
 	unsigned iface;
-};
-
-/* One that came back: what ICMP told of a datagram of ours (IP_RECVERR, ip(7)). */
-struct returned {
-	struct returned *next;
-	struct ip_error error; /* quote: not used */
-	uint16_t dst_port;
-	size_t len; /* of what was quoted of the datagram's data */
-	uint8_t data[];
 };
 
 struct endpoint;
@@ -91,8 +80,7 @@ struct endpoint {
 	struct datagram *ring;
 	uint32_t size, first, count; /* size: a power of two */
 	size_t bytes;
-	struct returned *errors, **errors_end;
-	unsigned error_count;
+	struct error_queue errors;
 };
 
 void pb_endpoint_init(struct endpoint *e, const struct endpoint_ops *ops, struct env *env,
@@ -113,6 +101,12 @@ void pb_endpoint_drop_first(struct endpoint *e);
  */
 void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port,
 			   const uint8_t *data, size_t len);
+/*
+ * A datagram to a peer was refused: longer than its path takes. Who asked for errors finds that in the queue, too. Returns
+ * rc.
+ */
+int pb_endpoint_refused(struct endpoint *e, const struct ip *to, uint16_t port, int rc);
+
 /* The first error, handed over (free() it); NULL: none. */
 struct returned *pb_endpoint_take_error(struct endpoint *e);
 

@@ -139,6 +139,7 @@ static int raw_send(struct endpoint *base, const struct ip *from, const struct i
 		e->raw->env->counters.icmp.OutMsgs++;
 		e->raw->env->counters.icmp.OutEchos += e->echo;
 	}
+	rc = pb_endpoint_refused(base, to, 0, rc);
 	if (from)
 		base->path = (struct ip_path){ 0 };
 	return rc;

@@ -175,6 +175,7 @@ static int udp_send(struct endpoint *base, const struct ip *from, const struct i
 	rc = pb_ip_send(base->net, &base->path, &how, data);
 	n->udp.OutDatagrams += rc == 0;
 	n->udp.SndbufErrors += rc == -ENOBUFS;
+	rc = pb_endpoint_refused(base, to, port, rc);
 	if (from)
 		base->path = (struct ip_path){ 0 }; /* the next datagram has a source of its own */
 	return rc;

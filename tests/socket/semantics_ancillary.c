@@ -214,10 +214,49 @@ static void the_pending_error_is_told_apart(void **state)
 	pb_close(s);
 }
 
+/* Too long for its path, with IP_PMTUDISC_DO: the sender is told at once, and the queue has how much it takes. */
+static void refused_datagrams_are_queued(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *s = open_socket(w->client_net, AF_INET, SOCK_DGRAM), *server;
+	static const char text[65507];
+	uint16_t port;
+	struct message m;
+
+	server = open_server(w, &port);
+	union pb_addr to = with_port(&w->a, port);
+	set_option(s, IPPROTO_IP, IP_RECVERR, 1);
+	set_option(s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+	assert_int_equal(connect_to(s, &to), 0);
+	int mtu = get_option(s, IPPROTO_IP, IP_MTU);
+	if (mtu >= 65535) { /* all of them fit */
+		pb_close(server);
+		pb_close(s);
+		return;
+	}
+	assert_int_equal(pb_send(s, text, sizeof text, 0), -EMSGSIZE);
+	assert_true(pb_ready(s) & POLLERR);
+	assert_int_equal(receive(s, &m, MSG_ERRQUEUE), 0);
+	struct sock_extended_err e;
+	memcpy(&e, control(&m, IP_RECVERR, sizeof e), sizeof e);
+	assert_int_equal(e.ee_errno, EMSGSIZE);
+	assert_int_equal(e.ee_origin, SO_EE_ORIGIN_LOCAL);
+	assert_int_equal(e.ee_info, mtu);
+	assert_true(pb_addr_equal(&m.from, &to));
+	assert_int_equal(get_option(s, SOL_SOCKET, SO_ERROR), 0);
+	assert_int_equal(pb_send(s, text, 100, 0), 100);
+	pb_close(server);
+	pb_close(s);
+}
+
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(the_destination_is_told),    cmocka_unit_test(ttl_and_tos_are_told),
-	cmocka_unit_test(control_is_cut_to_its_room), cmocka_unit_test(the_source_can_be_chosen),
-	cmocka_unit_test(errors_are_queued),          cmocka_unit_test(the_pending_error_is_told_apart),
+	cmocka_unit_test(the_destination_is_told),
+	cmocka_unit_test(ttl_and_tos_are_told),
+	cmocka_unit_test(control_is_cut_to_its_room),
+	cmocka_unit_test(the_source_can_be_chosen),
+	cmocka_unit_test(errors_are_queued),
+	cmocka_unit_test(the_pending_error_is_told_apart),
+	cmocka_unit_test(refused_datagrams_are_queued),
 };
 
 const struct test_table semantics_ancillary = TEST_TABLE(tests);

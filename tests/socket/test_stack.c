@@ -276,7 +276,7 @@ static void a_broadcast_is_for_all(void **state)
 	pb_close(c);
 }
 
-/* One that reads no errors keeps ENDPOINT_ERRORS_MAX of them. */
+/* One that reads no errors keeps ERROR_QUEUE_MAX of them. */
 static void queued_errors_are_bounded(void **state)
 {
 	struct pb_socket *c = open_socket(&w.client, SOCK_DGRAM, 0);
@@ -285,7 +285,7 @@ static void queued_errors_are_bounded(void **state)
 
 	(void)state;
 	set(c, IPPROTO_IP, IP_RECVERR, 1);
-	for (int i = 0; i < ENDPOINT_ERRORS_MAX + 20; i++) {
+	for (int i = 0; i < ERROR_QUEUE_MAX + 20; i++) {
 		ssize_t n = send_to(c, "lost", &w.server.addr);
 		if (n == -ECONNREFUSED) /* the pending one first */
 			n = send_to(c, "lost", &w.server.addr);
@@ -300,7 +300,7 @@ static void queued_errors_are_bounded(void **state)
 				    .msg_controllen = sizeof control };
 		n = pb_recvmsg(c, &h, MSG_ERRQUEUE);
 	}
-	assert_int_equal(queued, ENDPOINT_ERRORS_MAX);
+	assert_int_equal(queued, ERROR_QUEUE_MAX);
 	pb_close(c);
 }
 

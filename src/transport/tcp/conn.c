@@ -118,6 +118,7 @@ void pb_tcp_conn_free(struct tcp_conn *c)
 	let_go(c);
 	pb_tcp_recvq_clear(&c->recvq);
 	pb_tcp_urgent_free(c);
+	pb_tcp_errors_free(c);
 	list_remove(&c->news.link);
 	list_remove(&c->waiting);
 	c->tcp->orphans -= c->orphaned;

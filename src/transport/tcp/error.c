@@ -6,6 +6,8 @@
 #include "transport/tcp/tcp.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
 
 /* No path is believed to be narrower: Linux's min_pmtu, and RFC 8200 §5. Against forged ones, RFC 5927 §7.2. */
 #define PATH_MTU_MIN4 552
@@ -55,16 +57,53 @@ static void path_narrowed(struct tcp_conn *c, uint32_t mtu)
 	pb_tcp_send_shorter(c);
 }
 
+/* A SYN that came back: with IP_RECVERR its sender finds it in his queue. */
+static void give_back(struct tcp_conn *c, const struct ip_error *e)
+{
+	if (!c->set.want_errors)
+		return;
+	if (!c->errors && (c->errors = malloc(sizeof *c->errors)))
+		pb_error_queue_init(c->errors);
+	if (c->errors)
+		pb_error_queue_push(c->errors, e, tcp_pair(c)->remote_port, e->quote, e->quote_len);
+}
+
+struct returned *pb_tcp_take_returned(struct tcp_conn *c)
+{
+	return c->errors ? pb_error_queue_take(c->errors) : NULL;
+}
+
+void pb_tcp_errors_free(struct tcp_conn *c)
+{
+	if (c->errors)
+		pb_error_queue_clear(c->errors);
+	free(c->errors);
+	c->errors = NULL;
+}
+
+/* It goes on all the same: RFC 1122 4.2.3.9. Who asked for errors is told at once, others if it ends for silence. */
+static void note(struct tcp_conn *c, int error)
+{
+	if (!c->set.want_errors) {
+		c->soft_error = error;
+		return;
+	}
+	c->error = error;
+	tcp_tell(c, POLLERR | POLLIN | POLLOUT);
+}
+
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted)
 {
 	if (!in_flight(c, quoted)) {
 		tcp_counters(c)->tcp.IcmpIgnored++;
 		return;
 	}
-	if (e->error == EMSGSIZE)
+	if (e->error == EMSGSIZE) {
 		path_narrowed(c, e->mtu);
-	else if (is_opening(c))
+	} else if (!is_opening(c)) {
+		note(c, e->error);
+	} else {
+		give_back(c, e);
 		pb_tcp_conn_done(c, e->error); /* also for soft ones, as Linux: RFC 5461 §4.1 */
-	else
-		c->soft_error = e->error;
+	}
 }

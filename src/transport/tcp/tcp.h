@@ -37,6 +37,7 @@
 #define PB_TRANSPORT_TCP_TCP_H
 
 #include "net/internet.h"
+#include "transport/error_queue.h"
 #include "transport/pairs.h"
 #include "transport/ports.h"
 #include "transport/tcp/congestion.h"
@@ -89,6 +90,7 @@ struct tcp_settings {
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
+	bool want_errors;    /* IP_RECVERR: what ICMP tells is an error at once */
 	bool urgent_inline;  /* SO_OOBINLINE */
 	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;
@@ -218,6 +220,7 @@ struct tcp_conn {
 		bool held;           /* what is to be sent waits, or has waited, for its time */
 	} pace;                      /* pacing.c */
 	struct tcp_loss *loss;       /* with SACK, while there is something to remember: loss.h */
+	struct error_queue *errors;  /* what ICMP told of our SYN: error.c */
 	struct tcp_urgent *urgent;   /* urgent data, either way: urgent.c */
 	struct tcp_plpmtud *plpmtud; /* the path may take less than it says: plpmtud.h */
 	struct tcp_undo *undo;       /* a recovery that may have been for nothing: undo.c */
@@ -344,8 +347,8 @@ struct tcp_limits {
 	uint32_t
 		notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;
-	uint16_t base_mss;  /* what a search begins with; 0: what the family allows */
-	enum ecn_kind ecn_accepted, ecn_asked;   /* of callers; for calls of our own */
+	uint16_t base_mss;                     /* what a search begins with; 0: what the family allows */
+	enum ecn_kind ecn_accepted, ecn_asked; /* of callers; for calls of our own */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
 };
 
@@ -626,6 +629,8 @@ void pb_tcp_reset_peer(
 	struct tcp_conn *c); /* an RST at SND.NXT, in states where RFC 9293 §3.10.5 wants one */
 void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted);
+struct returned *pb_tcp_take_returned(struct tcp_conn *c); /* for MSG_ERRQUEUE, handed over; NULL: none */
+void pb_tcp_errors_free(struct tcp_conn *c);
 /* What is in flight may have been too long: all of it again. No sign of congestion. */
 void pb_tcp_send_shorter(struct tcp_conn *c);
 

@@ -397,7 +397,7 @@ int pb_tcp_ready(const struct tcp_conn *c)
 	bool no_more_out = closed || c->fin_queued;
 	int events = 0;
 
-	if (c->error)
+	if (c->error || (c->errors && c->errors->first))
 		events |= POLLERR;
 	if (no_more_in)
 		events |= POLLIN | POLLRDHUP;

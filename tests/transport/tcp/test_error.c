@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 
 static struct sender s;
 
@@ -109,6 +110,52 @@ static void a_call_is_given_up(void **state)
 	pb_tcp_close(c, false);
 }
 
+/* With IP_RECVERR the call that came back is in a queue: who said so, and what he quotes. */
+static void a_call_comes_back(void **state)
+{
+	struct ip peer = harness_ip("198.51.100.1"), offender = harness_ip("203.0.113.9");
+	struct tcp_settings set = pb_tcp_settings_default;
+	struct segment sent;
+	struct tcp_conn *c;
+
+	(void)state;
+	set.want_errors = true;
+	assert_int_equal(pb_tcp_connect(s.h.tcp, &set, NULL, &peer, 9, &s, &c), 0);
+	assert_true(harness_sent(&s.h, &sent, NULL));
+	assert_null(pb_tcp_take_returned(c));
+	complain(c, sent.h.seq, EHOSTUNREACH, 0);
+	assert_int_equal(c->state, STATE_CLOSED);
+	c->error = 0; /* told */
+	assert_int_equal(pb_tcp_ready(c) & POLLERR, POLLERR);
+	struct returned *r = pb_tcp_take_returned(c);
+	assert_non_null(r);
+	assert_int_equal(r->error.error, EHOSTUNREACH);
+	assert_true(ip_equal(&r->error.offender, &offender));
+	assert_int_equal(r->dst_port, 9);
+	assert_int_equal(r->len, 8);
+	free(r);
+	assert_null(pb_tcp_take_returned(c));
+	assert_int_equal(pb_tcp_ready(c) & POLLERR, 0);
+	pb_tcp_close(c, false);
+}
+
+/* With IP_RECVERR soft errors are told at once, too, and the connection goes on (ip(7); Linux: tcp_v4_err()). */
+static void told_at_once(void **state)
+{
+	(void)state;
+	s.c->set.want_errors = true;
+	sender_write(&s, 1000);
+	sender_expect(&s, 0, 1000);
+	complain(s.c, s.start, EHOSTUNREACH, 0);
+	assert_int_equal(s.c->error, EHOSTUNREACH);
+	assert_int_equal(s.c->news.events & POLLERR, POLLERR);
+	assert_int_equal(s.c->state, STATE_ESTABLISHED);
+	assert_int_equal(pb_tcp_send(s.c, &(struct iovec){ "x", 1 }, 1, 0), -EHOSTUNREACH);
+	sender_ack(&s, 1000);
+	sender_write(&s, 10);
+	sender_expect(&s, 1000, 10);
+}
+
 /* RFC 1191: what is in flight is sent again, in segments that fit, and it is no sign of congestion. */
 static void a_narrower_path(void **state)
 {
@@ -183,8 +230,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(only_what_is_in_flight), TEST(established_goes_on), TEST(told_when_given_up),
-		TEST(a_call_is_given_up),     TEST(a_narrower_path),     TEST(the_path_has_bounds),
-		TEST(narrow_from_the_first),
+		TEST(a_call_comes_back),      TEST(told_at_once),        TEST(a_call_is_given_up),
+		TEST(a_narrower_path),        TEST(the_path_has_bounds), TEST(narrow_from_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
