@@ -33,36 +33,40 @@ struct path {
 	double queue; /* bandwidth-delay products */
 	double loss, reordering;
 	pb_time duration;
+	double marked; /* products, likewise, above which the queue marks; 0: it does not */
 };
 
 #define MBIT(n) ((uint64_t)(n)*1000000)
 
 static const struct path paths[] = {
-	{"10 Mbit/s, 1 ms",                     MBIT(10),    PB_MSEC(1),   20,  0,      0,    PB_SEC(30)},
-	{ "10 Mbit/s, 20 ms",                   MBIT(10),    PB_MSEC(20),  1,   0,      0,    PB_SEC(60)},
-	{ "10 Mbit/s, 100 ms",                  MBIT(10),    PB_MSEC(100), 1,   0,      0,    PB_SEC(60)},
-	{ "10 Mbit/s, 300 ms",                  MBIT(10),    PB_MSEC(300), 1,   0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 1 ms",                   MBIT(100),   PB_MSEC(1),   4,   0,      0,    PB_SEC(20)},
-	{ "100 Mbit/s, 20 ms",                  MBIT(100),   PB_MSEC(20),  1,   0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 100 ms",                 MBIT(100),   PB_MSEC(100), 1,   0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 300 ms",                 MBIT(100),   PB_MSEC(300), 1,   0,      0,    PB_SEC(60)},
-	{ "1 Gbit/s, 1 ms",                     MBIT(1000),  PB_MSEC(1),   1,   0,      0,    PB_SEC(10)},
-	{ "1 Gbit/s, 20 ms",                    MBIT(1000),  PB_MSEC(20),  1,   0,      0,    PB_SEC(20)},
-	{ "1 Gbit/s, 100 ms",                   MBIT(1000),  PB_MSEC(100), 1,   0,      0,    PB_SEC(30)},
-	{ "1 Gbit/s, 300 ms",                   MBIT(1000),  PB_MSEC(300), 1,   0,      0,    PB_SEC(60)},
-	{ "10 Gbit/s, 1 ms",                    MBIT(10000), PB_MSEC(1),   1,   0,      0,    PB_SEC(3) },
-	{ "10 Gbit/s, 20 ms",                   MBIT(10000), PB_MSEC(20),  1,   0,      0,    PB_SEC(5) },
-	{ "10 Gbit/s, 100 ms",                  MBIT(10000), PB_MSEC(100), 1,   0,      0,    PB_SEC(10)},
-	{ "100 Mbit/s, 40 ms, queue 0.05 BDP",  MBIT(100),   PB_MSEC(40),  .05, 0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, queue 0.25 BDP",  MBIT(100),   PB_MSEC(40),  .25, 0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, queue 1 BDP",     MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, queue 8 BDP",     MBIT(100),   PB_MSEC(40),  8,   0,      0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, loss 0.01 %",     MBIT(100),   PB_MSEC(40),  1,   0.0001, 0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, loss 0.1 %",      MBIT(100),   PB_MSEC(40),  1,   0.001,  0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, loss 1 %",        MBIT(100),   PB_MSEC(40),  1,   0.01,   0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, loss 5 %",        MBIT(100),   PB_MSEC(40),  1,   0.05,   0,    PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, reordering 1 %",  MBIT(100),   PB_MSEC(40),  1,   0,      0.01, PB_SEC(60)},
-	{ "100 Mbit/s, 40 ms, reordering 10 %", MBIT(100),   PB_MSEC(40),  1,   0,      0.1,  PB_SEC(60)},
+	{"10 Mbit/s, 1 ms",                     MBIT(10),    PB_MSEC(1),   20,  0,      0,    PB_SEC(30), 0  },
+	{ "10 Mbit/s, 20 ms",                   MBIT(10),    PB_MSEC(20),  1,   0,      0,    PB_SEC(60), 0  },
+	{ "10 Mbit/s, 100 ms",                  MBIT(10),    PB_MSEC(100), 1,   0,      0,    PB_SEC(60), 0  },
+	{ "10 Mbit/s, 300 ms",                  MBIT(10),    PB_MSEC(300), 1,   0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 1 ms",                   MBIT(100),   PB_MSEC(1),   4,   0,      0,    PB_SEC(20), 0  },
+	{ "100 Mbit/s, 20 ms",                  MBIT(100),   PB_MSEC(20),  1,   0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 100 ms",                 MBIT(100),   PB_MSEC(100), 1,   0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 300 ms",                 MBIT(100),   PB_MSEC(300), 1,   0,      0,    PB_SEC(60), 0  },
+	{ "1 Gbit/s, 1 ms",                     MBIT(1000),  PB_MSEC(1),   1,   0,      0,    PB_SEC(10), 0  },
+	{ "1 Gbit/s, 20 ms",                    MBIT(1000),  PB_MSEC(20),  1,   0,      0,    PB_SEC(20), 0  },
+	{ "1 Gbit/s, 100 ms",                   MBIT(1000),  PB_MSEC(100), 1,   0,      0,    PB_SEC(30), 0  },
+	{ "1 Gbit/s, 300 ms",                   MBIT(1000),  PB_MSEC(300), 1,   0,      0,    PB_SEC(60), 0  },
+	{ "10 Gbit/s, 1 ms",                    MBIT(10000), PB_MSEC(1),   1,   0,      0,    PB_SEC(3),  0  },
+	{ "10 Gbit/s, 20 ms",                   MBIT(10000), PB_MSEC(20),  1,   0,      0,    PB_SEC(5),  0  },
+	{ "10 Gbit/s, 100 ms",                  MBIT(10000), PB_MSEC(100), 1,   0,      0,    PB_SEC(10), 0  },
+	{ "100 Mbit/s, 40 ms, queue 0.05 BDP",  MBIT(100),   PB_MSEC(40),  .05, 0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, queue 0.25 BDP",  MBIT(100),   PB_MSEC(40),  .25, 0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, queue 1 BDP",     MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, queue 8 BDP",     MBIT(100),   PB_MSEC(40),  8,   0,      0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, loss 0.01 %",     MBIT(100),   PB_MSEC(40),  1,   0.0001, 0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, loss 0.1 %",      MBIT(100),   PB_MSEC(40),  1,   0.001,  0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, loss 1 %",        MBIT(100),   PB_MSEC(40),  1,   0.01,   0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, loss 5 %",        MBIT(100),   PB_MSEC(40),  1,   0.05,   0,    PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, reordering 1 %",  MBIT(100),   PB_MSEC(40),  1,   0,      0.01, PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, reordering 10 %", MBIT(100),   PB_MSEC(40),  1,   0,      0.1,  PB_SEC(60), 0  },
+	{ "100 Mbit/s, 40 ms, marked 0.05 BDP", MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60), .05},
+	{ "100 Mbit/s, 40 ms, marked 0.25 BDP", MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60), .25},
+	{ "100 Mbit/s, 40 ms, marked 0.5 BDP",  MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60), .5 },
 };
 
 static const char *const algorithms[] = { "cubic", "reno" };
@@ -123,12 +127,13 @@ static struct pb_impairment forth(const struct path *p)
 		.queue = queue > 2 * MTU ? (size_t)queue : 2 * MTU,
 		.loss = p->loss,
 		.reordering = p->reordering,
+		.mark_above = (size_t)(bdp(p) * p->marked),
 	};
 }
 
 static struct pb_stack *host(const char *addr, struct pb_device *d, uint64_t seed)
 {
-	struct pb_stack_options o = { .memory_max = MEMORY };
+	struct pb_stack_options o = { .memory_max = MEMORY, .ecn = PB_ECN_ASK };
 	struct sockaddr_in sin = address(addr);
 	struct pb_stack *s;
 

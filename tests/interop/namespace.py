@@ -6,8 +6,12 @@ meanwhile belong to the new one, and it is gone when the last of them has ended.
 
 import ctypes
 import os
+import platform
 import re
+import socket
+import struct
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,6 +83,71 @@ def lose(device, share):
             tc("filter", "add", "dev", device, direction, "bpf", "da", "bytecode", program)
     except subprocess.CalledProcessError:
         pytest.skip("the kernel has no clsact, or takes no BPF there")
+
+
+def instruction(code, to=0, source=0, offset=0, value=0):
+    """Of eBPF, as <linux/bpf.h> lays it out."""
+    return struct.pack("=BBhi", code, source << 4 | to, offset, value - (1 << 32) if value >= 1 << 31 else value)
+
+
+def bpf(command, attributes):
+    """bpf(2)."""
+    number = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
+    if number is None:
+        pytest.skip("no number of bpf(2) for this machine is known here")
+    given = ctypes.create_string_buffer(attributes, 128)
+    result = libc.syscall(number, command, given, 128)
+    if result < 0:
+        error = ctypes.get_errno()
+        pytest.skip(f"the kernel takes no eBPF from us: {os.strerror(error)}")
+    return result
+
+
+BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
+BPF_PROG_TYPE_SCHED_CLS = 3
+BPF_TCX_INGRESS, BPF_TCX_EGRESS = 46, 47
+
+
+@contextmanager
+def marking(device, share):
+    """Have the kernel mark a share of what comes from a device, and of what goes to it: CE where it is ECT (RFC 3168 5).
+
+    Queues that mark are not in every kernel; eBPF's helper that sets the mark is.
+    """
+    program = b"".join([
+        instruction(0xBF, 6, 1),  # r6 = the packet
+        instruction(0x85, value=7),  # bpf_get_prandom_u32()
+        instruction(0x36, 0, offset=2, value=int(share * (RANDOM_RANGE - 1))),  # not below the share: on
+        instruction(0xBF, 1, 6),
+        instruction(0x85, value=97),  # bpf_skb_ecn_set_ce(the packet)
+        instruction(0xB7, 0, value=-1),  # TCX_NEXT
+        instruction(0x95)])
+    code, license_ = ctypes.create_string_buffer(program, len(program)), ctypes.create_string_buffer(b"GPL")
+    opened = [bpf(BPF_PROG_LOAD, struct.pack("=IIQQ", BPF_PROG_TYPE_SCHED_CLS, len(program) // 8, ctypes.addressof(code),
+                                             ctypes.addressof(license_)))]
+    try:
+        for direction in (BPF_TCX_INGRESS, BPF_TCX_EGRESS):
+            opened.append(bpf(BPF_LINK_CREATE, struct.pack("=IIII", opened[0], socket.if_nametoindex(device), direction, 0)))
+        yield
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def drop_setup_syns(device):
+    """Have the kernel drop SYNs that ask for ECN, as some firewalls do: what comes from a device, IPv4 over Ethernet."""
+    program = "4,48 0 0 47,21 0 1 194,6 0 0 2,6 0 0 4294967295"  # ldb [14 + 20 + 13]; jeq #SYN|ECE|CWR, drop, pass
+    try:
+        tc("qdisc", "add", "dev", device, "clsact")
+        tc("filter", "add", "dev", device, "ingress", "bpf", "da", "bytecode", program)
+    except subprocess.CalledProcessError:
+        pytest.skip("the kernel has no clsact, or takes no BPF there")
+
+
+def counters():
+    """What `nstat -az` says of the namespace."""
+    said = run("nstat", "-asz", stdout=subprocess.PIPE).stdout
+    return {words[0]: int(words[1]) for words in map(str.split, said.splitlines()) if len(words) > 1 and words[1].isdigit()}
 
 
 def socket_info(port):

@@ -333,7 +333,19 @@ static struct pb_impairment impairment(struct simulation *s, enum trouble troubl
 	i.duplication = trouble == DUPLICATION || all ? 0.1 : 0;
 	i.mtu = trouble == BLACK_HOLE ? 552 + (uint32_t)pb_rng_below(&s->rng, 1500) : 0;
 	i.corruption = trouble == CORRUPTION || all ? 0.05 : 0;
+	if (pb_rng_chance(&s->rng, 0.5))
+		i.mark_above = 1 + (size_t)pb_rng_below(&s->rng, 100000);
+	if (pb_rng_chance(&s->rng, 0.25))
+		i.marking = (double)pb_rng_below(&s->rng, 100) / 100;
 	return i;
+}
+
+/* What each stack thinks of ECN. */
+static enum pb_ecn random_ecn(struct simulation *s)
+{
+	static const enum pb_ecn all[] = { PB_ECN_WHEN_ASKED, PB_ECN_OFF, PB_ECN_ASK, PB_ECN_ASK };
+
+	return all[pb_rng_below(&s->rng, sizeof all / sizeof *all)];
 }
 
 static uint32_t random_mtu(struct simulation *s)
@@ -348,7 +360,8 @@ static int make_stack(struct simulation *s, int which, struct pb_device *end, co
 		      const uint8_t seed[16], struct pb_capture *capture)
 {
 	struct pb_stack_options options = { .memory_max = 64 << 20,
-					    .idle_after = s->sleepy ? PB_MSEC(50) : 0 };
+					    .idle_after = s->sleepy ? PB_MSEC(50) : 0,
+					    .ecn = random_ecn(s) };
 	const char *name = which ? "server" : "client";
 	union pb_addr addr;
 	struct pb_device *device;
