@@ -74,8 +74,8 @@ PB_API uint64_t pb_pool_refusals(const struct pb_pool *pool);
 PB_API struct pb_buf *pb_buf_new(struct pb_pool *pool, size_t headroom, size_t room);
 
 /*
- * A packet of memory that stays the caller's: release(context) is called when nobody refers to it any more.
- * NULL: the pool is empty, and release is not called.
+ * A packet of memory that stays the caller's, of less than 4 GiB: release(context) is called when nobody refers
+ * to it any more. NULL: there is no memory to describe it, or it is too long; and release is not called.
  */
 PB_API struct pb_buf *pb_buf_lend(struct pb_pool *pool, const void *data, size_t len,
 				  void (*release)(void *context), void *context);

@@ -69,7 +69,7 @@ struct pb_stack_options {
 	 * when half of them have left. 0: as many as its buffer holds. A socket's own is TCP_NOTSENT_LOWAT.
 	 */
 	uint32_t notsent_lowat;
-	bool unpaced;     /* TCP sends what its window allows at once, not in pieces of a millisecond each */
+	bool unpaced; /* TCP sends what its window allows at once, not in pieces of a millisecond each */
 	enum pb_ecn ecn;
 };
 
@@ -216,8 +216,8 @@ PB_API void pb_stack_each_neighbour(struct pb_stack *stack,
 
 /*
  * Text without a copy. pb_give() takes a buffer's bytes into a stream (made with pb_buf_new() or
- * pb_buf_lend() from the pool of the stack): 0, and the buffer is the stack's; -EAGAIN and what pb_send() may
- * say, and it stays the caller's. pb_take() hands over the next text of a stream: NULL and *why: 0 the end,
+ * pb_buf_lend() from the pool of the stack), at most 1 GiB of them: 0, and the buffer is the stack's; -EMSGSIZE,
+ * -EAGAIN and what pb_send() may say, and it stays the caller's. pb_take() hands over the next text of a stream: NULL and *why: 0 the end,
  * -EAGAIN, an error. Only on a stack's streams: -EOPNOTSUPP.
  */
 PB_API int pb_give(struct pb_socket *s, struct pb_buf *text);

@@ -148,6 +148,8 @@ struct pb_buf *pb_buf_lend(struct pb_pool *pool, const void *data, size_t len, v
 {
 	struct pb_block *block = pool->lent;
 
+	if (len > UINT32_MAX)
+		return NULL;
 	if (block)
 		pool->lent = block->next_free;
 	else if (!(block = malloc(sizeof *block)))

@@ -330,9 +330,12 @@ static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, 
 		return -ENOBUFS;
 	if (!(pb_tcp_ready(c) & POLLOUT))
 		return stack_settled(socket, -EAGAIN);
-	struct pb_buf *b = pb_buf_new(stack_of(socket)->env.pool, 0, most);
-	if (!b)
-		return -ENOBUFS;
+	struct pb_buf *b = pb_tcp_text_new(stack_of(socket)->env.pool, most);
+	if (!b) {
+		pb_tcp_starve(c);
+		return stack_settled(socket, -EAGAIN);
+	}
+	most = most < pb_buf_tailroom(b) ? most : pb_buf_tailroom(b);
 	ssize_t n = pread(fd, pb_buf_extend(b, most), most, *offset);
 	if (n <= 0) {
 		n = n < 0 ? -errno : 0;

@@ -41,9 +41,10 @@ static union pb_addr at(const char *text, uint16_t port)
 	return a;
 }
 
-static void open_host(struct host *h, uint8_t seed, const char *addr, struct pb_device *device)
+static void open_host(struct host *h, uint8_t seed, const char *addr, struct pb_device *device,
+		      size_t memory_max)
 {
-	struct pb_stack_options options = { .seed = { seed } };
+	struct pb_stack_options options = { .seed = { seed }, .memory_max = memory_max };
 
 	h->addr = at(addr, PORT);
 	assert_int_equal(pb_stack_new(&options, &h->stack), 0);
@@ -53,16 +54,29 @@ static void open_host(struct host *h, uint8_t seed, const char *addr, struct pb_
 	assert_int_equal(pb_loop_add_net(w.loop, h->net), 0);
 }
 
-static int begin(void **state)
+static int begin_with(size_t client_memory)
 {
 	struct pb_device *end[2];
 
-	(void)state;
 	assert_int_equal(pb_loop_new_virtual(0, &w.loop), 0);
 	assert_int_equal(pb_device_pair(1500, true, 1024, end), 0);
-	open_host(&w.server, 1, "10.0.0.1", end[0]);
-	open_host(&w.client, 2, "10.0.0.2", end[1]);
+	open_host(&w.server, 1, "10.0.0.1", end[0], 0);
+	open_host(&w.client, 2, "10.0.0.2", end[1], client_memory);
 	return 0;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	return begin_with(0);
+}
+
+#define LITTLE ((size_t)40 * 1024) /* of memory: less than writers want to have at once */
+
+static int begin_with_little(void **state)
+{
+	(void)state;
+	return begin_with(LITTLE);
 }
 
 static void run_for(pb_time time)
@@ -177,6 +191,88 @@ static void text_without_a_copy(void **state)
 	assert_int_equal(why, 0);
 	pb_close(c);
 	pb_close(s);
+}
+
+/* Memory that is lent costs nothing, but sequence numbers do: RFC 9293 3.4. */
+static void more_than_can_be_given(void **state)
+{
+	static const size_t gigabyte = (size_t)1 << 30;
+	struct pb_pool *pool = pb_stack_pool(w.client.stack);
+	struct pb_socket *client, *server;
+	static char byte;
+	int released = 0;
+
+	(void)state;
+	connect_pair(&w.server.addr, false, &client, &server);
+	assert_null(pb_buf_lend(pool, &byte, 4 * gigabyte, count_release, &released));
+	struct pb_buf *text = pb_buf_lend(pool, &byte, gigabyte + 1, count_release, &released);
+	assert_int_equal(pb_give(client, text), -EMSGSIZE);
+	assert_int_equal(released, 0);
+	pb_buf_free(text);
+	assert_int_equal(released, 1);
+	pb_close(client);
+	pb_close(server);
+}
+
+struct writer {
+	struct pb_watch watch;
+	size_t sent, calls;
+};
+
+static void write_more(struct pb_watch *watch, int ready)
+{
+	struct writer *writer = container_of(watch, struct writer, watch);
+	char text[20000] = { 0 };
+	ssize_t n = pb_send(watch->socket, text, sizeof text, 0);
+
+	assert_true(ready & POLLOUT);
+	assert_true(n > 0 || n == -EAGAIN);
+	writer->sent += n > 0 ? (size_t)n : 0;
+	assert_true(++writer->calls < 100000); /* or it turns for nothing, in no time */
+}
+
+static size_t read_all(struct pb_socket *s)
+{
+	char text[4096];
+	size_t got = 0;
+
+	for (ssize_t n; (n = pb_recv(s, text, sizeof text, 0)) > 0;)
+		got += (size_t)n;
+	return got;
+}
+
+/* Whoever finds no memory to write to hears of it when there is some, and keeps nobody's headers from leaving. */
+static void writers_wait_for_memory(void **state)
+{
+	struct pb_pool *pool = pb_stack_pool(w.client.stack);
+	struct writer writer = { .sent = 0 };
+	struct pb_socket *client, *server;
+	struct pb_buf *others[] = { pb_buf_new(pool, 0, 16384), pb_buf_new(pool, 0, 16384), NULL, NULL };
+	size_t got = 0;
+
+	(void)state;
+	connect_pair(&w.server.addr, false, &client, &server);
+	for (size_t i = 2; i < 4; i++)
+		others[i] = pb_buf_new(pool, 0, 2048);
+	assert_int_equal(pb_watch_socket(w.loop, &writer.watch, client, POLLOUT, write_more), 0);
+	run_for(PB_SEC(1));
+	assert_int_equal(writer.sent, 0);
+	for (size_t i = 0; i < 4; i++)
+		pb_buf_free(others[i]);
+	for (int i = 0; i < 100; i++) {
+		run_for(PB_MSEC(10));
+		got += read_all(server);
+	}
+	assert_true(got > (size_t)1024 * 1024);
+	run_for(PB_SEC(1)); /* nobody reads */
+	pb_watch_stop(&writer.watch);
+	pb_close(client);
+	for (int i = 0; i < 100 && got < writer.sent; i++) {
+		got += read_all(server);
+		run_for(PB_MSEC(10));
+	}
+	assert_int_equal(got, writer.sent);
+	pb_close(server);
 }
 
 static void only_streams_give_and_take(void **state)
@@ -453,6 +549,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(text_without_a_copy, begin, end),
 		cmocka_unit_test_setup_teardown(only_streams_give_and_take, begin, end),
+		cmocka_unit_test_setup_teardown(more_than_can_be_given, begin, end),
+		cmocka_unit_test_setup_teardown(writers_wait_for_memory, begin_with_little, end),
 		cmocka_unit_test_setup_teardown(a_stream_for_any_address, begin, end),
 		cmocka_unit_test_setup_teardown(datagrams_for_any_address, begin, end),
 		cmocka_unit_test_setup_teardown(a_broadcast_is_for_all, begin, end),

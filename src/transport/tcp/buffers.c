@@ -32,11 +32,12 @@ static uint32_t most_for_path(const struct tcp_conn *c, size_t limit)
 	return (uint32_t)(c->rtt.min ? smaller(limit, fillable) : limit);
 }
 
-bool pb_tcp_memory_is_out(const struct tcp *t)
+bool pb_tcp_memory_admits(const struct pb_pool *pool, size_t n)
 {
-	size_t most = pb_pool_bytes_max(t->env->pool);
+	size_t most = pb_pool_bytes_max(pool), used = pb_pool_bytes(pool);
 
-	return pb_pool_bytes(t->env->pool) > most - most / 8;
+	most -= most / 8;
+	return used <= most && n <= most - used;
 }
 
 /*
@@ -128,8 +129,7 @@ void pb_tcp_send_buffer_fit(struct tcp_conn *c)
  * -- Without memory
  */
 
-#define STARVING_ASK  PB_MSEC(20)
-#define STARVING_ROOM (128 * 1024) /* a write's largest piece, and its headers */
+#define STARVING_ASK PB_MSEC(20)
 
 static void tell_starving(struct tcp *t)
 {
@@ -144,9 +144,8 @@ static void tell_starving(struct tcp *t)
 static void starving_due(struct pb_timer *timer)
 {
 	struct tcp *t = container_of(timer, struct tcp, starving_timer);
-	struct pb_pool *pool = t->env->pool;
 
-	if (pb_pool_bytes(pool) + STARVING_ROOM <= pb_pool_bytes_max(pool))
+	if (pb_tcp_memory_admits(t->env->pool, TCP_PART_SMALL))
 		tell_starving(t);
 	if (!list_empty(&t->starving))
 		pb_timers_set(&t->env->timers, timer, env_now(t->env) + STARVING_ASK);
@@ -167,4 +166,13 @@ void pb_tcp_starve(struct tcp_conn *c)
 	if (list_empty(&t->starving))
 		pb_timers_set(&t->env->timers, &t->starving_timer, tcp_now(c) + STARVING_ASK);
 	list_push(&t->starving, &c->starving);
+}
+
+void pb_tcp_starving_look(struct tcp_conn *c)
+{
+	if (list_empty(&c->starving) || !pb_tcp_memory_admits(c->tcp->env->pool, TCP_PART_SMALL))
+		return;
+	list_remove(&c->starving);
+	if (tcp_writable(c))
+		tcp_tell(c, POLLOUT);
 }

@@ -90,6 +90,7 @@ static void advance(struct tcp_conn *c, seq ack)
 		pb_tcp_push_over(c);
 	if (!was_writable && tcp_writable(c))
 		tcp_tell(c, POLLOUT);
+	pb_tcp_starving_look(c);
 }
 
 /* They repaired what there was, or time did. */

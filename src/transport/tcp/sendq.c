@@ -15,7 +15,6 @@
 #define HEADROOM (IP_HEADROOM + TCP_HEADER_LEN_MAX)
 
 /* Blocks to write into: small ones for the last bytes, large ones where they will be filled. */
-#define PART_SMALL 2048
 #define PART_LARGE 65536
 
 /* Text so short is copied behind its header: with it, it fits into the pool's smallest block. */
@@ -23,6 +22,13 @@
 
 /* What pb_buf.mark of a part says. */
 enum { PART_GOES_ON, PART_ENDS_RECORD };
+
+struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n)
+{
+	if (n > TCP_PART_SMALL && !pb_tcp_memory_admits(pool, n))
+		n = TCP_PART_SMALL;
+	return pb_tcp_memory_admits(pool, n) ? pb_buf_new(pool, 0, n) : NULL;
+}
 
 static void link_part(struct sendq *q, struct pb_buf *part)
 {
@@ -41,9 +47,9 @@ static struct pb_buf *new_part(const struct sendq *q, struct pb_pool *pool, size
 
 	if (likely > PART_LARGE / 4)
 		likely = PART_LARGE;
-	else if (likely > PART_SMALL)
-		likely = PART_SMALL;
-	return pb_buf_new(pool, 0, likely);
+	else if (likely > TCP_PART_SMALL)
+		likely = TCP_PART_SMALL;
+	return pb_tcp_text_new(pool, likely);
 }
 
 bool pb_tcp_sendq_is_open(const struct sendq *q)
@@ -151,7 +157,8 @@ uint32_t pb_tcp_sendq_record(const struct sendq *q, uint32_t offset, uint32_t mo
 	if (!q->records || offset >= q->bytes)
 		return most;
 	const struct pb_buf *part = part_at(q, &in);
-	for (len = part->len - in; len < most && part->mark != PART_ENDS_RECORD && part->more; len += part->len)
+	for (len = part->len - in; len < most && part->mark != PART_ENDS_RECORD && part->more;
+	     len += part->len)
 		part = part->more;
 	return len < most ? len : most;
 }

@@ -103,6 +103,12 @@ extern const struct tcp_settings pb_tcp_settings_default;
 
 #define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
+/* Text is written into blocks of this size, and into larger ones where they will be filled. */
+#define TCP_PART_SMALL 2048
+
+/* Text that is given at once: with a send buffer of it, it is not half of all sequence numbers (RFC 9293 §3.4). */
+#define TCP_GIVE_MAX (1024 * 1024 * 1024)
+
 #define TCP_SEND_BUFFER_DEFAULT    (128 * 1024)        /* to begin with */
 #define TCP_RECEIVE_BUFFER_DEFAULT (128 * 1024)        /* Linux's tcp_rmem[1] */
 #define TCP_BUFFER_SHORT           (64 * 1024)         /* what each may have when memory is short */
@@ -455,8 +461,8 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 void pb_tcp_push(struct tcp_conn *c);
 
 /*
- * SEND without a copy: takes text on success (0), all of it; -EAGAIN when the buffer is full: text stays the
- * caller's.
+ * SEND without a copy: takes text on success (0), all of it; -EAGAIN when the buffer is full, -EMSGSIZE beyond
+ * TCP_GIVE_MAX: text stays the caller's.
  */
 int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text);
 
@@ -661,14 +667,19 @@ void pb_tcp_receive_round_begin(struct tcp_conn *c);
 void pb_tcp_receive_round_end(struct tcp_conn *c);
 void pb_tcp_send_buffer_fit(struct tcp_conn *c);
 
-/* Seven eighths are given out: what text comes is dropped, so that what windows promised cannot stop it all. */
-bool pb_tcp_memory_is_out(const struct tcp *t);
+/*
+ * Whether text may have n bytes of the pool: an eighth is kept for headers, so that what windows promised and what
+ * users write cannot stop it all.
+ */
+bool pb_tcp_memory_admits(const struct pb_pool *pool, size_t n);
 
 /* Where a millisecond's worth is all of the window, ACKs come faster than timers. */
 #define TCP_UNPACED_RTT PB_MSEC(1)
 
 /* There was no memory for what the user wanted to send: he hears when there is again. */
 void pb_tcp_starve(struct tcp_conn *c);
+/* Some has come back, perhaps enough. */
+void pb_tcp_starving_look(struct tcp_conn *c);
 void pb_tcp_starving_init(struct tcp *t);
 
 /* How many of the bytes wanted may leave now. 0: the timer will say when. */
@@ -680,6 +691,9 @@ uint32_t pb_tcp_burst(const struct tcp_conn *c);       /* the longest super-segm
  * -- sendq.c, output.c, window.c, recovery.c, sack.c, rtt.c, timers.c
  * ---------------------------------------------------------
  */
+
+/* A buffer for n bytes of text; for TCP_PART_SMALL where memory is short. NULL: it is out. */
+struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n);
 
 /* Copies, without the first skip bytes. How many bytes it took: at most most, fewer when the pool is empty. */
 size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,

@@ -165,7 +165,7 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 		pb_tcp_conn_done(c, 0);
 		return;
 	}
-	if (s->text_len && pb_tcp_memory_is_out(c->tcp)) {
+	if (s->text_len && !pb_tcp_memory_admits(c->tcp->env->pool, 0)) {
 		tcp_counters(c)->tcp.OfoDropped++;
 		return; /* it is sent again; the rest is for acknowledgements, which give memory back */
 	}

@@ -254,6 +254,8 @@ int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 
 	if (rc < 0 || !has_room(c))
 		return rc < 0 ? rc : -EAGAIN;
+	if (text->total > TCP_GIVE_MAX)
+		return -EMSGSIZE;
 	pb_tcp_push_joined(c);
 	pb_tcp_sendq_give(&c->sendq, text);
 	c->written_from = queue_end(c);
