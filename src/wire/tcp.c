@@ -29,12 +29,16 @@ enum option_kind {
 	OPTION_SACK_PERMITTED = 4, /* RFC 2018 §2 */
 	OPTION_SACK = 5,           /* RFC 2018 §3 */
 	OPTION_TIMESTAMP = 8,      /* RFC 7323 §3.2 */
+	OPTION_MD5 = 19,           /* RFC 2385 §3 */
+	OPTION_AO = 29,            /* RFC 5925 §2.2 */
 };
 #define MSS_LEN            4
 #define WINDOW_SCALE_LEN   3
 #define SACK_PERMITTED_LEN 2
 #define TIMESTAMP_LEN      10
 #define SACK_LEN(blocks)   (2 + 8 * (blocks))
+#define MD5_LEN            (2 + TCP_MD5_MAC_LEN)
+#define AO_LEN(mac)        (4 + (mac))
 
 #define FLAGS_MASK 0x1ff
 
@@ -59,10 +63,28 @@ static bool read_sack(struct tcp_options *o, struct reader *r, size_t len)
 	return true;
 }
 
+/* A signature, whose place is counted from the header's first byte. */
+static bool read_auth(struct tcp_options *o, struct reader *r, enum tcp_auth_kind kind, const uint8_t *header)
+{
+	bool again = o->auth != TCP_UNSIGNED;
+
+	o->auth = (uint8_t)kind;
+	if (kind == TCP_SIGNED_AO) {
+		o->key_id = rd_u8(r);
+		o->next_key_id = rd_u8(r);
+	}
+	o->mac_len = (uint8_t)r->left;
+	o->mac_at = (uint8_t)(r->p - header);
+	if (again || r->left == 0 || (kind == TCP_SIGNED_MD5 && r->left != TCP_MD5_MAC_LEN))
+		o->auth = TCP_SIGNED_WRONG;
+	return o->auth != TCP_SIGNED_WRONG;
+}
+
 /*
  * One option, of which r has exactly what follows kind and length. False: it has not the length of its kind.
  */
-static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, bool syn)
+static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, bool syn,
+			const uint8_t *header)
 {
 	switch (kind) {
 	case OPTION_MSS:
@@ -90,6 +112,10 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, b
 		return true;
 	case OPTION_SACK:
 		return read_sack(o, r, r->left);
+	case OPTION_MD5:
+		return read_auth(o, r, TCP_SIGNED_MD5, header);
+	case OPTION_AO:
+		return read_auth(o, r, TCP_SIGNED_AO, header);
 	default:
 		return true;
 	}
@@ -97,6 +123,8 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, b
 
 static void read_options(struct tcp_options *o, struct reader *r, bool syn)
 {
+	const uint8_t *header = r->p - TCP_HEADER_LEN;
+
 	while (r->left) {
 		uint8_t kind = rd_u8(r);
 		if (kind == OPTION_END)
@@ -107,7 +135,7 @@ static void read_options(struct tcp_options *o, struct reader *r, bool syn)
 		if (r->bad || len < 2 || len - 2u > r->left)
 			return;
 		struct reader body = { .p = r->p, .left = len - 2u };
-		if (!read_option(o, kind, &body, syn))
+		if (!read_option(o, kind, &body, syn, header))
 			return;
 		rd_bytes(r, len - 2u);
 	}
@@ -152,10 +180,22 @@ bool pb_tcp_parse(struct tcp_header *h, struct reader *r)
 	return true;
 }
 
+size_t pb_tcp_auth_len(const struct tcp_options *o)
+{
+	switch (o->auth) {
+	case TCP_SIGNED_MD5:
+		return 2 + MD5_LEN;
+	case TCP_SIGNED_AO:
+		return (AO_LEN((size_t)o->mac_len) + 3) & ~(size_t)3;
+	default:
+		return 0;
+	}
+}
+
 /* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned. */
 size_t pb_tcp_header_len(const struct tcp_options *o)
 {
-	size_t len = TCP_HEADER_LEN;
+	size_t len = TCP_HEADER_LEN + pb_tcp_auth_len(o);
 
 	if (o->mss)
 		len += MSS_LEN;
@@ -192,8 +232,27 @@ static void write_sack(const struct tcp_options *o, struct writer *w)
 	}
 }
 
+/* At TCP_MAC_AT in both: two NOPs in front of MD5's, as others do; what TCP-AO needs for padding, behind. */
+static void write_auth(const struct tcp_options *o, struct writer *w)
+{
+	static const uint8_t unsigned_yet[UINT8_MAX];
+
+	if (o->auth == TCP_SIGNED_MD5) {
+		write_nops(w, 2);
+		write_kind(w, OPTION_MD5, MD5_LEN);
+		wr_bytes(w, unsigned_yet, TCP_MD5_MAC_LEN);
+	} else if (o->auth == TCP_SIGNED_AO) {
+		write_kind(w, OPTION_AO, AO_LEN((size_t)o->mac_len));
+		wr_u8(w, o->key_id);
+		wr_u8(w, o->next_key_id);
+		wr_bytes(w, unsigned_yet, o->mac_len);
+		write_nops(w, (int)(pb_tcp_auth_len(o) - AO_LEN((size_t)o->mac_len)));
+	}
+}
+
 static void write_options(const struct tcp_options *o, struct writer *w)
 {
+	write_auth(o, w);
 	if (o->mss) {
 		write_kind(w, OPTION_MSS, MSS_LEN);
 		wr_u16(w, o->mss);

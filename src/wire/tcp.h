@@ -1,6 +1,6 @@
 /*
- * The TCP header and its options (RFC 9293 §3.1, §3.2; RFC 7323 window scale and timestamps; RFC 2018 SACK).
- * Pure functions.
+ * The TCP header and its options (RFC 9293 §3.1, §3.2; RFC 7323 window scale and timestamps; RFC 2018 SACK; RFC 2385
+ * and RFC 5925, signatures). Pure functions.
  */
 #ifndef PB_WIRE_TCP_H
 #define PB_WIRE_TCP_H
@@ -29,13 +29,28 @@ enum tcp_flag {
 	TCP_AE = 256, /* RFC 9768 §3.1 */
 };
 
+/* Which option signs a segment. */
+enum tcp_auth_kind {
+	TCP_UNSIGNED,
+	TCP_SIGNED_MD5, /* RFC 2385 */
+	TCP_SIGNED_AO,  /* RFC 5925 */
+	TCP_SIGNED_WRONG, /* twice, both ways, or in an option of wrong length: to be dropped (RFC 5925 §2.2) */
+};
+
+#define TCP_MD5_MAC_LEN 16
+#define TCP_MAC_AT      (TCP_HEADER_LEN + 4) /* where it is in a header that we write: the option is the first */
+
 struct tcp_options {
 	uint16_t mss; /* SYN only; 0: not there */
 	/* if has_window_scale; as sent, possibly above 14 (RFC 7323 §2.3 says how to read that) */
 	uint8_t window_scale;
 	bool has_window_scale, sack_permitted, has_timestamp;
+	uint8_t auth;    /* enum tcp_auth_kind */
+	uint8_t mac_len; /* of its signature; the next too if it is signed */
 	uint32_t ts_value, ts_echo;
 	uint8_t sack_count;
+	uint8_t mac_at;              /* read: the signature's place in the header, from its first byte */
+	uint8_t key_id, next_key_id; /* TCP-AO: KeyID, RNextKeyID */
 	struct {
 		uint32_t start, end;
 	} sack[TCP_SACK_BLOCKS_MAX];
@@ -59,12 +74,15 @@ struct tcp_header {
  */
 bool pb_tcp_parse(struct tcp_header *h, struct reader *r);
 
+/* The room that a signature takes among the options, a multiple of 4. */
+size_t pb_tcp_auth_len(const struct tcp_options *o);
+
 /* The length that a header with these options will have, a multiple of 4. It may be above what fits. */
 size_t pb_tcp_header_len(const struct tcp_options *o);
 
 /*
  * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not
- * looked at; the checksum field is written as given. False: no room, or more options than fit into 40 bytes.
+ * looked at; the checksum field is written as given; of a signature, as zero. False: no room, or more options than fit into 40 bytes.
  */
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
 

@@ -20,6 +20,10 @@ static void check_again(struct tcp_header *h)
 	assert(pb_tcp_write(&again, &(struct writer){ .p = twice, .left = sizeof twice }));
 	assert(memcmp(bytes, twice, len) == 0);
 	assert(again.seq == h->seq && again.ack == h->ack && again.flags == h->flags);
+	assert(h->options.auth == TCP_SIGNED_WRONG ? again.options.auth == TCP_UNSIGNED
+						   : again.options.auth == h->options.auth);
+	assert(!again.options.auth ||
+	       (again.options.mac_at == TCP_MAC_AT && again.options.mac_len == h->options.mac_len));
 	assert(again.options.sack_count == h->options.sack_count && again.options.mss == h->options.mss);
 }
 
@@ -32,6 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	assert(h.len >= TCP_HEADER_LEN && h.len <= size && r.left == size - h.len);
 	assert(h.options.sack_count <= TCP_SACK_BLOCKS_MAX);
+	assert(!h.options.auth || h.options.auth == TCP_SIGNED_WRONG ||
+	       h.options.mac_at + h.options.mac_len <= h.len);
 	check_again(&h);
 	return 0;
 }

@@ -114,6 +114,49 @@ static void lengths_of_options(void **state)
 	assert_int_equal(OPTIONS(1, 1, 1, 3).window_scale, 0);
 }
 
+/* RFC 2385 §3, RFC 5925 §2.2: where the signature is; and two signatures are none. */
+static void signatures(void **state)
+{
+	struct tcp_options o;
+
+	(void)state;
+	o = OPTIONS(1, 1, 19, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+	assert_int_equal(o.auth, TCP_SIGNED_MD5);
+	assert_int_equal(o.mac_at, 24);
+	assert_int_equal(o.mac_len, 16);
+	o = OPTIONS(2, 4, 5, 0xb4, 29, 16, 61, 84, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+	assert_int_equal(o.auth, TCP_SIGNED_AO);
+	assert_int_equal(o.mac_at, 28);
+	assert_int_equal(o.mac_len, 12);
+	assert_int_equal(o.key_id, 61);
+	assert_int_equal(o.next_key_id, 84);
+	assert_int_equal(o.mss, 0x5b4);
+	assert_int_equal(OPTIONS(29, 8, 1, 2, 0, 0, 0, 0, 29, 8, 1, 2, 0, 0, 0, 0).auth, TCP_SIGNED_WRONG);
+	assert_int_equal(OPTIONS(29, 5, 1, 2, 0, 19, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0).auth,
+			 TCP_SIGNED_WRONG);
+	for (unsigned len = 0; len < 40; len++) {
+		uint8_t n = (uint8_t)len;
+		enum tcp_auth_kind cut_off = len < 2 || len > 36 ? TCP_UNSIGNED : TCP_SIGNED_WRONG;
+		uint8_t md5[36] = { 19, n }, ao[36] = { 29, n };
+		assert_int_equal(options_of(md5, sizeof md5).auth, len == 18 ? TCP_SIGNED_MD5 : cut_off);
+		assert_int_equal(options_of(ao, sizeof ao).auth,
+				 len > 4 && len <= 36 ? TCP_SIGNED_AO : cut_off);
+	}
+}
+
+static void any_signature(struct random *r, struct tcp_options *o)
+{
+	o->auth = (uint8_t)random_below(r, TCP_SIGNED_WRONG);
+	if (!o->auth)
+		return;
+	o->mac_at = TCP_MAC_AT;
+	o->mac_len = o->auth == TCP_SIGNED_MD5 ? TCP_MD5_MAC_LEN : (uint8_t)(1 + random_below(r, 36));
+	if (o->auth == TCP_SIGNED_MD5)
+		return;
+	o->key_id = (uint8_t)random_next(r);
+	o->next_key_id = (uint8_t)random_next(r);
+}
+
 static struct tcp_header any_header(struct random *r)
 {
 	struct tcp_header h = { .src_port = (uint16_t)random_next(r), .dst_port = (uint16_t)random_next(r) };
@@ -134,6 +177,7 @@ static struct tcp_header any_header(struct random *r)
 	o->has_timestamp = random_next(r) & 1;
 	o->ts_value = o->has_timestamp ? (uint32_t)random_next(r) : 0;
 	o->ts_echo = o->has_timestamp ? (uint32_t)random_next(r) : 0;
+	any_signature(r, o);
 	o->sack_count = (uint8_t)random_below(r, 5);
 	for (unsigned i = 0; i < o->sack_count; i++) {
 		o->sack[i].start = (uint32_t)random_next(r);
@@ -152,6 +196,8 @@ static bool same(const struct tcp_header *a, const struct tcp_header *b)
 	       x->has_window_scale == y->has_window_scale && x->window_scale == y->window_scale &&
 	       x->sack_permitted == y->sack_permitted && x->has_timestamp == y->has_timestamp &&
 	       x->ts_value == y->ts_value && x->ts_echo == y->ts_echo && x->sack_count == y->sack_count &&
+	       x->auth == y->auth && x->mac_len == y->mac_len && x->mac_at == y->mac_at &&
+	       x->key_id == y->key_id && x->next_key_id == y->next_key_id &&
 	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0;
 }
 
@@ -183,6 +229,7 @@ int main(void)
 		cmocka_unit_test(read_syn),           cmocka_unit_test(write_syn),
 		cmocka_unit_test(data_offsets),       cmocka_unit_test(handshake_options_without_syn),
 		cmocka_unit_test(lengths_of_options), cmocka_unit_test(any_header_again),
+		cmocka_unit_test(signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
