@@ -39,7 +39,9 @@
 	X(AbortOnData) X(AbortOnClose) X(AbortOnTimeout) X(AbortOnMemory) X(TimeWaits) \
 	X(TimeWaitReused) X(TimeWaitOverflow) X(PathMtuReduced) X(IcmpIgnored) X(SackReneging) \
 	X(LossProbes) X(LossProbeRecovery) X(IdleSleeps) X(IdleWakes) X(IdleWakeFails) \
-	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail) X(DeliveredCE) X(EcnReductions)
+	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail) X(DeliveredCE) X(EcnReductions) \
+	X(MD5NotFound) X(MD5Unexpected) X(MD5Failure) X(AORequired) X(AOBad) X(AOKeyNotFound) X(AOGood) \
+	X(AODroppedIcmps)
 /* clang-format on */
 
 #define PB_COUNTER(name) uint64_t name;

@@ -10,6 +10,7 @@
 #include <packetboat/net.h>
 #include <packetboat/socket.h>
 #include <packetboat/stack.h>
+#include <packetboat/tcp_auth.h>
 #include <packetboat/time.h>
 
 #endif

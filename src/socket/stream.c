@@ -6,6 +6,7 @@
 #include "socket/stream.h"
 
 #include "socket/control.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -77,8 +78,11 @@ static struct stream *stream_new(struct pb_stack *stack, int family)
 static void stream_free(struct stream *s)
 {
 	stack_of(&s->base)->sockets--;
-	if (s->kind == STREAM_FRESH)
+	if (s->kind == STREAM_FRESH) {
+		if (s->fresh)
+			pb_tcp_auth_free(s->fresh->set.auth);
 		free(s->fresh);
+	}
 	pb_stream_zerocopy_free(s);
 	free(s);
 }
@@ -131,6 +135,7 @@ static int start_over(struct stream *s, struct tcp_conn *c)
 
 	if (!f)
 		return -ENOMEM;
+	c->set.auth = NULL; /* the keys are the socket's again */
 	pb_tcp_close(c, false);
 	become_fresh(s, f);
 	if (s->bound_by_owner && bind_fresh(s, &pair.local, pair.local_port) == 0)
@@ -470,6 +475,7 @@ static int stop_listening(struct stream *s, int how)
 
 	if (!f)
 		return how == SHUT_WR ? 0 : -ENOMEM;
+	s->listener->set.auth = NULL; /* the keys are the socket's again */
 	pb_tcp_listener_close(s->listener);
 	become_fresh(s, f);
 	f->bound_by_owner = bind_fresh(s, &old.addr, old.port) == 0;

@@ -55,6 +55,12 @@ static inline bool stream_is_asleep(const struct stream *s)
 }
 
 bool pb_socket_is_stream(const struct pb_socket *s); /* of a stack of ours */
+/* stream_auth.c: the options that give keys to sign with. set: the settings of s, of c if it has a connection. */
+int pb_stream_set_auth(struct stream *s, struct tcp_conn *c, struct tcp_settings *set, int name, const void *value,
+		       socklen_t len);
+struct pb_tcp_ao_info;
+int pb_stream_get_ao_info(const struct tcp_auth *auth, struct pb_tcp_ao_info *info);
+
 int pb_stream_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_stream_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
 

@@ -1,6 +1,8 @@
 /* Options of a stack's TCP sockets: socket(7), tcp(7), ip(7), ipv6(7). Values and limits are Linux's. */
 #include "socket/stream.h"
 
+#include <packetboat/tcp_auth.h>
+
 #include <errno.h>
 #include <linux/tcp.h>
 
@@ -411,6 +413,20 @@ static int get_info(const struct stream *s, const struct tcp_conn *c, void *valu
  * ---------------------------------------------------------------------------------------------------------
  */
 
+static bool is_auth(int level, int name)
+{
+	return level == IPPROTO_TCP && (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT || name == PB_TCP_AO_ADD_KEY ||
+					name == PB_TCP_AO_DEL_KEY || name == PB_TCP_AO_INFO);
+}
+
+static int get_ao_info(const struct tcp_settings *set, void *value, socklen_t *len)
+{
+	struct pb_tcp_ao_info info;
+	int rc = pb_stream_get_ao_info(set->auth, &info);
+
+	return rc < 0 ? rc : get_bytes(&info, sizeof info, value, len);
+}
+
 static int set_option(struct stream *s, struct tcp_settings *set, int level, int name, const void *value,
 		      socklen_t len)
 {
@@ -452,7 +468,9 @@ int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const vo
 	struct tcp_conn *c = stream_is_conn(s) ? pb_tcp_awake(tcp_of(s), s->conn) : NULL;
 	if (stream_is_conn(s) && !c)
 		return -ENOBUFS;
-	int rc = set_option(s, settings_of(s, c), level, name, value, len);
+	struct tcp_settings *set = settings_of(s, c);
+	int rc = is_auth(level, name) ? pb_stream_set_auth(s, c, set, name, value, len)
+				      : set_option(s, set, level, name, value, len);
 	if (rc == 0 && level == SOL_SOCKET)
 		share_port(s, c);
 	if (rc == 0 && c)
@@ -489,6 +507,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 	}
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_info(s, c, value, len);
+	if (level == IPPROTO_TCP && name == PB_TCP_AO_INFO)
+		return get_ao_info(settings_of(s, c), value, len);
 	rc = get_int(s, c, level, name, &n);
 	return rc < 0 ? rc : pb_stack_int_out(n, value, len);
 }

@@ -25,7 +25,7 @@ enum icmp6_type {
 };
 
 /* Codes of ICMP6_UNREACHABLE (RFC 4443 §3.1). */
-enum icmp6_unreachable { ICMP6_NO_ROUTE = 0, ICMP6_ADDRESS = 3, ICMP6_PORT = 4 };
+enum icmp6_unreachable { ICMP6_NO_ROUTE = 0, ICMP6_PROHIBITED = 1, ICMP6_ADDRESS = 3, ICMP6_PORT = 4 };
 
 #define ICMP6_REASSEMBLY_EXCEEDED 1 /* code of ICMP6_TIME_EXCEEDED (RFC 4443 §3.3) */
 

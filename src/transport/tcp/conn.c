@@ -1,5 +1,5 @@
 /* A connection's memory: its beginning, what the handshake agrees on, and its end. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +12,8 @@
  * (CVE-2019-11479; Linux's tcp_min_snd_mss, too: an IPv4 packet of 88 bytes).
  */
 #define MSS_MIN 48
+
+#define ONE_SACK_BLOCK 12 /* RFC 2018 §3: with two NOPs in front */
 
 const struct tcp_settings pb_tcp_settings_default = {
 	.send_buffer = TCP_SEND_BUFFER_DEFAULT,
@@ -121,6 +123,7 @@ void pb_tcp_conn_free(struct tcp_conn *c)
 	pb_tcp_errors_free(c);
 	list_remove(&c->news.link);
 	list_remove(&c->waiting);
+	pb_tcp_auth_free(c->set.auth);
 	c->tcp->orphans -= c->orphaned;
 	pb_tcp_conn_memory_back(c->tcp, c);
 }
@@ -166,6 +169,16 @@ uint8_t pb_tcp_scale_announce(uint32_t receive_buffer)
 	return scale;
 }
 
+uint32_t pb_tcp_options_len(const struct tcp_conn *c)
+{
+	return (c->has_timestamps ? TCP_TIMESTAMP_OPTION : 0) + (c->set.auth ? pb_tcp_auth_room(c) : 0);
+}
+
+bool pb_tcp_timestamp_fits(size_t auth_len, bool sack)
+{
+	return !sack || auth_len + TCP_TIMESTAMP_OPTION + ONE_SACK_BLOCK <= TCP_HEADER_LEN_MAX - TCP_HEADER_LEN;
+}
+
 /*
  * RFC 9293 §3.7.1: the smaller of what the peer and the path take, less the options that every segment has.
  */
@@ -180,8 +193,7 @@ void pb_tcp_conn_fit(struct tcp_conn *c)
 		mss = c->set.max_segment;
 	if (mss < MSS_MIN)
 		mss = MSS_MIN;
-	if (c->has_timestamps)
-		mss -= TCP_TIMESTAMP_OPTION;
+	mss -= pb_tcp_options_len(c);
 	c->mss = (uint16_t)mss;
 	c->congestion.mss = mss;
 }
@@ -192,6 +204,8 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->ts_recent = peer->ts_value;
 	c->ts_recent_age = tcp_now(c);
 	c->has_sack = peer->sack_permitted && !c->tcp->limits.no_sack;
+	if (c->set.auth)
+		c->has_timestamps &= pb_tcp_timestamp_fits(pb_tcp_auth_room(c), c->has_sack);
 	c->has_scale = peer->has_window_scale && !c->tcp->limits.no_scaling;
 	/*
 	 * RFC 7323 §2.2: what one announces without the other does not count; §2.3: above 14 is taken for 14.

@@ -3,7 +3,7 @@
  * 5927 §4.1), and ends a connection only before that is established (§5.2; RFC 1122 4.2.3.9 in the other cases
  * forbids it, or the peer's own word is better). The path's MTU it may lower, but not without bound.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -98,6 +98,8 @@ void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quo
 		tcp_counters(c)->tcp.IcmpIgnored++;
 		return;
 	}
+	if (c->set.auth && pb_tcp_auth_ignores(c, e))
+		return;
 	if (e->error == EMSGSIZE) {
 		path_narrowed(c, e->mtu);
 	} else if (!is_opening(c)) {

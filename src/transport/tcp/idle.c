@@ -182,8 +182,8 @@ static bool all_received(const struct tcp_conn *c)
 static bool is_quiet(const struct tcp_conn *c)
 {
 	return c->state == STATE_ESTABLISHED && c->news.owner && !c->listener && !c->set.keepalive &&
-	       !c->plpmtud && !c->urgent && !c->errors && !c->error && !c->soft_error && all_sent(c) &&
-	       all_received(c) && list_empty(&c->starving);
+	       !c->set.auth && !c->plpmtud && !c->urgent && !c->errors && !c->error && !c->soft_error &&
+	       all_sent(c) && all_received(c) && list_empty(&c->starving);
 }
 
 static uint32_t microseconds(pb_time t)

@@ -5,7 +5,7 @@
  *
  * States LISTEN, SYN-RECEIVED of a passive open, and TIME-WAIT are records and do not come here.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 
@@ -108,7 +108,8 @@ static void take_reset(struct tcp_conn *c, const struct tcp_segment *s)
 static bool complete_handshake(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	if (!seq_lt(c->snd_una, s->ack) || !seq_le(s->ack, c->snd_max)) {
-		pb_tcp_reset_stray(c->tcp, s);
+		const struct tcp_party party = pb_tcp_party_conn(c);
+		pb_tcp_reset_stray(c->tcp, s, &party);
 		return false;
 	}
 	pb_tcp_established(c, s);

@@ -4,7 +4,7 @@
  * no room for another record, the SYN-ACK carries a cookie and nothing is kept; when there is none for
  * another connection, calls are not answered, so that callers try again later.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -76,6 +76,7 @@ void pb_tcp_listener_close(struct tcp_listener *l)
 	}
 	pb_ports_release(&l->tcp->ports, &l->binding);
 	list_remove(&l->news.link);
+	pb_tcp_auth_free(l->set.auth);
 	free(l);
 }
 
@@ -144,7 +145,8 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 	if (pb_ip_path(t->net, &path, &pair->local, &pair->remote, r->bound) < 0)
 		return;
 	h.options.mss = pb_tcp_mss_announce(&l->set, &path);
-	pb_tcp_send_bare(t, &path, &h, l->set.tos);
+	const struct tcp_party party = pb_tcp_party_record(r);
+	pb_tcp_send_bare(t, &path, &h, l->set.tos, &party);
 }
 
 /* -- records */
@@ -185,6 +187,14 @@ static seq choose_iss(const struct tcp *t, uint64_t secret, const struct tcp_seg
 	return iss;
 }
 
+/* RFC 5925 §7.2: what signs the SYN is what we ask for, and what it asks for signs the SYN-ACK. */
+static void read_keys(struct tcp_syn *r, const struct tcp_options *o)
+{
+	r->ao = o->auth == TCP_SIGNED_AO;
+	r->ao_send_id = o->next_key_id;
+	r->ao_receive_id = o->key_id;
+}
+
 /* What a SYN says. */
 static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_segment *s)
 {
@@ -202,6 +212,10 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 	};
 
 	r.ecn = (uint8_t)pb_tcp_ecn_called(l->tcp, s);
+	if (o->auth) {
+		r.has_timestamps &= pb_tcp_timestamp_fits(pb_tcp_auth_len(o), r.has_sack);
+		read_keys(&r, o);
+	}
 	r.snd_scale = o->window_scale;
 	r.rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(l->tcp, &l->set));
 	r.ts_recent = o->ts_value;
@@ -239,6 +253,7 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_segment *s)
 	struct tcp *t = l->tcp;
 	struct tcp_syn r = read_call(l, s);
 
+	r.listener = l;
 	if (!r.mss)
 		r.mss = ip_is4(&s->packet->src) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
 	r.cookie = true;
@@ -284,15 +299,33 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
 }
 
+/* A call that was signed does not become a connection that is not: the keys may have gone meanwhile. */
+static int inherit_keys(const struct tcp_listener *l, const struct tcp_syn *r, struct tcp_auth **auth)
+{
+	const struct ip *peer = &r->entry.pair.remote;
+	int rc = pb_tcp_auth_inherit(l->set.auth, peer, r->ao, auth);
+
+	if (rc == 0 && r->ao && !(*auth && pb_tcp_auth_accept(*auth, peer, r))) {
+		pb_tcp_auth_free(*auth);
+		*auth = NULL;
+		rc = -EKEYREJECTED;
+	}
+	return rc;
+}
+
 static int new_conn(struct tcp_listener *l, const struct tcp_syn *r, struct tcp_conn **c)
 {
 	struct tcp_settings set = l->set;
-	int rc;
+	int rc = set.auth ? inherit_keys(l, r, &set.auth) : 0;
 
-	set.bound = r->bound;
-	rc = pb_tcp_conn_new(l->tcp, &set, &r->entry.pair, c);
 	if (rc < 0)
 		return rc;
+	set.bound = r->bound;
+	rc = pb_tcp_conn_new(l->tcp, &set, &r->entry.pair, c);
+	if (rc < 0) {
+		pb_tcp_auth_free(set.auth);
+		return rc;
+	}
 	(*c)->binding = (struct binding){
 		.addr = r->entry.pair.local,
 		.port = r->entry.pair.local_port,
@@ -354,6 +387,7 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 		return false;
 	}
 	t->env->counters.tcp.SyncookiesRecv++;
+	read_keys(&r, &s->h.options);
 	if (s->h.options.has_timestamp) {
 		r.ts_recent = s->h.options.ts_value;
 		r.ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, &r.entry.pair));
@@ -372,15 +406,33 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 
 /* -- SEGMENT ARRIVES */
 
+bool pb_tcp_listen_admits(const struct tcp_listener *l, const struct tcp_segment *s)
+{
+	const struct socket_pair pair = pair_of(s);
+	const struct tcp_party party = pb_tcp_party_listener(l, &pair, s);
+
+	return !tcp_is_signed(l->set.auth, s) || pb_tcp_auth_admits(&party, s);
+}
+
+static void reset_stray(struct tcp_listener *l, const struct tcp_segment *s)
+{
+	const struct socket_pair pair = pair_of(s);
+	const struct tcp_party party = pb_tcp_party_listener(l, &pair, s);
+
+	pb_tcp_reset_stray(l->tcp, s, &party);
+}
+
 void pb_tcp_listen_input(struct tcp_listener *l, struct tcp_segment *s)
 {
 	unsigned flags = s->h.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
 
 	if (flags & TCP_RST) /* first */
 		return;
+	if (!s->reopens && !pb_tcp_listen_admits(l, s))
+		return;
 	if (flags & TCP_ACK) { /* second */
 		if (flags & TCP_SYN || !take_cookie(l, s))
-			pb_tcp_reset_stray(l->tcp, s);
+			reset_stray(l, s);
 		return;
 	}
 	if (flags != TCP_SYN) /* fourth; nobody who means it calls and hangs up in one segment */
@@ -431,7 +483,24 @@ static void acknowledge(const struct tcp_syn *r)
                             .ts_echo = r->ts_recent},
 	};
 
-	pb_tcp_answer(r->listener->tcp, &r->entry.pair, r->bound, &h, r->listener->set.tos);
+	const struct tcp_party party = pb_tcp_party_record(r);
+	pb_tcp_answer(r->listener->tcp, &r->entry.pair, r->bound, &h, r->listener->set.tos, &party);
+}
+
+/* What acknowledges something else than our SYN. */
+static void reset_wrong(struct tcp_syn *r, const struct tcp_segment *s)
+{
+	const struct tcp_party party = pb_tcp_party_record(r);
+
+	pb_tcp_reset_stray(r->listener->tcp, s, &party);
+}
+
+/* What began signed goes on signed, and the same way. */
+static bool record_admits(const struct tcp_syn *r, const struct tcp_segment *s)
+{
+	const struct tcp_party party = pb_tcp_party_record(r);
+
+	return !tcp_is_signed(r->listener->set.auth, s) || pb_tcp_auth_admits(&party, s);
 }
 
 /* RFC 9293 §3.10.7.4 for SYN-RECEIVED after a passive OPEN, in its order, up to the ACK that completes it. */
@@ -440,6 +509,8 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 	struct pb_counters *counters = &r->listener->tcp->env->counters;
 	unsigned flags = s->h.flags & (TCP_SYN | TCP_ACK | TCP_RST);
 
+	if (!record_admits(r, s))
+		return;
 	if (flags == TCP_SYN && seq_eq(s->seq, r->irs)) { /* our SYN-ACK was lost */
 		pb_tcp_ecn_called_again(r, s);
 		send_syn_ack(r->listener, r);
@@ -462,6 +533,6 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 		if (seq_eq(s->ack, seq_add(r->iss, 1)))
 			complete_record(r, s);
 		else
-			pb_tcp_reset_stray(r->listener->tcp, s);
+			reset_wrong(r, s);
 	}
 }

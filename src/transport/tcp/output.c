@@ -7,7 +7,7 @@
  * back, and the same lines send again. When it is to be put back is recovery.c's; that FIN is sent is decided
  * here, the state it leads to was entered by the call that asked for it.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include "base/checksum.h"
 
@@ -35,16 +35,19 @@
  * -- Segments
  */
 
-/* Write the header in front of b's text and hand it down; the edge completes the checksum. */
+/* Write the header in front of b's text, sign it, and hand it down; the edge completes the checksum. */
 static int transmit(struct tcp *t, struct ip_path *path, const struct ip_send *how, struct tcp_header *h,
-		    struct pb_buf *b, uint16_t segment_size)
+		    struct pb_buf *b, uint16_t segment_size, const struct tcp_signature *sign)
 {
 	size_t len = pb_tcp_header_len(&h->options);
 	struct writer w = { .p = pb_buf_push(b, len), .left = len };
 
 	h->checksum =
 		(uint16_t)~pb_checksum_finish(pb_ip_pseudo(&path->src, &path->dst, IPPROTO_TCP, b->total));
-	pb_tcp_write(h, &w);
+	bool fits = pb_tcp_write(h, &w);
+	assert(fits); /* whoever has chosen the options has seen to it */
+	if (sign->kind)
+		pb_tcp_auth_seal(sign, &path->src, &path->dst, b, len);
 	b->transport = b->data;
 	b->checksum_offset = CHECKSUM_OFFSET;
 	b->checksum = PB_CHECKSUM_WANTED;
@@ -52,16 +55,31 @@ static int transmit(struct tcp *t, struct ip_path *path, const struct ip_send *h
 	return pb_ip_send(t->net, path, how, b);
 }
 
-void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos)
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos,
+		      const struct tcp_party *by)
 {
-	struct pb_buf *b = pb_buf_new(t->env->pool, HEADROOM, 0);
 	struct tcp_header header = *h;
+	struct tcp_signature sign;
+	struct pb_buf *b;
 
+	if (!pb_tcp_auth_sign(by, &header, &sign))
+		return;
+	b = pb_buf_new(t->env->pool, HEADROOM, 0);
 	if (!b)
 		return;
 	t->env->counters.tcp.OutSegs++;
 	transmit(t, path, &(struct ip_send){ .protocol = IPPROTO_TCP, .tos = tos, .dont_fragment = true },
-		 &header, b, 0);
+		 &header, b, 0, &sign);
+}
+
+/* False: there is no key for it any more. */
+static inline bool sign_own(struct tcp_conn *c, struct tcp_header *h, struct tcp_signature *sign)
+{
+	sign->kind = TCP_UNSIGNED;
+	if (!c->set.auth)
+		return true;
+	const struct tcp_party party = pb_tcp_party_conn(c);
+	return pb_tcp_auth_sign(&party, h, sign);
 }
 
 /* The options of every segment but SYN (RFC 7323 §3.2). */
@@ -116,13 +134,18 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		h.flags |= pb_tcp_ecn_send(c, at, text_len, &how.tos);
 	if (c->urgent)
 		pb_tcp_urgent_write(c, &h);
+	struct tcp_signature sign;
+	if (!sign_own(c, &h, &sign)) {
+		pb_buf_free(b);
+		return;
+	}
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
 	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;
 
 	tcp_counters(c)->tcp.OutSegs += segments;
 	c->segments_out += segments;
-	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? (uint16_t)mss : 0) == -EMSGSIZE)
+	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? (uint16_t)mss : 0, &sign) == -EMSGSIZE)
 		fit(c);
 }
 
@@ -341,6 +364,8 @@ void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 		return;
 	if (len > most)
 		len = most;
+	if (c->set.auth && len > c->mss)
+		len = c->mss;
 	if (len > room)
 		len = room;
 	if (c->loss)
@@ -366,7 +391,8 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 	o.sack_permitted = answer ? c->has_sack : !c->tcp->limits.no_sack;
 	o.has_window_scale = answer ? c->has_scale : !c->tcp->limits.no_scaling;
 	o.window_scale = c->rcv_scale;
-	if (!answer && !c->tcp->limits.no_timestamps) {
+	if (!answer && !c->tcp->limits.no_timestamps &&
+	    (!c->set.auth || pb_tcp_timestamp_fits(pb_tcp_auth_room(c), o.sack_permitted))) {
 		o.has_timestamp = true;
 		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
 	}
@@ -403,10 +429,13 @@ void pb_tcp_send_syn(struct tcp_conn *c)
 		.options = syn_options(c, answer),
 	};
 
-	if (b) {
+	struct tcp_signature sign;
+	if (b && sign_own(c, &h, &sign)) {
 		tcp_counters(c)->tcp.OutSegs++;
 		c->segments_out++;
-		transmit(c->tcp, &c->path, &how, &h, b, 0);
+		transmit(c->tcp, &c->path, &how, &h, b, 0, &sign);
+	} else {
+		pb_buf_free(b);
 	}
 	note_sent(c, c->iss, seq_add(c->iss, 1));
 }

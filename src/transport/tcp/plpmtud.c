@@ -26,7 +26,7 @@
 /* All of a packet but text. */
 static uint32_t headers_len(const struct tcp_conn *c)
 {
-	return pb_tcp_headers_len(&c->path) + (c->has_timestamps ? TCP_TIMESTAMP_OPTION : 0);
+	return pb_tcp_headers_len(&c->path) + pb_tcp_options_len(c);
 }
 
 /* search_low to begin with. */

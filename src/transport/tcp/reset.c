@@ -1,5 +1,5 @@
 /* Resets (RFC 9293 §3.5.2, §3.10.7.1) and challenge ACKs (RFC 5961). */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 /*
  * RFC 5961 §7 suggests ten in five seconds. For each connection alone: were the limit shared, others could count
@@ -7,7 +7,7 @@
  */
 #define CHALLENGE_INTERVAL PB_MSEC(500)
 
-void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s)
+void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s, const struct tcp_party *by)
 {
 	const struct socket_pair pair = {
 		.local = s->packet->dst,
@@ -26,7 +26,7 @@ void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s)
 		h.ack = seq_add(s->seq, s->len).v;
 	}
 	t->env->counters.tcp.OutRsts++;
-	pb_tcp_answer(t, &pair, s->packet->iface->index, &h, 0);
+	pb_tcp_answer(t, &pair, s->packet->iface->index, &h, 0, by);
 }
 
 /* RFC 9293 §3.10.5: in the others the peer knows of no connection, or has closed its half already. */
@@ -52,7 +52,8 @@ void pb_tcp_reset_peer(struct tcp_conn *c)
 	if (!wants_reset(c->state))
 		return;
 	tcp_counters(c)->tcp.OutRsts++;
-	pb_tcp_send_bare(c->tcp, &c->path, &h, c->set.tos);
+	const struct tcp_party party = pb_tcp_party_conn(c);
+	pb_tcp_send_bare(c->tcp, &c->path, &h, c->set.tos, &party);
 }
 
 void pb_tcp_challenge(struct tcp_conn *c)

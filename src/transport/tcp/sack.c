@@ -4,8 +4,18 @@
  */
 #include "transport/tcp/tcp.h"
 
-/* Blocks beside a timestamp: 40 bytes of options hold 12 and 4 + 8 a block (RFC 2018 §3). */
-#define BLOCKS_WITH_TIMESTAMP 3
+/* RFC 2018 §3, with two NOPs in front of it. */
+#define SACK_BASE  4
+#define SACK_BLOCK 8
+
+/* How many blocks fit behind what is there: four, beside a timestamp three, beside MD5 two, beside both none. */
+static unsigned blocks_max(const struct tcp_options *o)
+{
+	size_t room = TCP_HEADER_LEN_MAX - pb_tcp_header_len(o);
+	size_t n = room < SACK_BASE ? 0 : (room - SACK_BASE) / SACK_BLOCK;
+
+	return n < TCP_SACK_BLOCKS_MAX ? (unsigned)n : TCP_SACK_BLOCKS_MAX;
+}
 
 /* RFC 2883 §4: the first bytes in a row of which we have another copy. One report each: the latest counts. */
 void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len)
@@ -24,8 +34,11 @@ void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len)
 
 void pb_tcp_sack_write(struct tcp_conn *c, struct tcp_options *o)
 {
-	unsigned most = o->has_timestamp ? BLOCKS_WITH_TIMESTAMP : TCP_SACK_BLOCKS_MAX, n = 0;
+	unsigned most = blocks_max(o), n = 0;
 	struct seq_range blocks[TCP_SACK_BLOCKS_MAX];
+
+	if (!most)
+		return;
 
 	if (!seq_eq(c->received_twice.start, c->received_twice.end))
 		blocks[n++] = c->received_twice;

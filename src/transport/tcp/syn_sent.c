@@ -1,5 +1,5 @@
 /* SEGMENT ARRIVES in SYN-SENT (RFC 9293 §3.10.7.3), and what becomes of a connection whose SYN is acknowledged. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -69,7 +69,8 @@ void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s)
 
 	/* First. */
 	if (acks && (seq_le(s->ack, c->iss) || seq_lt(c->snd_max, s->ack))) {
-		pb_tcp_reset_stray(c->tcp, s);
+		const struct tcp_party party = pb_tcp_party_conn(c);
+		pb_tcp_reset_stray(c->tcp, s, &party);
 		return;
 	}
 	/* Second: believed if it acknowledges our SYN. */

@@ -1,5 +1,5 @@
 /* The TCP layer: who gets a segment, and what is true of all connections together. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include "base/checksum.h"
 
@@ -136,6 +136,14 @@ static struct tcp_listener *listener_of(struct tcp *t, const struct socket_pair 
 	return b ? b->owner : NULL;
 }
 
+static void reset_stray(struct tcp *t, const struct socket_pair *pair, struct tcp_segment *s)
+{
+	const struct tcp_party party = pb_tcp_party_nobody(t, pair, s);
+
+	if (!s->h.options.auth || (party.auth && pb_tcp_auth_admits(&party, s)))
+		pb_tcp_reset_stray(t, s, &party);
+}
+
 /* What no pair has: a listener's, or nobody's (RFC 9293 §3.10.7.1). */
 static void input_unpaired(struct tcp *t, const struct socket_pair *pair, struct tcp_segment *s)
 {
@@ -144,7 +152,7 @@ static void input_unpaired(struct tcp *t, const struct socket_pair *pair, struct
 	if (l)
 		pb_tcp_listen_input(l, s);
 	else
-		pb_tcp_reset_stray(t, s);
+		reset_stray(t, pair, s);
 }
 
 static void input_time_wait(struct tcp *t, struct tcp_time_wait *w, struct tcp_segment *s)
@@ -155,9 +163,11 @@ static void input_time_wait(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 		return;
 	l = listener_of(t, &w->entry.pair, s->packet->foreign);
 	if (!l) {
-		pb_tcp_reset_stray(t, s);
+		reset_stray(t, &w->entry.pair, s);
 		return;
 	}
+	if (!pb_tcp_listen_admits(l, s))
+		return;
 	s->reopens = true;
 	s->beyond = w->snd_nxt;
 	t->env->counters.tcp.TimeWaitReused++;
@@ -165,8 +175,22 @@ static void input_time_wait(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 	pb_tcp_listen_input(l, s);
 }
 
+/* False: it is not signed as was agreed on. */
+static bool admit_signed(struct tcp_conn *c, struct tcp_segment *s)
+{
+	const struct tcp_party party = pb_tcp_party_conn(c);
+
+	if (!pb_tcp_auth_admits(&party, s))
+		return false;
+	if (c->set.auth)
+		pb_tcp_auth_heed(c, s);
+	return true;
+}
+
 static void input_conn(struct tcp_conn *c, struct tcp_segment *s)
 {
+	if (tcp_is_signed(c->set.auth, s) && !admit_signed(c, s))
+		return;
 	if (!(s->h.flags & TCP_SYN)) /* RFC 7323 §2.2: never scaled in a SYN */
 		s->window <<= c->snd_scale;
 	pb_tcp_conn_input(c, s);
@@ -175,8 +199,12 @@ static void input_conn(struct tcp_conn *c, struct tcp_segment *s)
 /* Without memory to wake it the segment is lost, as if on its way. */
 static void input_idle(struct tcp *t, struct tcp_idle *i, struct tcp_segment *s)
 {
-	struct tcp_conn *c = pb_tcp_idle_wake(t, i);
+	const struct tcp_party nobody = { .counters = &t->env->counters, .pair = &i->entry.pair };
+	struct tcp_conn *c;
 
+	if (s->h.options.auth && !pb_tcp_auth_admits(&nobody, s)) /* who has keys does not sleep */
+		return;
+	c = pb_tcp_idle_wake(t, i);
 	if (c)
 		input_conn(c, s);
 }
@@ -265,7 +293,7 @@ void pb_tcp_complaint(struct tcp *t, const struct ip_error *e)
 }
 
 void pb_tcp_answer(struct tcp *t, const struct socket_pair *pair, unsigned bound, struct tcp_header *h,
-		   uint8_t tos)
+		   uint8_t tos, const struct tcp_party *by)
 {
 	struct ip_path path;
 
@@ -273,7 +301,7 @@ void pb_tcp_answer(struct tcp *t, const struct socket_pair *pair, unsigned bound
 		return;
 	h->src_port = pair->local_port;
 	h->dst_port = pair->remote_port;
-	pb_tcp_send_bare(t, &path, h, tos);
+	pb_tcp_send_bare(t, &path, h, tos, by);
 }
 
 struct walk {

@@ -21,6 +21,7 @@
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   plpmtud.c    how long segments may be, RFC 4821       urgent.c    urgent data, RFC 6093
+ *   auth.c       signed segments, RFC 2385, RFC 5925: keys in auth_keys.c, MACs in auth_mac.c and ao_algorithm.c
  *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
@@ -81,6 +82,7 @@ enum tcp_entry_kind { ENTRY_CONN, ENTRY_SYN, ENTRY_TIME_WAIT, ENTRY_IDLE };
 	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
 
 /* What a user can set, inherited from a listener by what it accepts. */
+struct tcp_auth;
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
@@ -98,6 +100,7 @@ struct tcp_settings {
 	unsigned bound;          /* interface index; 0: any */
 	pb_time linger_fin_wait; /* TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; 60 s */
 	const struct tcp_congestion_ops *congestion;
+	struct tcp_auth *auth; /* keys to sign with, which pass to what listens or connects with them: auth.h. NULL: none */
 };
 extern const struct tcp_settings pb_tcp_settings_default;
 
@@ -275,6 +278,8 @@ struct tcp_syn {
 	uint8_t snd_scale, rcv_scale, tos;
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;
+	bool ao;        /* signed by TCP-AO, with these keys: */
+	uint8_t ao_send_id, ao_receive_id;
 	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
 	uint8_t ecn;    /* enum ecn_kind: what the SYN-ACK agrees to */
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
@@ -310,6 +315,7 @@ struct tcp_time_wait {
 	bool has_timestamps;
 	unsigned bound; /* as path.bound was */
 	pb_time ends;
+	struct tcp_auth *auth; /* the connection's keys; NULL: none */
 };
 
 /*
@@ -434,9 +440,10 @@ struct tcp_entry_info {
 };
 void pb_tcp_each(struct tcp *t, void (*fn)(const struct tcp_entry_info *i, void *context), void *context);
 
-/* Send a segment that no connection sends, to a pair's peer: a header without ports and checksum. */
+/* Send a segment that no connection sends, to a pair's peer: a header without ports and checksum. by: who signs it. */
+struct tcp_party;
 void pb_tcp_answer(struct tcp *t, const struct socket_pair *pair, unsigned bound, struct tcp_header *h,
-		   uint8_t tos);
+		   uint8_t tos, const struct tcp_party *by);
 
 /*
  * -- user.c: the calls
@@ -507,6 +514,8 @@ int pb_tcp_listen(struct tcp *t, const struct tcp_settings *set, struct binding 
 void pb_tcp_listener_close(struct tcp_listener *l); /* those that wait to be accepted are reset */
 struct tcp_conn *pb_tcp_accept(struct tcp_listener *l, void *owner); /* NULL: nobody waits */
 
+/* Whether a segment for l is signed as its keys want it. */
+bool pb_tcp_listen_admits(const struct tcp_listener *l, const struct tcp_segment *s);
 /* SEGMENT ARRIVES in LISTEN (§3.10.7.2), and for a SYN record. */
 void pb_tcp_listen_input(struct tcp_listener *l, struct tcp_segment *s);
 void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s);
@@ -582,6 +591,10 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer);
 void pb_tcp_conn_fit(struct tcp_conn *c);
 /* Free what pb_tcp_conn_done() left for the owner, now that he has left, too; or all, without a word. */
 void pb_tcp_conn_free(struct tcp_conn *c);
+/* What each segment of c has beside the header: timestamp and signature. */
+uint32_t pb_tcp_options_len(const struct tcp_conn *c);
+/* Whether a timestamp leaves room for a SACK block beside a signature of so many bytes; as Linux, rather SACK. */
+bool pb_tcp_timestamp_fits(size_t auth_len, bool sack);
 struct tcp_info;
 void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info);
 /* What we announce: MSS for a path (RFC 9293 §3.7.1, RFC 6691), window scale for a buffer (RFC 7323 §2). */
@@ -629,8 +642,8 @@ struct seq_range pb_tcp_ooo_known(const struct ooo *q, seq start, uint32_t len);
 /* The ranges last heard of, the latest first. How many; at most most. */
 unsigned pb_tcp_ooo_latest(const struct ooo *q, struct seq_range *ranges, unsigned most);
 
-void pb_tcp_reset_stray(struct tcp *t,
-			const struct tcp_segment *s); /* §3.10.7.1: a segment that is nobody's */
+/* §3.10.7.1: a segment that is nobody's, or as good as. by: who signs the reset. */
+void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s, const struct tcp_party *by);
 void pb_tcp_reset_peer(
 	struct tcp_conn *c); /* an RST at SND.NXT, in states where RFC 9293 §3.10.5 wants one */
 void pb_tcp_challenge(struct tcp_conn *c); /* RFC 5961: an ACK, rate-limited */
@@ -726,8 +739,9 @@ void pb_tcp_send_ack(struct tcp_conn *c);
 void pb_tcp_send_keepalive(struct tcp_conn *c);
 /* At most most bytes of text, and FIN, from offset at SND.UNA, whatever the congestion window: what is lost, probes. */
 void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most);
-/* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. */
-void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos);
+/* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. by: signs. */
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos,
+		      const struct tcp_party *by);
 
 uint32_t pb_tcp_window(
 	const struct tcp_conn
@@ -867,6 +881,12 @@ static inline struct pb_counters *tcp_counters(const struct tcp_conn *c)
 	return &c->tcp->env->counters;
 }
 
+/* Keys, or a signature, are to be looked at. */
+static inline bool tcp_is_signed(const struct tcp_auth *auth, const struct tcp_segment *s)
+{
+	return auth || s->h.options.auth;
+}
+
 /* It has something to send: by the end of the batch. */
 static inline void tcp_want_output(struct tcp_conn *c)
 {
@@ -958,9 +978,11 @@ static inline uint32_t tcp_pace(struct tcp_conn *c, uint32_t wanted)
 	return c->rtt.srtt < TCP_UNPACED_RTT && !c->set.max_pacing_rate ? wanted : pb_tcp_pace(c, wanted);
 }
 
-/* The longest super-segment. */
+/* The longest super-segment; no longer than a segment where each is signed. */
 static inline uint32_t tcp_super_max(const struct tcp_conn *c)
 {
+	if (c->set.auth)
+		return c->mss;
 	if (c->tcp->limits.burst_min)
 		return pb_tcp_burst(c);
 	return c->mss > TCP_SUPER_MAX ? c->mss : TCP_SUPER_MAX;

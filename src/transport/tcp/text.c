@@ -2,7 +2,7 @@
  * Text and FIN of a segment that is acceptable (RFC 9293 §3.10.7.4, sixth to eighth), and the acknowledgement that it
  * calls for (RFC 5681 §4.2). What is urgent in it stays in its place: what becomes of that when it is read is urgent.c's.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <poll.h>
 
@@ -159,9 +159,9 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 	cut_to_window(c, s);
 	if (unwanted(c, s)) {
 		tcp_counters(c)->tcp.AbortOnData++;
-		pb_tcp_reset_stray(
-			c->tcp,
-			s); /* where the peer is, who may not have our FIN: he believes no other (RFC 5961) */
+		const struct tcp_party party = pb_tcp_party_conn(c);
+		/* Where the peer is, who may not have our FIN: he believes no other (RFC 5961). */
+		pb_tcp_reset_stray(c->tcp, s, &party);
 		pb_tcp_conn_done(c, 0);
 		return;
 	}

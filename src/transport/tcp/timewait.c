@@ -3,7 +3,7 @@
  * become part of its next connection, and so that the peer's FIN, if it comes again, is acknowledged again. No
  * connection is needed for that, but a record. All last equally long: they wait in a queue, with one timer.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <stdlib.h>
 
@@ -62,6 +62,7 @@ static struct tcp_time_wait *make_record(struct tcp_conn *c)
 		.rcv_wnd = (c->rcv_adv.v - c->rcv_nxt.v) >> c->rcv_scale,
 		.has_timestamps = c->has_timestamps,
 		.bound = c->path.bound,
+		.auth = pb_tcp_auth_take(c),
 	};
 	t->time_wait_count++;
 	t->env->counters.tcp.TimeWaits++;
@@ -87,6 +88,7 @@ void pb_tcp_time_wait_end(struct tcp *t, struct tcp_time_wait *w)
 	pb_pairs_remove(&t->pairs, &w->entry);
 	pb_ports_release(&t->ports, &w->binding);
 	t->time_wait_count--;
+	pb_tcp_auth_free(w->auth);
 	free(w);
 }
 
@@ -113,7 +115,8 @@ static void acknowledge(struct tcp *t, const struct tcp_time_wait *w)
                             .ts_echo = w->ts_recent},
 	};
 
-	pb_tcp_answer(t, &w->entry.pair, w->bound, &h, 0);
+	const struct tcp_party party = pb_tcp_party_time_wait(t, w);
+	pb_tcp_answer(t, &w->entry.pair, w->bound, &h, 0, &party);
 }
 
 /*
@@ -129,6 +132,14 @@ static bool is_new(const struct tcp_time_wait *w, const struct tcp_segment *s)
 	return seq_lt(w->rcv_nxt, s->seq);
 }
 
+/* Signed as the connection was. Of a SYN its listener judges, whose keys may be others by now. */
+static bool admits(struct tcp *t, const struct tcp_time_wait *w, const struct tcp_segment *s)
+{
+	const struct tcp_party party = pb_tcp_party_time_wait(t, w);
+
+	return (s->h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN || pb_tcp_auth_admits(&party, s);
+}
+
 /*
  * RFC 9293 §3.10.7.4 for this state: RST exactly at RCV.NXT ends it (RFC 5961 §3.2); a FIN again is acknowledged
  * again, and 2 MSL begin anew; whatever else takes up sequence numbers, or is out of place, is acknowledged.
@@ -137,6 +148,8 @@ bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 {
 	bool in_place = seq_eq(s->seq, w->rcv_nxt);
 
+	if (tcp_is_signed(w->auth, s) && !admits(t, w, s))
+		return false;
 	if (is_new(w, s))
 		return true;
 	if (s->h.flags & TCP_RST) {

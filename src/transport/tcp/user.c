@@ -2,7 +2,7 @@
  * The calls of RFC 9293 §3.10.1-6: OPEN, SEND, RECEIVE, CLOSE, ABORT, and what is ready. Whoever calls is the owner:
  * a connection does not go away beneath him before he has closed it.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -92,6 +92,8 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	seq beyond = { 0 };
 	int rc = find_path(t, local ? &local->addr : &any, to, set->bound, &path);
 
+	if (rc == 0 && set->auth)
+		rc = pb_tcp_auth_connect(set->auth, to);
 	if (rc < 0)
 		return rc;
 	pair.local = path.src;
