@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include "base/checksum.h"
+#include "transport/tcp/auth.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -121,7 +122,7 @@ static struct pb_buf *build(struct harness *h, const struct segment *s, const st
 			    const struct ip *dst)
 {
 	struct pb_buf *b = pb_buf_new(h->env.pool, 0, TCP_HEADER_LEN_MAX + s->text_len);
-	size_t len = pb_tcp_header_len(&s->h.options);
+	struct tcp_signature sign = { .kind = TCP_UNSIGNED };
 	struct tcp_header header = s->h;
 	struct writer w;
 	uint16_t checksum;
@@ -130,12 +131,17 @@ static struct pb_buf *build(struct harness *h, const struct segment *s, const st
 	header.src_port = header.src_port ? header.src_port : HARNESS_PEER;
 	header.dst_port = header.dst_port ? header.dst_port : HARNESS_PORT;
 	header.checksum = 0;
+	if (s->party)
+		assert_true(pb_tcp_auth_sign(s->party, &header, &sign));
+	size_t len = pb_tcp_header_len(&header.options);
 	w = (struct writer){ .p = pb_buf_extend(b, len), .left = len };
 	assert_true(pb_tcp_write(&header, &w));
 	if (s->text)
 		memcpy(pb_buf_extend(b, s->text_len), s->text, s->text_len);
 	else
 		memset(pb_buf_extend(b, s->text_len), 'x', s->text_len);
+	if (sign.kind)
+		pb_tcp_auth_seal(&sign, src, dst, b, len);
 	checksum = pb_checksum_finish(
 		pb_checksum_add_packet(pb_ip_pseudo(src, dst, IPPROTO_TCP, b->total), b, 0));
 	b->data[16] = (uint8_t)(checksum >> 8);
@@ -159,7 +165,17 @@ void harness_inject(struct harness *h, const struct segment *s)
 	pb_tcp_flush(h->tcp);
 }
 
-bool harness_sent(struct harness *h, struct segment *s, void *text)
+static bool admitted(const struct tcp_party *peer, const struct tcp_header *h, const struct pb_buf *b)
+{
+	struct tcp_segment s = { .h = *h, .seq = { h->seq }, .ack = { h->ack }, .text = pb_buf_share(b) };
+
+	pb_buf_pull(s.text, h->len);
+	bool good = pb_tcp_auth_admits(peer, &s);
+	pb_buf_free(s.text);
+	return good;
+}
+
+static bool take_sent(struct harness *h, struct segment *s, void *text, const struct tcp_party *peer)
 {
 	struct pb_buf *b = pb_buf_queue_shift(&h->sent);
 	struct reader r;
@@ -171,10 +187,22 @@ bool harness_sent(struct harness *h, struct segment *s, void *text)
 	assert_true(pb_tcp_parse(&s->h, &r));
 	s->text_len = b->total - s->h.len;
 	s->tos = (uint8_t)b->mark;
+	if (peer)
+		assert_true(admitted(peer, &s->h, b));
 	if (text)
 		pb_buf_copy(b, s->h.len, text, s->text_len);
 	pb_buf_free(b);
 	return true;
+}
+
+bool harness_sent(struct harness *h, struct segment *s, void *text)
+{
+	return take_sent(h, s, text, NULL);
+}
+
+bool harness_sent_signed(struct harness *h, struct segment *s, const struct tcp_party *peer)
+{
+	return take_sent(h, s, NULL, peer);
 }
 
 void harness_forget(struct harness *h)

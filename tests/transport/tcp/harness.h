@@ -33,6 +33,7 @@ struct segment {
 	const void *text; /* NULL: text_len bytes of whatever */
 	uint8_t tos;
 	const char *from; /* the peer's address; NULL: 198.51.100.1 */
+	const struct tcp_party *party; /* who signs it; NULL: nobody */
 };
 
 /* seed: of all chance. limits: may be NULL. */
@@ -45,6 +46,8 @@ void harness_inject(struct harness *h, const struct segment *s);
 
 /* The oldest of those sent that were not looked at yet; its text is copied to text, if not NULL. False: none. */
 bool harness_sent(struct harness *h, struct segment *s, void *text);
+/* The same; peer admits it. */
+bool harness_sent_signed(struct harness *h, struct segment *s, const struct tcp_party *peer);
 void harness_forget(struct harness *h); /* all that were sent */
 
 /* A listener at HARNESS_PORT, of the owner h. */
