@@ -69,7 +69,7 @@ static const struct path paths[] = {
 	{ "100 Mbit/s, 40 ms, marked 0.5 BDP",  MBIT(100),   PB_MSEC(40),  1,   0,      0,    PB_SEC(60), .5 },
 };
 
-static const char *const algorithms[] = { "cubic", "reno" };
+static const char *const algorithms[] = { "cubic", "reno", "bbr" };
 
 struct flow {
 	struct pb_socket *sender, *receiver;

@@ -389,10 +389,22 @@ static int set_congestion(struct tcp_settings *set, const void *value, socklen_t
 {
 	const struct tcp_congestion_ops *ops = pb_tcp_congestion_find(value, strnlen(value, len));
 
+	if (len == 0)
+		return -EINVAL;
 	if (!ops)
 		return -ENOENT;
 	set->congestion = ops;
 	return 0;
+}
+
+#define NAME_MAX_LEN 16 /* Linux's TCP_CA_NAME_MAX, which it always gives */
+
+static int get_congestion(const struct tcp_settings *set, void *value, socklen_t *len)
+{
+	char name[NAME_MAX_LEN] = "";
+
+	memcpy(name, set->congestion->name, strlen(set->congestion->name));
+	return get_bytes(name, sizeof name, value, len);
 }
 
 static int get_info(const struct stream *s, const struct tcp_conn *c, void *value, socklen_t *len)
@@ -501,10 +513,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 		return get_linger(s, value, len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_name(stack_of(socket), settings_of(s, c)->bound, value, len);
-	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
-		const char *algorithm = settings_of(s, c)->congestion->name;
-		return get_bytes(algorithm, strlen(algorithm) + 1, value, len);
-	}
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return get_congestion(settings_of(s, c), value, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_info(s, c, value, len);
 	if (level == IPPROTO_TCP && name == PB_TCP_AO_INFO)

@@ -176,6 +176,16 @@ static bool hear(struct talker *t)
 	return true;
 }
 
+/* Any of them; some think better of it halfway. */
+static void choose_algorithm(struct talker *t, struct pb_socket *socket)
+{
+	static const char *const names[] = { "cubic", "reno", "bbr" };
+	const char *name = names[pb_rng_below(&t->sim->rng, sizeof names / sizeof *names)];
+
+	if (pb_setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) < 0)
+		fail(t->sim, "an algorithm", 0);
+}
+
 static bool say(struct talker *t)
 {
 	static uint8_t room[PIECE_MAX];
@@ -190,6 +200,8 @@ static bool say(struct talker *t)
 		broken(t, (int)-n);
 	if (n > 0)
 		t->said += (uint64_t)n;
+	if (n > 0 && pb_rng_chance(&t->sim->rng, 0.02))
+		choose_algorithm(t, t->watch.socket);
 	return n > 0;
 }
 
@@ -291,6 +303,7 @@ static void on_caller(struct pb_watch *w, int ready)
 		struct talker *t = &s->callee[s->accepted++];
 		talker_init(t, s);
 		ask_at_times(t, conn);
+		choose_algorithm(t, conn);
 		if (pb_watch_socket(s->loop, &t->watch, conn, POLLIN, on_ready) < 0)
 			fail(s, "watch", 0);
 	}
@@ -303,10 +316,11 @@ static void on_start(struct pb_timer *timer)
 	struct pb_socket *socket;
 	int rc = pb_socket_open(pb_stack_net(s->stack[0]), AF_INET, SOCK_STREAM, 0, &socket);
 
-	if (rc == 0)
+	if (rc == 0) {
 		ask_at_times(t, socket);
-	if (rc == 0)
+		choose_algorithm(t, socket);
 		rc = pb_connect(socket, &s->server.sa, pb_addr_len(&s->server));
+	}
 	if (rc != -EINPROGRESS)
 		fail(s, "connect", rc);
 	else if (pb_watch_socket(s->loop, &t->watch, socket, POLLIN | POLLOUT, on_ready) < 0)

@@ -416,6 +416,48 @@ static void options(void **state)
 	close_pair(&p);
 }
 
+static void expect_algorithm(struct pb_socket *s, const char *name)
+{
+	char is[64];
+	socklen_t len = sizeof is;
+
+	memset(is, '?', sizeof is);
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, TCP_CONGESTION, is, &len), 0);
+	assert_int_equal(len, 16); /* TCP_CA_NAME_MAX */
+	assert_string_equal(is, name);
+}
+
+/* By name, before a connection and on it; who is accepted has the listener's; an unknown one changes nothing. */
+static void congestion_control(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *l = listener(w, &w->a, 1);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_STREAM);
+	union pb_addr to = name_of(l);
+	char two[2];
+	socklen_t len = sizeof two;
+
+	assert_int_equal(pb_setsockopt(l, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+	assert_int_equal(pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "cubic", 6), 0);
+	assert_int_equal(pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "unheard-of", 10), -ENOENT);
+	assert_int_equal(pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "", 0), -EINVAL);
+	assert_int_equal(connect_to(client, &to), -EINPROGRESS);
+	struct pb_socket *server = accept_one(w, l);
+	struct pair p = { client, server };
+	expect_algorithm(client, "cubic");
+	expect_algorithm(server, "reno");
+	assert_int_equal(pb_send(client, "before", 6, 0), 6);
+	expect_bytes(w, server, "before", 6);
+	if (pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) == 0) /* not every kernel has it */
+		expect_algorithm(client, "bbr");
+	assert_int_equal(pb_send(client, "after", 5, 0), 5);
+	expect_bytes(w, server, "after", 5);
+	assert_int_equal(pb_getsockopt(server, IPPROTO_TCP, TCP_CONGESTION, two, &len), 0);
+	assert_int_equal(len, 2);
+	pb_close(l);
+	close_pair(&p);
+}
+
 static void wrong_options(void **state)
 {
 	struct world *w = *state;
@@ -507,6 +549,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(names_and_bytes),
 	cmocka_unit_test(ecn_bits_are_not_the_users),
 	cmocka_unit_test(options),
+	cmocka_unit_test(congestion_control),
 	cmocka_unit_test(wrong_options),
 };
 

@@ -25,7 +25,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len)
 {
-	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno, NULL };
+	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno, &pb_tcp_bbr, NULL };
 
 	for (int i = 0; all[i]; i++)
 		if (strlen(all[i]->name) == len && !memcmp(all[i]->name, name, len))
@@ -34,14 +34,14 @@ const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t
 }
 
 /* RFC 6928 §2, equation 1. */
-static uint32_t initial_window(const struct tcp_congestion *c)
+uint32_t pb_tcp_initial_window(const struct tcp_congestion *c)
 {
 	return smaller(10 * c->mss, larger(2 * c->mss, 14600));
 }
 
 void pb_tcp_congestion_start(struct tcp_congestion *c, pb_time now)
 {
-	c->cwnd = initial_window(c);
+	c->cwnd = pb_tcp_initial_window(c);
 	c->ssthresh = TCP_CWND_MAX; /* arbitrarily high: RFC 5681 §3.1 */
 	c->round_left = c->used = 0;
 	c->round_begins = c->after_timeout = false;
@@ -63,7 +63,7 @@ static void count_round(struct tcp_congestion *c, const struct tcp_ack *ack)
 static void decay(struct tcp_congestion *c)
 {
 	c->ssthresh = larger(c->ssthresh, c->cwnd - c->cwnd / 4);
-	c->cwnd = larger(c->cwnd / 2, smaller(c->cwnd, initial_window(c)));
+	c->cwnd = larger(c->cwnd / 2, smaller(c->cwnd, pb_tcp_initial_window(c)));
 }
 
 /* What was in flight is what pipeACK measures a round later: RFC 7661 §4.2. */
@@ -102,7 +102,7 @@ void pb_tcp_congestion_restart(struct tcp_congestion *c, pb_time now)
 {
 	if (c->ssthresh < TCP_CWND_MAX)
 		c->ssthresh = larger(c->ssthresh, c->cwnd - c->cwnd / 4);
-	c->cwnd = smaller(c->cwnd, initial_window(c));
+	c->cwnd = smaller(c->cwnd, pb_tcp_initial_window(c));
 	c->round_left = 0;
 	c->validated = now;
 }

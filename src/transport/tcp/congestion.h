@@ -1,11 +1,12 @@
 /*
  * Congestion control behind a small interface: how much may be in flight. When something is lost, and what is
- * sent again, is recovery.c's. An algorithm keeps its state in the conn's union; it allocates nothing.
+ * sent again, is recovery.c's. An algorithm keeps its state in the conn's union; the one that has much, behind a pointer.
  */
 #ifndef PB_TRANSPORT_TCP_CONGESTION_H
 #define PB_TRANSPORT_TCP_CONGESTION_H
 
 #include "transport/tcp/hystart.h"
+#include "transport/tcp/rate.h"
 
 #include <packetboat/time.h>
 #include <stdbool.h>
@@ -43,9 +44,27 @@ struct tcp_congestion_ops {
 	void (*recovered)(struct tcp_congestion *c, pb_time now);
 	/* The retransmission timer went off; first: not yet for this flight (RFC 5681 §3.1, equation 4). */
 	void (*timeout)(struct tcp_congestion *c, pb_time now, uint32_t flight, bool first);
-	/* Nothing was sent for longer than the RTO (RFC 5681 §4.1). */
+	/*
+	 * Nothing was sent for longer than the RTO (RFC 5681 §4.1); or, of one that models the path, nothing is in
+	 * flight, and there was nothing to be sent. Now there is.
+	 */
 	void (*idle)(struct tcp_congestion *c, pb_time now);
+
+	/*
+	 * Of algorithms that model the path; NULL in others. Where there is sampled(), it comes with every ACK, also in
+	 * a recovery, when losses have been judged, and sets the window and the pace; neither acked() nor PRR do. True:
+	 * what is sent from now on is less than there could be, to find something out.
+	 */
+	bool (*sampled)(struct tcp_congestion *c, pb_time now, const struct rate_sample *s);
+	/* Of what was sent at once, something is lost. Before lost() or timeout(). */
+	void (*lost_sent)(struct tcp_congestion *c, pb_time now, const struct rate_loss *l);
+	/* The latest lost() or timeout() was for nothing. */
+	void (*undone)(struct tcp_congestion *c, pb_time now);
+	/* Another takes its place, or the connection ends: memory goes back. */
+	void (*end)(struct tcp_congestion *c);
 };
+
+struct bbr;
 
 struct tcp_newreno_state {
 	uint32_t acked; /* since the window last grew */
@@ -67,6 +86,7 @@ struct tcp_congestion {
 	const struct tcp_congestion_ops *ops;
 	uint32_t mss;            /* bytes of text in a full segment (SMSS) */
 	uint32_t cwnd, ssthresh; /* bytes */
+	uint64_t pace;           /* bytes a second; 0: what follows from the window */
 
 	uint32_t
 		round_left; /* bytes to be acknowledged until all is that was in flight when the round began */
@@ -74,15 +94,17 @@ struct tcp_congestion {
 	bool round_begins;  /* with the present ACK */
 	bool after_timeout; /* in the slow start that follows one */
 	bool paced;         /* what the window lets go does not leave in one burst */
+	uint32_t chance;    /* random, for those who want it: before start() */
 	pb_time validated;  /* when the window was last made use of (RFC 7661 §4.3) */
 
 	union {
 		struct tcp_newreno_state newreno;
 		struct tcp_cubic_state cubic;
+		struct bbr *bbr;
 	};
 };
 
-extern const struct tcp_congestion_ops pb_tcp_newreno, pb_tcp_cubic;
+extern const struct tcp_congestion_ops pb_tcp_newreno, pb_tcp_cubic, pb_tcp_bbr;
 
 /* By its name; NULL: there is none. */
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len);
@@ -91,7 +113,9 @@ const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t
  * -- congestion.c: what algorithms have in common
  */
 
-/* The initial window (RFC 6928 §2), and everything else as it is before the first ACK. */
+uint32_t pb_tcp_initial_window(const struct tcp_congestion *c); /* RFC 6928 §2 */
+
+/* The initial window, and everything else as it is before the first ACK. */
 void pb_tcp_congestion_start(struct tcp_congestion *c, pb_time now);
 
 /* Keeps count of rounds. True: the window is made use of, and may grow (RFC 7661 §4.3). */

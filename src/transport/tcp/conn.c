@@ -90,6 +90,7 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
 	c->last_received = c->last_sent = env_now(t->env);
+	c->rate.limited = true; /* until something is delivered: Linux, too */
 	pb_tcp_rtt_init(&c->rtt);
 	pb_tcp_timers_init(c);
 	*out = c;
@@ -109,6 +110,10 @@ static void let_go(struct tcp_conn *c)
 	list_remove(&c->starving);
 	pb_tcp_plpmtud_free(c);
 	pb_tcp_ecn_free(c);
+	if (c->congestion.ops && c->congestion.ops->end) {
+		c->congestion.ops->end(&c->congestion);
+		c->congestion.ops = NULL;
+	}
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);
 	c->in_table = false;
@@ -198,6 +203,32 @@ void pb_tcp_conn_fit(struct tcp_conn *c)
 	c->congestion.mss = mss;
 }
 
+static void begin_congestion(struct tcp_conn *c)
+{
+	struct tcp_congestion *g = &c->congestion;
+
+	if (g->ops && g->ops->end)
+		g->ops->end(g);
+	g->ops = c->set.congestion;
+	g->paced = !c->tcp->limits.unpaced;
+	if (g->ops->sampled)
+		g->chance = (uint32_t)pb_rng_next(&c->tcp->env->rng);
+	g->ops->start(g, tcp_now(c));
+}
+
+/* As Linux: another algorithm goes on from the window that it finds. */
+void pb_tcp_conn_congestion(struct tcp_conn *c)
+{
+	uint32_t cwnd = c->congestion.cwnd, ssthresh = c->congestion.ssthresh;
+
+	if (c->congestion.ops == c->set.congestion)
+		return;
+	pb_tcp_undo_free(c);
+	begin_congestion(c);
+	c->congestion.cwnd = cwnd;
+	c->congestion.ssthresh = ssthresh;
+}
+
 void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 {
 	c->has_timestamps = peer->has_timestamp && !c->tcp->limits.no_timestamps;
@@ -216,10 +247,8 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->peer_mss = peer->mss;
 	if (!c->peer_mss) /* MUST-15 */
 		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
-	c->congestion.ops = c->set.congestion;
-	c->congestion.paced = !c->tcp->limits.unpaced;
 	pb_tcp_plpmtud_begin(c);
 	pb_tcp_conn_fit(c);
-	c->congestion.ops->start(&c->congestion, tcp_now(c));
+	begin_congestion(c);
 	pb_tcp_receive_round_begin(c);
 }

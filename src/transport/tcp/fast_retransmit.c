@@ -13,6 +13,7 @@ static void enter_recovery(struct tcp_conn *c)
 {
 	tcp_counters(c)->tcp.FastRetrans++;
 	pb_tcp_undo_begin(c, false);
+	pb_tcp_rate_lost(c, c->loss ? pb_send_times_find(&c->loss->times, c->snd_una) : NULL, c->mss);
 	pb_tcp_reduce(c, tcp_flight(c));
 	c->congestion.cwnd = c->congestion.ssthresh + DUP_ACKS * c->mss;
 	c->in_recovery = true;

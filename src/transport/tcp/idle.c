@@ -5,7 +5,8 @@
  * it goes on as if nothing had been.
  *
  * Kept are the numbers, the windows, the round-trip time and what TCP_INFO counts. The congestion window begins
- * anew after such a pause anyhow (RFC 5681 §4.1), and so do the acknowledgements at once. What a listener's
+ * anew after such a pause anyhow (RFC 5681 §4.1), and so do the acknowledgements at once; one whose algorithm has a
+ * model of the path to lose does not sleep. What a listener's
  * connections have alike, settings and the options agreed on, is kept once, and so is the binding of their port.
  */
 #include "transport/tcp/tcp.h"
@@ -179,11 +180,16 @@ static bool all_received(const struct tcp_conn *c)
 	       !tcp_has_blocks(c) && list_empty(&c->pending);
 }
 
+static bool has_model(const struct tcp_conn *c)
+{
+	return c->set.congestion->end;
+}
+
 static bool is_quiet(const struct tcp_conn *c)
 {
-	return c->state == STATE_ESTABLISHED && c->news.owner && !c->listener && !c->set.keepalive &&
-	       !c->set.auth && !c->plpmtud && !c->urgent && !c->errors && !c->error && !c->soft_error &&
-	       all_sent(c) && all_received(c) && list_empty(&c->starving);
+	return !has_model(c) && c->state == STATE_ESTABLISHED && c->news.owner && !c->listener &&
+	       !c->set.keepalive && !c->set.auth && !c->plpmtud && !c->urgent && !c->errors && !c->error &&
+	       !c->soft_error && all_sent(c) && all_received(c) && list_empty(&c->starving);
 }
 
 static uint32_t microseconds(pb_time t)

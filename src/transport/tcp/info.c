@@ -103,5 +103,8 @@ void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_segs_in = (uint32_t)c->segments_in;
 	info->tcpi_rcv_space = c->set.receive_buffer;
 	info->tcpi_pacing_rate = rate_or_none(pb_tcp_pacing_rate(c));
+	info->tcpi_delivery_rate = rate_of(c->rate.bytes, c->rate.interval);
+	info->tcpi_delivery_rate_app_limited = c->rate.interval ? c->rate.sample_limited : c->rate.limited;
+	info->tcpi_delivered = segments(c, tcp_delivered(c));
 	info->tcpi_max_pacing_rate = rate_or_none(c->set.max_pacing_rate);
 }

@@ -6,6 +6,7 @@
 struct tcp_loss *pb_tcp_loss_need(struct tcp_conn *c)
 {
 	struct tcp_loss *l = c->loss;
+	struct send_record flight;
 
 	if (l)
 		return l;
@@ -19,8 +20,10 @@ struct tcp_loss *pb_tcp_loss_need(struct tcp_conn *c)
 	l->probe = (struct tail_probe){ 0 };
 	pb_board_init(&l->board, 0);
 	pb_send_times_init(&l->times);
-	if (seq_lt(c->snd_una, c->snd_max))
-		pb_send_times_add(&l->times, c->snd_una, c->snd_max, c->last_sent);
+	if (seq_lt(c->snd_una, c->snd_max)) {
+		flight = pb_tcp_rate_flight(c);
+		pb_send_times_add(&l->times, c->snd_una, &flight);
+	}
 	c->loss = l;
 	return l;
 }
@@ -77,10 +80,12 @@ void pb_tcp_loss_sent(struct tcp_conn *c, seq at, seq end)
 
 	if (!l)
 		return;
-	if (seq_lt(at, again_end))
+	if (seq_lt(at, again_end) && c->has_sack)
 		pb_tcp_loss_mark(c, (struct board_range){ at, again_end, RANGE_RESENT, tcp_now(c) });
-	if (seq_lt(c->snd_max, end))
-		pb_send_times_add(&l->times, c->snd_una, end, tcp_now(c));
+	if (seq_lt(c->snd_max, end)) {
+		struct send_record r = pb_tcp_rate_sent(c, at, end);
+		pb_send_times_add(&l->times, c->snd_una, &r);
+	}
 	if (c->in_recovery)
 		l->prr.out += (uint32_t)seq_diff(end, at);
 }
@@ -126,6 +131,8 @@ void pb_tcp_loss_resend(struct tcp_conn *c)
 			len = c->mss;
 		if (offset >= c->snd_wnd || (pipe && pipe + len > c->congestion.cwnd))
 			return;
+		if (c->congestion.pace && !tcp_pace(c, len))
+			return; /* without PRR, acknowledgements are no clock */
 		pb_tcp_resend(c, offset, len);
 		if (b->bytes[RANGE_LOST] >= lost)
 			return;  /* no memory */

@@ -71,6 +71,8 @@ struct delivery {
 	bool twice; /* D-SACK: the peer had it already */
 	struct seq_range duplicate;
 	uint32_t lost; /* bytes that are found lost by this */
+	const struct send_record
+		*newest; /* the latest sent of those sent once; NULL: none. Until something is sent */
 };
 
 #endif

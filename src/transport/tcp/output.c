@@ -184,14 +184,24 @@ static void time_segment(struct tcp_conn *c, seq end, bool again)
 	}
 }
 
+/* Nothing was in flight. */
+static void flight_begins(struct tcp_conn *c)
+{
+	c->rate.delivered_at = c->rate.first_sent = tcp_now(c);
+	c->rate.flight_delivered = (uint32_t)c->bytes_acked;
+	c->rate.flight_limited = c->rate.limited;
+}
+
 /* From at to end has left. */
 static void note_sent(struct tcp_conn *c, seq at, seq end)
 {
 	bool again = seq_lt(at, c->snd_max), first = seq_eq(c->snd_nxt, c->snd_una);
 	bool one_more = !first && c->has_sack && tcp_flight(c) <= c->mss;
 
-	if (c->has_sack && (c->loss || !first))
+	if (c->loss || !first)
 		pb_tcp_loss_sent(c, at, end);
+	if (first)
+		flight_begins(c);
 	time_segment(c, end, again);
 	c->snd_nxt = seq_max(c->snd_nxt, end);
 	c->snd_max = seq_max(c->snd_max, end);
@@ -327,6 +337,12 @@ static bool send_next(struct tcp_conn *c)
 	return (len || fin) && send_text(c, offset, len, fin ? TCP_FIN : 0);
 }
 
+/* So long that the congestion window means nothing any more; or, where the path is modelled, at all. */
+static bool was_silent(const struct tcp_conn *c)
+{
+	return c->congestion.ops->sampled ? c->rate.limited : tcp_now(c) - c->last_sent > c->rtt.rto;
+}
+
 static void send_all(struct tcp_conn *c)
 {
 	bool idle = tcp_flight(c) == 0;
@@ -335,7 +351,7 @@ static void send_all(struct tcp_conn *c)
 		pb_tcp_loss_resend(c);
 	if (c->sendq.bytes + c->fin_queued <= tcp_flight(c))
 		return;
-	if (idle && tcp_now(c) - c->last_sent > c->rtt.rto)
+	if (idle && was_silent(c))
 		c->congestion.ops->idle(&c->congestion, tcp_now(c));
 	bool waits = tcp_notsent_max(c) < UINT32_MAX && !tcp_writable(c);
 	while (send_next(c))

@@ -11,6 +11,7 @@
 #include "transport/tcp/tcp.h"
 
 #define PIECE_TIME  PB_MSEC(1)
+#define PIECES_MIN  8     /* in a round trip */
 #define PIECE_MIN   2     /* segments: as many as are acknowledged at once */
 #define BURST_BYTES 14600 /* RFC 6928 §2 */
 #define LATE_MAX    PB_MSEC(10)
@@ -30,7 +31,7 @@ uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c)
 
 	if (c->tcp->limits.unpaced || c->rtt.srtt < TCP_UNPACED_RTT)
 		return most;
-	pace = pace_of_window(c);
+	pace = c->congestion.pace ? c->congestion.pace : pace_of_window(c);
 	return most && most < pace ? most : pace;
 }
 
@@ -50,20 +51,43 @@ static pb_time forgiven(const struct tcp_conn *c, pb_time takes)
 	return c->pace.held && late > takes ? late : takes;
 }
 
-/* The next piece: how large, and when another may follow. */
+/*
+ * A millisecond's worth; where a model says the pace, and acknowledgements are no clock, also on a path so short that
+ * this would be much of its window no more than an eighth of that.
+ */
+static uint32_t piece_size(const struct tcp_conn *c, uint64_t rate)
+{
+	pb_time time = PIECE_TIME;
+	uint64_t size;
+
+	if (c->congestion.pace && c->rtt.srtt / PIECES_MIN < time)
+		time = c->rtt.srtt / PIECES_MIN;
+	size = rate / (uint64_t)(PB_SEC(1) / (time ? time : 1));
+	return larger(size < TCP_CWND_MAX ? (uint32_t)size : TCP_CWND_MAX, PIECE_MIN * c->mss);
+}
+
+/* After a pause an initial window may leave at once; if it is a model that says the pace, at the beginning only. */
+static bool may_burst(const struct tcp_conn *c)
+{
+	return c->congestion.pace ? !c->bytes_acked : tcp_now(c) - c->pace.ends >= c->rtt.srtt;
+}
+
+/*
+ * The next piece: how large, and when another may follow. What the last one had left that made no segment is added, or
+ * the pace would be lower than it is said to be.
+ */
 static void begin_piece(struct tcp_conn *c, uint64_t rate)
 {
 	pb_time now = tcp_now(c), began = c->pace.ends;
-	bool paused = now - c->pace.ends >= c->rtt.srtt;
-	uint64_t piece = rate / (uint64_t)(PB_SEC(1) / PIECE_TIME);
-	uint32_t size = larger(piece < TCP_CWND_MAX ? (uint32_t)piece : TCP_CWND_MAX, PIECE_MIN * c->mss);
+	uint32_t size = piece_size(c, rate), over = c->pace.left < c->mss ? c->pace.left : 0;
 	pb_time takes = (pb_time)((uint64_t)size * (uint64_t)(PB_SEC(1) / 1000) / rate) * 1000;
+	bool burst = may_burst(c);
 
 	if (now - began > forgiven(c, takes))
 		began = c->pace.held ? now - forgiven(c, takes) : now;
 	c->pace.ends = began + takes;
 	c->pace.held = c->pace.held && c->pace.ends <= now;
-	c->pace.left = paused ? larger(size, BURST_BYTES) : size;
+	c->pace.left = burst ? larger(size, BURST_BYTES) : size + over;
 }
 
 /*
@@ -74,8 +98,10 @@ uint32_t pb_tcp_burst(const struct tcp_conn *c)
 {
 	uint64_t halvings = (uint64_t)c->rtt.min / 1000 / 512, most = TCP_SUPER_MAX;
 	uint64_t burst = pace_of_window(c) / 1024 + (halvings < 32 ? most >> halvings : 0);
-	uint32_t segments = larger((uint32_t)(burst < most ? burst : most) / c->mss, c->tcp->limits.burst_min);
-	uint32_t half = larger(c->congestion.cwnd / c->mss / 2, 1), longest = larger(TCP_SUPER_MAX / c->mss, 1);
+	uint32_t segments =
+		larger((uint32_t)(burst < most ? burst : most) / c->mss, c->tcp->limits.burst_min);
+	uint32_t half = larger(c->congestion.cwnd / c->mss / 2, 1),
+		 longest = larger(TCP_SUPER_MAX / c->mss, 1);
 
 	segments = segments < half ? segments : half;
 	return (segments < longest ? segments : longest) * c->mss;

@@ -58,6 +58,8 @@ static void deliver(void *context, const struct board_range *was)
 	if (!resent) {
 		record = pb_send_times_find(&l->times, seq_add(was->end, (uint32_t)-1));
 		sent = record ? record->sent : 0;
+		if (record && (!d->newest || seq_lt(d->newest->end, record->end)))
+			d->newest = record;
 		d->late += was->state == RANGE_LOST ? was->end.v - was->start.v : 0;
 		d->reordered |= seq_lt(was->end, l->rack.fack); /* step 3 */
 	}
@@ -248,9 +250,11 @@ static void judge_sent_once(struct tcp_conn *c, struct deadline *line)
 		seq end = at_once ? line->latest_end : r->end;
 		if (r->sent > line->latest || !seq_lt(k->judged, end) || !expired(r->sent, line))
 			return;
+		uint32_t before = c->loss->board.bytes[RANGE_LOST];
 		if (!pb_board_lose(pb_tcp_loss_board(c), k->judged, end))
 			return;
 		k->judged = end;
+		pb_tcp_rate_lost(c, r, c->loss->board.bytes[RANGE_LOST] - before);
 	}
 }
 
@@ -264,6 +268,7 @@ static void judge_sent_again(struct tcp_conn *c, struct deadline *line)
 		r.state = RANGE_LOST;
 		if (!pb_tcp_loss_mark(c, r))
 			return;
+		pb_tcp_rate_lost(c, NULL, r.end.v - r.start.v);
 	}
 }
 
@@ -300,6 +305,7 @@ static void lose_head(struct tcp_conn *c)
 {
 	struct board_range r;
 	seq end = seq_add(c->snd_una, c->mss);
+	uint32_t before = c->loss->board.bytes[RANGE_LOST];
 
 	if (pb_board_find(&c->loss->board, c->snd_una, &r) && r.state == RANGE_RESENT &&
 	    seq_le(r.start, c->snd_una)) {
@@ -307,6 +313,7 @@ static void lose_head(struct tcp_conn *c)
 		pb_tcp_loss_mark(c, r);
 	}
 	pb_board_lose(pb_tcp_loss_board(c), c->snd_una, seq_lt(end, c->snd_max) ? end : c->snd_max);
+	pb_tcp_rate_lost(c, NULL, c->loss->board.bytes[RANGE_LOST] - before);
 }
 
 void pb_tcp_rack_timed_out(struct tcp_conn *c)

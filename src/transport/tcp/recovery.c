@@ -100,6 +100,32 @@ static void reset_silence(struct tcp_conn *c)
 	c->first_retransmit = 0;
 }
 
+/*
+ * -- Algorithms that model the path
+ */
+
+static bool has_model(const struct tcp_conn *c)
+{
+	return c->congestion.ops->sampled;
+}
+
+/* All that the ACK tells is known. */
+static void update_model(struct tcp_conn *c, const struct tcp_ack *ack, struct rate_sample *s, uint32_t lost)
+{
+	s->srtt = c->rtt.srtt;
+	s->newly_acked = ack->acked;
+	s->newly_lost = lost;
+	s->in_flight_before = ack->flight;
+	s->in_flight = tcp_pipe(c);
+	s->has_sack = c->has_sack;
+	if (c->congestion.ops->sampled(&c->congestion, tcp_now(c), s))
+		tcp_rate_limited(c);
+}
+
+/*
+ * -- Nothing to tell of losses, or nobody who would
+ */
+
 /* Outside of a recovery. */
 static void open_window(struct tcp_conn *c, const struct tcp_ack *ack, bool marked)
 {
@@ -113,14 +139,18 @@ static void open_window(struct tcp_conn *c, const struct tcp_ack *ack, bool mark
  * Nothing is lost, nor was, nor did anything arrive out of order; or there is no SACK, and duplicates tell. What an
  * ACK of new bytes means then for the congestion window, and for a recovery.
  */
-static void judge(struct tcp_conn *c, const struct tcp_ack *ack, bool marked)
+static void judge(struct tcp_conn *c, const struct tcp_ack *ack, struct rate_sample *sample, bool marked)
 {
 	if (c->in_timeout && seq_le(c->recover, c->snd_una)) {
 		c->in_timeout = false;
+		if (has_model(c))
+			c->congestion.ops->recovered(&c->congestion, tcp_now(c));
 		pb_tcp_undo_over(c);
 	}
 	if (c->in_recovery)
 		pb_tcp_fast_retransmit_acked(c, ack->acked);
+	else if (has_model(c))
+		update_model(c, ack, sample, 0);
 	else
 		open_window(c, ack, marked);
 }
@@ -128,14 +158,16 @@ static void judge(struct tcp_conn *c, const struct tcp_ack *ack, bool marked)
 static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	struct tcp_ack ack = { .acked = (uint32_t)seq_diff(s->ack, c->snd_una), .flight = tcp_flight(c) };
+	struct rate_sample sample;
 
 	ack.rtt = measure(c, s);
 	ack.srtt = c->rtt.srtt;
 	advance(c, s->ack);
+	pb_tcp_rate_acked(c, has_model(c) ? &sample : NULL);
 	bool marked = c->ecn && pb_tcp_ecn_acked(c, s, ack.acked);
 	if (c->undo)
 		pb_tcp_undo_judge(c, s, NULL, true);
-	judge(c, &ack, marked);
+	judge(c, &ack, &sample, marked);
 	/* It keeps up, or 2 GiB later it would be ahead (RFC 6582 §3.2 step 2). */
 	if (!c->in_recovery && !c->in_timeout)
 		c->recover = seq_max(c->recover, seq_add(c->snd_una, (uint32_t)-1));
@@ -190,6 +222,8 @@ static void begin_recovery(struct tcp_conn *c, uint32_t flight, uint32_t sacked)
 /* PRR: how much may be in flight now. */
 static void steer(struct tcp_conn *c, uint32_t delivered, bool safe)
 {
+	if (has_model(c))
+		return;
 	c->congestion.cwnd =
 		pb_prr_acked(&c->loss->prr, delivered, tcp_pipe(c), c->congestion.ssthresh, c->mss, safe);
 }
@@ -197,8 +231,9 @@ static void steer(struct tcp_conn *c, uint32_t delivered, bool safe)
 /* Up to where the losses were found, all has arrived. */
 static void end_recovery(struct tcp_conn *c)
 {
-	if (c->in_recovery) {
-		c->congestion.cwnd = c->congestion.ssthresh;
+	if (c->in_recovery || has_model(c)) {
+		if (!has_model(c))
+			c->congestion.cwnd = c->congestion.ssthresh;
 		c->congestion.ops->recovered(&c->congestion, tcp_now(c));
 	}
 	c->in_recovery = c->in_timeout = false;
@@ -232,6 +267,7 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	struct tcp_loss *l = c->loss;
 	struct delivery d = { 0 };
+	struct rate_sample sample;
 	uint32_t flight = tcp_flight(c), sacked = l->board.bytes[RANGE_SACKED];
 	struct tcp_ack ack = { .flight = tcp_pipe(c) };
 	bool moves = seq_lt(c->snd_una, s->ack);
@@ -246,6 +282,8 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		reset_silence(c);
 		pb_tcp_timers_acked(c);
 	}
+	if (d.bytes)
+		pb_tcp_rate_sample(c, d.newest, has_model(c) ? &sample : NULL);
 	pb_tcp_rack_adapt(c, &d);
 	bool marked = c->ecn && pb_tcp_ecn_acked(c, s, d.bytes);
 	if (c->undo)
@@ -255,7 +293,9 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	d.lost = pb_tcp_rack_judge(c);
 	if (d.lost)
 		lost(c, flight, sacked);
-	if (c->in_recovery)
+	if (has_model(c) && d.bytes)
+		update_model(c, &ack, &sample, d.lost);
+	else if (c->in_recovery)
 		steer(c, d.bytes, moves && !d.lost);
 	else if (d.bytes &&
 		 (moves || c->reordering_seen)) /* RFC 5681 §3.2: what may be a loss opens no window */
@@ -346,6 +386,8 @@ void pb_tcp_timed_out(struct tcp_conn *c)
 	else
 		pb_tcp_send_all_again(c);
 	c->congestion.ops->timeout(&c->congestion, tcp_now(c), flight, first);
+	if (has_model(c))
+		c->congestion.cwnd += tcp_pipe(c);
 	c->in_recovery = false;
 	c->in_timeout = true;
 	c->recover = c->snd_max;

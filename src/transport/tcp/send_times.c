@@ -50,21 +50,43 @@ void pb_send_times_acked(struct send_times *t, seq una)
 	}
 }
 
-void pb_send_times_add(struct send_times *t, seq una, seq end, pb_time now)
+const struct send_record *pb_send_times_newest(struct send_times *t, seq una)
 {
-	struct send_record *latest = at(t, t->count - 1);
+	const struct send_record *newest = NULL;
+	seq end = { 0 };
 
-	if (t->count && latest->sent == now) {
-		latest->end = end;
-		return;
+	while (t->count && seq_le(at(t, 0)->end, una)) {
+		newest = at(t, 0);
+		end = newest->end;
+		t->first = (t->first + 1) & t->mask;
+		t->count--;
 	}
+	if (t->count && (!newest || seq_lt(end, una)))
+		newest = at(t, 0);
+	return newest;
+}
+
+/* All of one record: as if the last of it had been sent with it. */
+static bool join(struct send_record *latest, const struct send_record *sent)
+{
+	if (latest->sent != sent->sent || latest->delivered != sent->delivered)
+		return false;
+	latest->end = sent->end;
+	latest->in_flight = sent->in_flight;
+	return true;
+}
+
+void pb_send_times_add(struct send_times *t, seq una, const struct send_record *sent)
+{
+	if (t->count && join(at(t, t->count - 1), sent))
+		return;
 	if (t->count > t->mask)
 		pb_send_times_acked(t, una);
 	if (t->count > t->mask && !grow(t)) {
-		*at(t, t->count - 1) = (struct send_record){ now, end };
+		*at(t, t->count - 1) = *sent;
 		return;
 	}
-	*at(t, t->count++) = (struct send_record){ now, end };
+	*at(t, t->count++) = *sent;
 }
 
 const struct send_record *pb_send_times_find(const struct send_times *t, seq s)

@@ -58,6 +58,7 @@ void pb_tcp_tail_probe(struct tcp_conn *c)
 static void repaired(struct tcp_conn *c)
 {
 	tcp_counters(c)->tcp.LossProbeRecovery++;
+	pb_tcp_rate_lost(c, NULL, c->mss);
 	pb_tcp_reduce(c, tcp_flight(c));
 	c->congestion.ops->recovered(&c->congestion, tcp_now(c));
 }

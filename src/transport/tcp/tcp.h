@@ -22,7 +22,8 @@
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   plpmtud.c    how long segments may be, RFC 4821       urgent.c    urgent data, RFC 6093
  *   auth.c       signed segments, RFC 2385, RFC 5925: keys in auth_keys.c, MACs in auth_mac.c and ao_algorithm.c
- *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681)
+ *   congestion.c how much may be in flight: cubic.c (RFC 9438) with hystart.c (RFC 9406), newreno.c (RFC 5681),
+ *                bbr.c with bbr_model.c and bbr_cycle.c (draft-ietf-ccwg-bbr)    rate.c  how fast it is delivered
  *
  * A segment climbs: pb_tcp_input() finds whose it is, walks the RFC's list, and leaves the connection on
  * t->pending if it has something to say. pb_tcp_flush(), called by the stack once a batch, says it: so one
@@ -261,6 +262,7 @@ struct tcp_conn {
 
 	uint64_t bytes_acked, bytes_received, segments_out, segments_in, bytes_retransmitted;
 	uint32_t total_retransmits;
+	struct tcp_rate rate; /* rate.c */
 };
 
 /*
@@ -587,6 +589,8 @@ void pb_tcp_conn_done(struct tcp_conn *c, int error);
  * start.
  */
 void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer);
+/* The user has chosen another algorithm, perhaps. */
+void pb_tcp_conn_congestion(struct tcp_conn *c);
 /* Eff.snd.MSS anew, from peer_mss and the path's MTU: when that has changed. */
 void pb_tcp_conn_fit(struct tcp_conn *c);
 /* Free what pb_tcp_conn_done() left for the owner, now that he has left, too; or all, without a word. */
@@ -699,6 +703,23 @@ void pb_tcp_starving_init(struct tcp *t);
 uint32_t pb_tcp_pace(struct tcp_conn *c, uint32_t wanted);
 uint64_t pb_tcp_pacing_rate(const struct tcp_conn *c); /* bytes a second; 0: no limit */
 uint32_t pb_tcp_burst(const struct tcp_conn *c);       /* the longest super-segment, if they are bounded */
+
+/*
+ * -- rate.c
+ */
+
+/* What is to be remembered of what is about to leave; and of a flight that left in one go. */
+struct send_record pb_tcp_rate_sent(struct tcp_conn *c, seq at, seq end);
+struct send_record pb_tcp_rate_flight(const struct tcp_conn *c);
+/*
+ * Something was delivered, newest the latest sent of what was sent once (NULL: nothing was). SND.UNA has moved. What
+ * is known here is in *s, which may be NULL.
+ */
+void pb_tcp_rate_sample(struct tcp_conn *c, const struct send_record *newest, struct rate_sample *s);
+/* All up to SND.UNA was. Without SACK nobody knows what was sent again: after a loss there is no sample. */
+void pb_tcp_rate_acked(struct tcp_conn *c, struct rate_sample *s);
+/* Found lost, of what left with r; NULL: of what was sent again. */
+void pb_tcp_rate_lost(struct tcp_conn *c, const struct send_record *r, uint32_t bytes);
 
 /*
  * -- sendq.c, output.c, window.c, recovery.c, sack.c, rtt.c, timers.c
@@ -965,6 +986,12 @@ static inline void tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment
 		pb_tcp_receive_round_end(c);
 }
 
+/* C.delivered: bytes that have arrived, acknowledged or SACKed. */
+static inline uint32_t tcp_delivered(const struct tcp_conn *c)
+{
+	return (uint32_t)c->bytes_acked + (c->loss ? c->loss->board.bytes[RANGE_SACKED] : 0);
+}
+
 /* The congestion window may have grown. */
 static inline void tcp_send_buffer_fit(struct tcp_conn *c)
 {
@@ -1012,6 +1039,26 @@ static inline uint32_t tcp_pipe(const struct tcp_conn *c)
 	uint32_t flight = tcp_flight(c), left = tcp_left(c);
 
 	return flight > left ? flight - left : 0;
+}
+
+/* Less is sent than could be: what is in flight, and what follows it, says nothing of what the path takes. */
+static inline void tcp_rate_limited(struct tcp_conn *c)
+{
+	uint32_t pipe = tcp_pipe(c);
+
+	c->rate.limited = true;
+	c->rate.limited_until = tcp_delivered(c) + (pipe ? pipe : 1);
+}
+
+/*
+ * Before the application writes: had it nothing to send, though the window would have let it leave
+ * (draft-ietf-ccwg-bbr-06 §4.1.2.4)? What is only sent again tells of no rate, and need not ask.
+ */
+static inline void tcp_check_limited(struct tcp_conn *c)
+{
+	if (c->sendq.bytes <= tcp_flight(c) && tcp_pipe(c) < c->congestion.cwnd &&
+	    !(c->loss && c->loss->board.bytes[RANGE_LOST]))
+		tcp_rate_limited(c);
 }
 
 /*

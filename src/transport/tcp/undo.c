@@ -179,7 +179,10 @@ static void undo(struct tcp_conn *c)
 		c->recover = c->undo->recover;
 	c->dup_acks = 0;
 	believe_in_flight(c);
-	restore_window(c, &c->undo->before);
+	if (c->congestion.ops->undone)
+		c->congestion.ops->undone(&c->congestion, tcp_now(c));
+	else
+		restore_window(c, &c->undo->before);
 	if (c->ecn)
 		pb_tcp_ecn_undone(c);
 	pb_tcp_rtt_restore(&c->rtt);

@@ -237,6 +237,7 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 	if (rc < 0 || !total)
 		return rc;
 	list_remove(&c->starving);
+	tcp_check_limited(c);
 	done = write_pieces(c, iov, iovcnt, total);
 	if (!done)
 		return -EAGAIN;
@@ -259,6 +260,7 @@ int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 	if (text->total > TCP_GIVE_MAX)
 		return -EMSGSIZE;
 	pb_tcp_push_joined(c);
+	tcp_check_limited(c);
 	pb_tcp_sendq_give(&c->sendq, text);
 	c->written_from = queue_end(c);
 	pb_tcp_push_end(c);
@@ -424,6 +426,7 @@ void pb_tcp_settings_changed(struct tcp_conn *c)
 		return; /* they take effect when it is established */
 	pb_tcp_timers_silence(c);
 	pb_tcp_conn_fit(c);
+	pb_tcp_conn_congestion(c);
 	if (pb_tcp_window_update_due(c))
 		c->ack_now = true;
 	if (tcp_writable(c))

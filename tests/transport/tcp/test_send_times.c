@@ -31,7 +31,7 @@ static void play(uint64_t seed)
 		now += (pb_time)random_below(&r, 3);
 		end = seq_add(end, 1 + (uint32_t)random_magnitude(&r, 16));
 		all[count++] = (struct sent){ end, now };
-		pb_send_times_add(&t, una, end, now);
+		pb_send_times_add(&t, una, &(struct send_record){ .sent = now, .end = end });
 		if (random_below(&r, 100) < 60) { /* an ACK, which may cut a record in two */
 			una = seq_add(una, (uint32_t)random_below(&r, end.v - una.v + 1));
 			while (first < count && seq_le(all[first].end, una))
@@ -69,7 +69,7 @@ static void records_are_bounded(void **state)
 	(void)state;
 	pb_send_times_init(&t);
 	for (uint32_t i = 1; i <= 2 * SEND_RECORDS_MAX; i++)
-		pb_send_times_add(&t, zero, (seq){ i }, i);
+		pb_send_times_add(&t, zero, &(struct send_record){ .sent = i, .end = { i } });
 	assert_int_equal(t.count, SEND_RECORDS_MAX);
 	assert_int_equal(pb_send_times_find(&t, (seq){ 99 })->sent, 100);
 	assert_int_equal(pb_send_times_find(&t, (seq){ SEND_RECORDS_MAX })->sent, 2 * SEND_RECORDS_MAX);
