@@ -1063,13 +1063,16 @@ static inline void tcp_check_limited(struct tcp_conn *c)
 
 /*
  * The number for a segment without text: SND.NXT, as far as it has got. Not beyond the window, or the peer would
- * not look at what it says (RFC 9293 §3.10.7.4, first).
+ * not look at what it says (RFC 9293 §3.10.7.4, first). A scaled window is told in units, rounded down: by less than
+ * one its edge may seem to be drawn back (RFC 7323 §2.4), and what had been sent up to it is in the window yet.
  */
 static inline seq tcp_bare_seq(const struct tcp_conn *c)
 {
 	seq edge = seq_add(c->snd_una, c->snd_wnd);
 
-	return c->state == STATE_SYN_RECEIVED || seq_le(c->snd_max, edge) ? c->snd_max : edge;
+	if (c->state == STATE_SYN_RECEIVED || seq_le(c->snd_max, edge))
+		return c->snd_max;
+	return c->snd_max.v - edge.v < UINT32_C(1) << c->snd_scale ? c->snd_max : edge;
 }
 
 static inline struct socket_pair *tcp_pair(struct tcp_conn *c)

@@ -141,6 +141,28 @@ static void older_windows_are_not_taken(void **state)
 	sender_end(&s);
 }
 
+/*
+ * RFC 7323 §2.4: rounded down to units of 1024, the edge seems to be at 31744, less than what was sent when it was told
+ * as 32768: the peer has received that, and takes no ACK for one that is not numbered behind it. Two who would number
+ * theirs by the edge could not tell each other anything any more.
+ */
+static void acks_are_numbered_behind_what_was_sent(void **state)
+{
+	struct tcp_conn c = {
+		.state = STATE_ESTABLISHED, .snd_scale = 10, .snd_wnd = 31744, .snd_max = { 32700 }
+	};
+
+	(void)state;
+	assert_int_equal(tcp_bare_seq(&c).v, 32700);
+	c.snd_max.v = 30000;
+	assert_int_equal(tcp_bare_seq(&c).v, 30000);
+	c.snd_max.v = 31744 + 1024; /* it was really drawn back */
+	assert_int_equal(tcp_bare_seq(&c).v, 31744);
+	c.snd_scale = 0;
+	c.snd_max.v = 31745;
+	assert_int_equal(tcp_bare_seq(&c).v, 31744);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +172,7 @@ int main(void)
 		cmocka_unit_test(smaller_buffer_keeps_the_edge),
 		cmocka_unit_test(any_users),
 		cmocka_unit_test(older_windows_are_not_taken),
+		cmocka_unit_test(acks_are_numbered_behind_what_was_sent),
 	};
 
 	env.pool = pb_pool_new(1 << 20);
