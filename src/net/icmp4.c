@@ -227,7 +227,7 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
 	 * A quote is rarely whole: what counts is that the header is, and that there are eight bytes behind
 	 * it.
 	 */
-	if (!pb_icmp_error_parse(&e, &r) || !pb_ip4_parse(&quoted, &r, IP4_LEN_MAX) || r.left < QUOTED_MIN ||
+	if (!pb_icmp_error_parse(&e, &r) || !pb_ip4_parse_quoted(&quoted, &r) || r.left < QUOTED_MIN ||
 	    quoted.fragment_offset) {
 		net->env->counters.icmp.InErrors++;
 		return IP_DELIVER;

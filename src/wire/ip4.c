@@ -49,10 +49,9 @@ static uint16_t header_checksum(const uint8_t *start, size_t len)
 	return pb_checksum_finish(sum);
 }
 
-bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came)
+static bool parse(struct ip4_header *h, struct reader *r, size_t came)
 {
 	struct reader in = *r; /* a copy of our own, so that one comparison does for all fields */
-	const uint8_t *start = in.p;
 
 	if (in.left < IP4_HEADER_LEN)
 		return false;
@@ -75,7 +74,19 @@ bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came)
 		return false;
 	h->options = rd_bytes(&in, h->len - IP4_HEADER_LEN);
 	*r = in;
-	return h->options && header_checksum(start, h->len) == 0;
+	return h->options;
+}
+
+bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came)
+{
+	const uint8_t *start = r->p;
+
+	return parse(h, r, came) && header_checksum(start, h->len) == 0;
+}
+
+bool pb_ip4_parse_quoted(struct ip4_header *h, struct reader *r)
+{
+	return parse(h, r, IP4_LEN_MAX);
 }
 
 static void write_options(const struct ip4_header *h, struct writer *w)

@@ -45,6 +45,9 @@ static inline bool ip4_is_fragment(const struct ip4_header *h)
  */
 bool pb_ip4_parse(struct ip4_header *h, struct reader *r, size_t came);
 
+/* The same of a header that is quoted: its checksum is not looked at, as who quotes may have changed it (TTL, NAT). */
+bool pb_ip4_parse_quoted(struct ip4_header *h, struct reader *r);
+
 /*
  * Write a header: len and options as given (options NULL: zeroes, that is END), the checksum computed. False:
  * no room, or len is none.
