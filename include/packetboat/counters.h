@@ -41,7 +41,9 @@
 	X(LossProbes) X(LossProbeRecovery) X(IdleSleeps) X(IdleWakes) X(IdleWakeFails) \
 	X(SpuriousRecoveries) X(FullStops) X(MTUPSuccess) X(MTUPFail) X(DeliveredCE) X(EcnReductions) \
 	X(MD5NotFound) X(MD5Unexpected) X(MD5Failure) X(AORequired) X(AOBad) X(AOKeyNotFound) X(AOGood) \
-	X(AODroppedIcmps)
+	X(AODroppedIcmps) \
+	X(FastOpenActive) X(FastOpenActiveFail) X(FastOpenPassive) X(FastOpenPassiveFail) \
+	X(FastOpenPassiveAltKey) X(FastOpenListenOverflow) X(FastOpenCookieReqd) X(FastOpenBlackhole)
 /* clang-format on */
 
 #define PB_COUNTER(name) uint64_t name;

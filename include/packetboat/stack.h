@@ -60,7 +60,9 @@ struct pb_stack_options {
 	size_t reassembly_bytes;         /* of fragments kept; 4 MiB */
 	unsigned icmp_errors_per_second; /* sent; 1000 */
 	bool no_window_scaling, no_timestamps,
-		no_sack; /* options of TCP that are neither offered nor taken up */
+		no_sack;            /* options of TCP that are neither offered nor taken up */
+	bool no_fast_open;          /* nor fast open (RFC 7413), where sockets ask for it */
+	size_t fast_open_peers_max; /* servers whose cookies are kept; 1024 */
 	enum pb_mtu_probing mtu_probing;
 	uint16_t
 		base_mss; /* text of a segment that every path takes: there a search begins; 1024, IPv6 1220 */

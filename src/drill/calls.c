@@ -222,16 +222,27 @@ static int64_t send_bytes(struct call_run *c, uint64_t len, int64_t flags, const
 
 	if (!s)
 		return rc;
+	bool may_wait = !s->nonblocking && !(flags & MSG_DONTWAIT);
+	rc = drill_opening_progress(&c->opening, s->socket);
+	if (rc < 0)
+		return rc;
+	if (c->opening.over && c->done == len)
+		return (int64_t)c->done;
 	do {
 		uint64_t left = len - c->done, n = left < sizeof room ? left : sizeof room;
 		int now = (int)flags | (left > n ? MSG_MORE : 0);
 		memset(room, 0, n);
-		rc = pb_sendto(s->socket, room, n, now, to ? &to->sa : NULL, to ? pb_addr_len(to) : 0);
+		rc = pb_sendto(s->socket, room, n, c->opening.over ? now & ~MSG_FASTOPEN : now,
+			       to ? &to->sa : NULL, to ? pb_addr_len(to) : 0);
+		if (may_wait)
+			drill_opening_note(&c->opening, s->socket, rc);
 		if (rc < 0)
 			break;
 		c->done += (uint64_t)rc;
-	} while (c->done < len && rc > 0);
-	bool waits = rc == -EAGAIN && !s->nonblocking && !(flags & MSG_DONTWAIT);
+	} while (c->done < len && rc > 0 && !c->opening.waits && !(flags & MSG_FASTOPEN));
+	if (c->opening.waits)
+		return -EAGAIN;
+	bool waits = rc == -EAGAIN && may_wait;
 	return rc < 0 && (waits || !c->done) ? rc : (int64_t)c->done;
 }
 
@@ -257,6 +268,17 @@ static int64_t call_send(struct call_run *c)
 							  : RC_FAULT;
 }
 
+/* MSG_FASTOPEN is connect(), too. */
+static int64_t send_to(struct call_run *c, uint64_t len, int64_t flags, const union pb_addr *to)
+{
+	int64_t rc;
+
+	c->sockets->connected = true;
+	if (flags & MSG_FASTOPEN)
+		c->sockets->subject = socket_of(c, &rc);
+	return send_bytes(c, len, flags, to);
+}
+
 static int64_t call_sendto(struct call_run *c)
 {
 	union pb_addr to = c->sockets->remote;
@@ -266,8 +288,7 @@ static int64_t call_sendto(struct call_run *c)
 		return RC_FAULT;
 	if (!is_any(c, 4) && !drill_value_address(c->argument[4], &to, c->why))
 		return RC_FAULT;
-	c->sockets->connected = true;
-	return send_bytes(c, (uint64_t)len, flags, &to);
+	return send_to(c, (uint64_t)len, flags, &to);
 }
 
 static int64_t call_sendmsg(struct call_run *c)
@@ -275,9 +296,10 @@ static int64_t call_sendmsg(struct call_run *c)
 	uint64_t len;
 	int64_t flags;
 
-	return drill_value_bytes(c->argument[1], &len, c->why) && number(c, 2, &flags)
-		       ? send_bytes(c, len, flags, NULL)
-		       : RC_FAULT;
+	if (!drill_value_bytes(c->argument[1], &len, c->why) || !number(c, 2, &flags))
+		return RC_FAULT;
+	return flags & MSG_FASTOPEN ? send_to(c, len, flags, &c->sockets->remote)
+				    : send_bytes(c, len, flags, NULL);
 }
 
 /* Receiving -------------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define DRILL_CALLS_H
 
 #include "drill/host.h"
+#include "drill/opening.h"
 #include "drill/script.h"
 #include "drill/setting.h"
 
@@ -47,8 +48,9 @@ struct call_run {
 	const struct expr *argument[ARGUMENTS_MAX];
 	unsigned count;
 	bool begun;
-	int64_t number;   /* that a new socket is given */
-	uint64_t done;    /* bytes of a call that is not over */
+	int64_t number; /* that a new socket is given */
+	uint64_t done;  /* bytes of a call that is not over */
+	struct opening opening;
 	pb_time deadline; /* of poll() */
 	int64_t rc;       /* >= 0, or -errno */
 	enum call_state state;

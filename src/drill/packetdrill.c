@@ -2,7 +2,8 @@
 #include "drill/adapter.h"
 #include "drill/interface.h"
 #include "drill/interpose.h"
-#include "socket/stack.h"
+#include "drill/opening.h"
+#include "socket/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ static void on_skipped(void *context, const char *what, size_t len)
 	(void)len;
 }
 
-/* What `sysctl` would have set: written by whoever stands in for it, and read anew at each socket. */
+/* What `sysctl` would have set: written by whoever stands in for it, and read anew before calls that heed it. */
 static void read_settings(struct adapter *a)
 {
 	const char *path = getenv("PACKETBOAT_SYSCTL");
@@ -62,8 +63,9 @@ static void read_settings(struct adapter *a)
 		return;
 	text[fread(text, 1, sizeof text - 1, file)] = '\0';
 	fclose(file);
-	a->settings.count = 0;
+	a->settings.count = a->settings.flushes = 0;
 	drill_settings_read(&a->settings, text, on_skipped, NULL);
+	drill_settings_apply_to_stack(&a->settings, a->host.stack);
 }
 
 /* Opening and closing ---------------------------------------------------------------------------------------------- */
@@ -80,7 +82,6 @@ static int do_socket(void *userdata, int family, int type, int protocol)
 	if (rc < 0)
 		return (int)drill_adapter_leave(a, rc);
 	drill_settings_apply(&a->settings, s);
-	drill_settings_apply_to_stack(&a->settings, a->host.stack);
 	ssize_t fd = drill_adapter_add(a, s, NULL);
 	if (fd >= 0)
 		a->fd[fd].nonblocking = type & SOCK_NONBLOCK;
@@ -108,6 +109,7 @@ static int do_bind(void *userdata, int fd, const struct sockaddr *sa, socklen_t 
 static int do_listen(void *userdata, int fd, int backlog)
 {
 	ENTER(userdata, fd);
+	read_settings(a);
 	return (int)drill_adapter_leave(a, pb_listen(f->socket, backlog));
 }
 
@@ -123,6 +125,14 @@ static ssize_t try_accept(struct adapter *a, struct attempt *t)
 	return pb_accept(t->socket, (struct pb_socket **)t->context);
 }
 
+/* Whose call it was, even if it is over: then pb_getpeername() does not tell. */
+static void tell_caller(const struct pb_socket *conn, struct sockaddr *sa, socklen_t *len)
+{
+	const struct stream *s = stream_of(conn);
+
+	pb_stack_give_addr(s->family, &s->conn->pair.remote, s->conn->pair.remote_port, sa, len);
+}
+
 static int do_accept(void *userdata, int fd, struct sockaddr *sa, socklen_t *len)
 {
 	ENTER(userdata, fd);
@@ -132,7 +142,7 @@ static int do_accept(void *userdata, int fd, struct sockaddr *sa, socklen_t *len
 	if (rc < 0)
 		return (int)drill_adapter_leave(a, rc);
 	if (sa && len)
-		pb_getpeername(conn, sa, len);
+		tell_caller(conn, sa, len);
 	return (int)drill_adapter_leave(a, drill_adapter_add(a, conn, NULL));
 }
 
@@ -158,6 +168,7 @@ static ssize_t try_connect(struct adapter *a, struct attempt *t)
 static int do_connect(void *userdata, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	ENTER(userdata, fd);
+	read_settings(a);
 	struct address to = { sa, len, false };
 	struct attempt t = { try_connect, f->socket, &to, !f->nonblocking, PB_NEVER };
 	return (int)drill_adapter_leave(a, drill_adapter_try(a, &t));
@@ -170,6 +181,7 @@ struct message {
 	int flags;
 	size_t total, done;
 	bool is_waiting; /* it has been tried */
+	struct opening opening;
 };
 
 static size_t total_of(const struct msghdr *msg)
@@ -201,17 +213,26 @@ static void advance(struct msghdr *msg, size_t n)
 static ssize_t try_send(struct adapter *a, struct attempt *t)
 {
 	struct message *m = t->context;
+	ssize_t rc = drill_opening_progress(&m->opening, t->socket);
 
+	(void)a;
+	if (rc < 0)
+		return rc;
+	if (m->opening.over && m->done == m->total)
+		return (ssize_t)m->done;
 	if (m->is_waiting && !(pb_ready(t->socket) & (POLLOUT | POLLERR | POLLHUP)))
 		return -EAGAIN;
 	m->is_waiting = t->blocks;
-	ssize_t rc = pb_sendmsg(t->socket, m->msg, m->flags & ~MSG_DONTWAIT);
-
-	(void)a;
+	rc = pb_sendmsg(t->socket, m->msg,
+			m->flags & ~(m->opening.over ? MSG_DONTWAIT | MSG_FASTOPEN : MSG_DONTWAIT));
+	if (t->blocks)
+		drill_opening_note(&m->opening, t->socket, rc);
 	if (rc > 0) {
 		m->done += (size_t)rc;
 		advance(m->msg, (size_t)rc);
 	}
+	if (m->opening.waits)
+		return -EAGAIN;
 	if (rc < 0 && (rc != -EAGAIN || !t->blocks) && m->done)
 		return (ssize_t)m->done;
 	if (rc < 0)
@@ -242,7 +263,9 @@ static ssize_t transfer(void *userdata, int fd, struct msghdr *msg, int flags,
 	ENTER(userdata, fd);
 	if (is_nowhere(msg))
 		return drill_adapter_leave(a, -EFAULT);
-	struct message m = { msg, flags, total_of(msg), 0, false };
+	if (flags & MSG_FASTOPEN)
+		read_settings(a);
+	struct message m = { .msg = msg, .flags = flags, .total = total_of(msg) };
 	bool blocks = !f->nonblocking && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE));
 	struct attempt t = { try, f->socket, &m, blocks, PB_NEVER };
 	return drill_adapter_leave(a, drill_adapter_try(a, &t));
@@ -340,6 +363,7 @@ static int do_getsockopt(void *userdata, int fd, int level, int name, void *valu
 static int do_setsockopt(void *userdata, int fd, int level, int name, const void *value, socklen_t len)
 {
 	ENTER(userdata, fd);
+	read_settings(a);
 	return (int)drill_adapter_leave(a, pb_setsockopt(f->socket, level, name, value, len));
 }
 

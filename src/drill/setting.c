@@ -18,7 +18,10 @@ enum {
 	STACK_BASE_MSS,
 	STACK_NOTSENT_LOWAT,
 	STACK_BURST_MIN,
-	STACK_ECN
+	STACK_ECN,
+	STACK_FAST_OPEN,
+	STACK_FAST_OPEN_KEY,
+	STACK_FAST_OPEN_PAUSE
 };
 
 enum { STREAM_SEND_BUFFER };
@@ -30,24 +33,27 @@ static const struct known {
 	bool is_text;
 	int place; /* of several numbers, which */
 } known[] = {
-	{"tcp_congestion_control", IPPROTO_TCP,      TCP_CONGESTION,       true,  0},
-	{ "tcp_syn_retries",       IPPROTO_TCP,      TCP_SYNCNT,           false, 0},
-	{ "tcp_keepalive_time",    IPPROTO_TCP,      TCP_KEEPIDLE,         false, 0},
-	{ "tcp_keepalive_intvl",   IPPROTO_TCP,      TCP_KEEPINTVL,        false, 0},
-	{ "tcp_keepalive_probes",  IPPROTO_TCP,      TCP_KEEPCNT,          false, 0},
-	{ "tcp_fin_timeout",       IPPROTO_TCP,      TCP_LINGER2,          false, 0},
-	{ "tcp_timestamps",        SETTING_OF_STACK, STACK_TIMESTAMPS,     false, 0},
-	{ "tcp_sack",              SETTING_OF_STACK, STACK_SACK,           false, 0},
-	{ "tcp_window_scaling",    SETTING_OF_STACK, STACK_SCALING,        false, 0},
-	{ "tcp_ecn",               SETTING_OF_STACK, STACK_ECN,            false, 0},
-	{ "tcp_rmem",              SETTING_OF_STACK, STACK_RECEIVE_BUFFER, false, 2},
-	{ "tcp_wmem",              SETTING_OF_STACK, STACK_SEND_BUFFER,    false, 2},
-	{ "tcp_wmem",              SETTING_OF_STREAM, STREAM_SEND_BUFFER,  false, 1},
-	{ "tcp_min_tso_segs",      SETTING_OF_STACK, STACK_BURST_MIN,      false, 0},
-	{ "tcp_notsent_lowat",     SETTING_OF_STACK, STACK_NOTSENT_LOWAT,  false, 0},
-	{ "tcp_mtu_probing",       SETTING_OF_STACK, STACK_MTU_PROBING,    false, 0},
-	{ "tcp_base_mss",          SETTING_OF_STACK, STACK_BASE_MSS,       false, 0},
-	{ "ip_default_ttl",        IPPROTO_IP,       IP_TTL,               false, 0},
+	{"tcp_congestion_control",              IPPROTO_TCP,       TCP_CONGESTION,        true,  0},
+	{ "tcp_syn_retries",                    IPPROTO_TCP,       TCP_SYNCNT,            false, 0},
+	{ "tcp_keepalive_time",                 IPPROTO_TCP,       TCP_KEEPIDLE,          false, 0},
+	{ "tcp_keepalive_intvl",                IPPROTO_TCP,       TCP_KEEPINTVL,         false, 0},
+	{ "tcp_keepalive_probes",               IPPROTO_TCP,       TCP_KEEPCNT,           false, 0},
+	{ "tcp_fin_timeout",                    IPPROTO_TCP,       TCP_LINGER2,           false, 0},
+	{ "tcp_timestamps",                     SETTING_OF_STACK,  STACK_TIMESTAMPS,      false, 0},
+	{ "tcp_sack",			   SETTING_OF_STACK,  STACK_SACK,            false, 0},
+	{ "tcp_window_scaling",                 SETTING_OF_STACK,  STACK_SCALING,         false, 0},
+	{ "tcp_ecn",			    SETTING_OF_STACK,  STACK_ECN,             false, 0},
+	{ "tcp_rmem",			   SETTING_OF_STACK,  STACK_RECEIVE_BUFFER,  false, 2},
+	{ "tcp_wmem",			   SETTING_OF_STACK,  STACK_SEND_BUFFER,     false, 2},
+	{ "tcp_wmem",			   SETTING_OF_STREAM, STREAM_SEND_BUFFER,    false, 1},
+	{ "tcp_min_tso_segs",                   SETTING_OF_STACK,  STACK_BURST_MIN,       false, 0},
+	{ "tcp_notsent_lowat",                  SETTING_OF_STACK,  STACK_NOTSENT_LOWAT,   false, 0},
+	{ "tcp_mtu_probing",                    SETTING_OF_STACK,  STACK_MTU_PROBING,     false, 0},
+	{ "tcp_base_mss",                       SETTING_OF_STACK,  STACK_BASE_MSS,        false, 0},
+	{ "tcp_fastopen",                       SETTING_OF_STACK,  STACK_FAST_OPEN,       false, 0},
+	{ "tcp_fastopen_key",                   SETTING_OF_STACK,  STACK_FAST_OPEN_KEY,   true,  0},
+	{ "tcp_fastopen_blackhole_timeout_sec", SETTING_OF_STACK,  STACK_FAST_OPEN_PAUSE, false, 0},
+	{ "ip_default_ttl",                     IPPROTO_IP,        IP_TTL,                false, 0},
 };
 
 static bool is_called(const struct known *k, const char *name, size_t len)
@@ -131,7 +137,9 @@ void drill_settings_read(struct settings *s, const char *command, setting_skippe
 		const char *end = word_end(p);
 		size_t len = (size_t)(end - p);
 		bool is_talk = len >= 6 && memcmp(p, "sysctl", 6) == 0;
-		if (!is_talk && *p != '-' && !take(s, p, len))
+		if (len == 11 && memcmp(p, "tcp_metrics", len) == 0)
+			s->flushes++;
+		else if (!is_talk && *p != '-' && !take(s, p, len))
 			skipped(context, p, len);
 		p = end;
 	}
@@ -145,9 +153,35 @@ static void set_ecn(struct pb_stack *stack, int number)
 		stack_set_ecn(stack, numbered[number]);
 }
 
-void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *stack)
+/* Sixteen bytes as ip-sysctl.rst writes them, "x-x-x-x": numbers of 32 bits, which Linux keeps little-endian. */
+static void set_keys(struct fast_open_keys *keys, const char *text)
+{
+	uint32_t word[4];
+
+	keys->count = 0;
+	while (keys->count < FAST_OPEN_KEYS_MAX &&
+	       sscanf(text, "%8x-%8x-%8x-%8x", &word[0], &word[1], &word[2], &word[3]) == 4) {
+		for (int i = 0; i < 4; i++)
+			word[i] = htole32(word[i]);
+		memcpy(keys->key[keys->count++], word, sizeof word);
+		text = strchr(text, ',');
+		if (!text++)
+			return;
+	}
+}
+
+static void flush(struct settings *s, struct pb_stack *stack)
+{
+	if (s->flushes != s->flushed)
+		pb_fast_open_peers_forget(&stack->tcp->fast_open_peers);
+	s->flushed = s->flushes;
+}
+
+void drill_settings_apply_to_stack(struct settings *s, struct pb_stack *stack)
 {
 	struct tcp_limits *l = &stack->tcp->limits;
+
+	flush(s, stack);
 
 	for (const struct setting *at = s->setting; at < s->setting + s->count; at++) {
 		if (at->level != SETTING_OF_STACK)
@@ -175,6 +209,15 @@ void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *st
 			break;
 		case STACK_BURST_MIN:
 			l->burst_min = (uint16_t)at->number;
+			break;
+		case STACK_FAST_OPEN:
+			l->fast_open = (unsigned)at->number;
+			break;
+		case STACK_FAST_OPEN_KEY:
+			set_keys(&stack->tcp->fast_open_keys, at->text);
+			break;
+		case STACK_FAST_OPEN_PAUSE:
+			l->fast_open_pause = at->number ? PB_SEC(at->number) : PB_NEVER;
 			break;
 		case STACK_RECEIVE_BUFFER:
 			l->receive_buffer_max =

@@ -1,6 +1,6 @@
 /*
- * Settings: what a script asks of the kernel by `sysctl -q net.ipv4.tcp_…=…`, where a socket of ours has the like.
- * No command is run.
+ * Settings: what a script asks of the kernel by `sysctl -q net.ipv4.tcp_…=…`, where a socket of ours has the like,
+ * and `ip tcp_metrics flush`. No command is run.
  */
 #ifndef DRILL_SETTING_H
 #define DRILL_SETTING_H
@@ -12,7 +12,7 @@
 #define SETTING_OF_STACK  (-1)
 #define SETTING_OF_STREAM (-2) /* of TCP sockets, but no option */
 #define SETTINGS_MAX      32
-#define SETTING_VALUE_MAX 64
+#define SETTING_VALUE_MAX 80 /* two keys of fast open */
 
 struct setting {
 	int level, name; /* of the socket option that it is; SETTING_OF_…, and which */
@@ -24,6 +24,9 @@ struct setting {
 struct settings {
 	struct setting setting[SETTINGS_MAX];
 	unsigned count;
+	unsigned
+		flushes; /* how often `ip tcp_metrics flush` was asked for: cookies of fast open are forgotten */
+	unsigned flushed; /* and done */
 };
 
 /* Called with each part of a command that means nothing to us. */
@@ -33,7 +36,7 @@ typedef void setting_skipped_fn(void *context, const char *what, size_t len);
 void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context);
 
 /* Give the stack those that are its own, for connections from now on; and the others to a new socket. */
-void drill_settings_apply_to_stack(const struct settings *s, struct pb_stack *stack);
+void drill_settings_apply_to_stack(struct settings *s, struct pb_stack *stack);
 
 void drill_settings_apply(const struct settings *s, struct pb_socket *socket);
 

@@ -85,6 +85,8 @@ static int open_layers(struct pb_stack *s, const struct pb_stack_options *o)
 				  .mtu_probing = (enum plpmtud_mode)o->mtu_probing,
 				  .base_mss = o->base_mss,
 				  .notsent_lowat = o->notsent_lowat,
+				  .no_fast_open = o->no_fast_open,
+				  .fast_open_peers_max = o->fast_open_peers_max,
 				  .unpaced = o->unpaced,
 				  .idle_after = o->idle_after };
 	int rc = pb_internet_new(&s->env, &net, &s->internet);

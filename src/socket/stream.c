@@ -200,6 +200,9 @@ static int stream_listen(struct pb_socket *socket, int backlog)
 		rc = pb_tcp_listen(tcp_of(s), &f->set, &f->binding, most, s, &l);
 	if (rc < 0)
 		return rc;
+	if (f->fast_open_queue)
+		l->fast_open.most = f->fast_open_queue;
+	l->fast_open.keys = f->fast_open_keys;
 	free(f);
 	s->kind = STREAM_LISTENER;
 	s->listener = l;
@@ -244,6 +247,8 @@ static int tell_progress(struct stream *s)
 {
 	struct tcp_conn *c = if_awake(s);
 
+	if (c && tcp_is_deferred(c))
+		return -EISCONN;
 	if (c && (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED))
 		return -EALREADY;
 	if (c && c->error) {
@@ -258,9 +263,12 @@ static int tell_progress(struct stream *s)
 	return told ? -EISCONN : 0;
 }
 
-static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+typedef int open_fn(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
+		    uint16_t port, void *owner, struct tcp_conn **c);
+
+/* 0: it is a connection now, or was one already. */
+static int connect_by(struct stream *s, open_fn *open, const struct sockaddr *sa, socklen_t len)
 {
-	struct stream *s = stream_of(socket);
 	struct ip to;
 	uint16_t port;
 	int rc = pb_stack_read_addr(s->family, sa, len, &to, &port);
@@ -280,15 +288,35 @@ static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, s
 	to = pb_stack_callee(&to, &f->binding.addr);
 	struct tcp_conn *c;
 	bool bound = f->binding.port != 0;
-	rc = pb_tcp_connect(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &c);
+	rc = open(tcp_of(s), &f->set, bound ? &f->binding : NULL, &to, port, s, &c);
 	if (rc < 0)
 		return bound && rc == -EADDRINUSE ? -EADDRNOTAVAIL : rc;
 	s->bound_by_owner = f->bound_by_owner;
 	free(f);
 	become_conn(s, c);
 	s->told_connected = false;
-	socket->ready = 0;
-	return -EINPROGRESS;
+	s->base.ready = pb_tcp_ready(c);
+	return tcp_is_deferred(c) ? 0 : -EINPROGRESS;
+}
+
+static int stream_connect(struct pb_socket *socket, const struct sockaddr *sa, socklen_t len)
+{
+	return connect_by(stream_of(socket), pb_tcp_connect, sa, len);
+}
+
+/* MSG_FASTOPEN: connect, in the same call. 0: now to send; -EISCONN and the like as connect(2). */
+static int connect_to_send(struct stream *s, const struct msghdr *msg)
+{
+	const struct sockaddr *to = msg->msg_name;
+
+	if (!(tcp_of(s)->limits.fast_open & FAST_OPEN_CLIENT) ||
+	    (to && msg->msg_namelen >= sizeof to->sa_family && to->sa_family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	if (stream_is_conn(s) && if_awake(s) && tcp_is_deferred(if_awake(s)))
+		return 0;
+	if (!to)
+		return s->kind == STREAM_FRESH ? -EINVAL : -EISCONN;
+	return connect_by(s, pb_tcp_connect_fast, to, msg->msg_namelen);
 }
 
 /*
@@ -309,17 +337,21 @@ static ssize_t send_parts(struct pb_socket *socket, const struct iovec *iov, siz
 	return n;
 }
 
+static ssize_t stream_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
+{
+	int rc = flags & MSG_FASTOPEN ? connect_to_send(stream_of(socket), msg) : 0;
+
+	/* Whom it is for is known now: msg_name is not looked at, as on Linux. */
+	return rc < 0 ? rc : send_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
+}
+
 static ssize_t stream_send(struct pb_socket *socket, const void *buf, size_t len, int flags)
 {
 	struct iovec iov = { .iov_base = (void *)buf, .iov_len = len };
 
+	if (flags & MSG_FASTOPEN)
+		return stream_sendmsg(socket, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
 	return send_parts(socket, &iov, 1, flags);
-}
-
-static ssize_t stream_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
-{
-	/* Whom it is for is known: msg_name is not looked at, as on Linux. */
-	return send_parts(socket, msg->msg_iov, msg->msg_iovlen, flags);
 }
 
 /* The file is read once, into buffers that then are the stream's. */
@@ -476,6 +508,8 @@ static int stop_listening(struct stream *s, int how)
 	if (!f)
 		return how == SHUT_WR ? 0 : -ENOMEM;
 	s->listener->set.auth = NULL; /* the keys are the socket's again */
+	f->fast_open_queue = s->listener->fast_open.most;
+	f->fast_open_keys = s->listener->fast_open.keys;
 	pb_tcp_listener_close(s->listener);
 	become_fresh(s, f);
 	f->bound_by_owner = bind_fresh(s, &old.addr, old.port) == 0;

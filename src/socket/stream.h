@@ -1,4 +1,4 @@
-/* A TCP socket of a stack: stream.c its calls, stream_options.c its options. */
+/* A TCP socket of a stack: stream.c its calls, stream_options.c and stream_fast_open.c its options. */
 #ifndef PB_SOCKET_STREAM_H
 #define PB_SOCKET_STREAM_H
 
@@ -7,8 +7,10 @@
 /* What a socket has before it listens or connects. */
 struct fresh {
 	struct tcp_settings set;
-	struct binding binding; /* port 0: not bound */
-	bool bound_by_owner;    /* rather than by connecting or listening */
+	struct binding binding;   /* port 0: not bound */
+	bool bound_by_owner;      /* rather than by connecting or listening */
+	unsigned fast_open_queue; /* TCP_FASTOPEN, for when it listens */
+	struct fast_open_keys fast_open_keys;
 };
 
 enum stream_kind { STREAM_FRESH, STREAM_LISTENER, STREAM_CONN };
@@ -72,5 +74,10 @@ void pb_stream_zerocopy_sent(struct stream *s, struct tcp_conn *c);
 bool pb_stream_zerocopy_is_due(const struct stream *s);
 ssize_t pb_stream_zerocopy_tell(struct stream *s, struct msghdr *msg);
 void pb_stream_zerocopy_free(struct stream *s);
+/* stream_fast_open.c: those that are numbers (-ENOPROTOOPT: it is none of these), and TCP_FASTOPEN_KEY. */
+int pb_stream_set_fast_open(struct stream *s, struct tcp_settings *set, int name, int n);
+int pb_stream_get_fast_open(struct stream *s, const struct tcp_settings *set, int name, int *n);
+int pb_stream_set_fast_open_key(struct stream *s, const void *value, socklen_t len);
+int pb_stream_get_fast_open_key(struct stream *s, void *value, socklen_t *len);
 
 #endif

@@ -198,7 +198,7 @@ static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
 		set->max_segment = (uint16_t)n;
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return pb_stream_set_fast_open(s, set, name, n);
 	}
 }
 
@@ -244,7 +244,7 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 		*n = c && c->mss ? c->mss : set->max_segment ? set->max_segment : TCP_MSS_DEFAULT4;
 		return 0;
 	default:
-		return -ENOPROTOOPT;
+		return pb_stream_get_fast_open(s, set, name, n);
 	}
 }
 
@@ -448,6 +448,8 @@ static int set_option(struct stream *s, struct tcp_settings *set, int level, int
 		return pb_stack_interface_named(stack_of(&s->base), value, len, &set->bound);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(set, value, len);
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+		return pb_stream_set_fast_open_key(s, value, len);
 	rc = pb_stack_option_in(level, value, len, &n);
 	if (rc < 0)
 		return rc;
@@ -519,6 +521,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 		return get_info(s, c, value, len);
 	if (level == IPPROTO_TCP && name == PB_TCP_AO_INFO)
 		return get_ao_info(settings_of(s, c), value, len);
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+		return pb_stream_get_fast_open_key(s, value, len);
 	rc = get_int(s, c, level, name, &n);
 	return rc < 0 ? rc : pb_stack_int_out(n, value, len);
 }

@@ -31,6 +31,8 @@ enum option_kind {
 	OPTION_TIMESTAMP = 8,      /* RFC 7323 §3.2 */
 	OPTION_MD5 = 19,           /* RFC 2385 §3 */
 	OPTION_AO = 29,            /* RFC 5925 §2.2 */
+	OPTION_FAST_OPEN = 34,     /* RFC 7413 §4.1.1 */
+	OPTION_EXPERIMENT = 254,   /* RFC 6994 §3: whose it is, its first two bytes say */
 };
 #define MSS_LEN            4
 #define WINDOW_SCALE_LEN   3
@@ -39,6 +41,9 @@ enum option_kind {
 #define SACK_LEN(blocks)   (2 + 8 * (blocks))
 #define MD5_LEN            (2 + TCP_MD5_MAC_LEN)
 #define AO_LEN(mac)        (4 + (mac))
+#define FAST_OPEN_LEN      2
+#define EXPERIMENT_LEN     4
+#define FAST_OPEN_ID       0xf989 /* IANA's "TCP Experimental Option Experiment Identifiers" */
 
 #define FLAGS_MASK 0x1ff
 
@@ -49,12 +54,14 @@ static void read_timestamp(struct tcp_options *o, struct reader *r)
 	o->ts_echo = rd_u32(r);
 }
 
-static bool read_sack(struct tcp_options *o, struct reader *r, size_t len)
+static bool read_sack(struct tcp_options *o, struct reader *r, bool syn)
 {
-	size_t blocks = len / 8;
+	size_t blocks = r->left / 8;
 
-	if (len % 8 || blocks < 1 || blocks > TCP_SACK_BLOCKS_MAX)
+	if (r->left % 8 || blocks < 1 || blocks > TCP_SACK_BLOCKS_MAX)
 		return false;
+	if (syn)
+		return true;
 	o->sack_count = (uint8_t)blocks;
 	for (size_t i = 0; i < blocks; i++) {
 		o->sack[i].start = rd_u32(r);
@@ -78,6 +85,25 @@ static bool read_auth(struct tcp_options *o, struct reader *r, enum tcp_auth_kin
 	if (again || r->left == 0 || (kind == TCP_SIGNED_MD5 && r->left != TCP_MD5_MAC_LEN))
 		o->auth = TCP_SIGNED_WRONG;
 	return o->auth != TCP_SIGNED_WRONG;
+}
+
+/* The last one counts, if several come; of no valid length, it is as if none came. */
+static void read_fast_open(struct tcp_options *o, struct reader *r, bool experiment)
+{
+	bool is_cookie = r->left >= TCP_COOKIE_LEN_MIN && r->left <= TCP_COOKIE_LEN_MAX && r->left % 2 == 0;
+
+	if (r->left && !is_cookie)
+		return;
+	o->has_fast_open = true;
+	o->fast_open_experiment = experiment;
+	o->cookie_len = (uint8_t)r->left;
+	rd_copy(r, o->cookie, o->cookie_len);
+}
+
+static void read_experiment(struct tcp_options *o, struct reader *r)
+{
+	if (r->left >= EXPERIMENT_LEN - 2 && rd_u16(r) == FAST_OPEN_ID)
+		read_fast_open(o, r, true);
 }
 
 /*
@@ -111,11 +137,19 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, b
 		read_timestamp(o, r);
 		return true;
 	case OPTION_SACK:
-		return read_sack(o, r, r->left);
+		return read_sack(o, r, syn);
 	case OPTION_MD5:
 		return read_auth(o, r, TCP_SIGNED_MD5, header);
 	case OPTION_AO:
 		return read_auth(o, r, TCP_SIGNED_AO, header);
+	case OPTION_FAST_OPEN:
+		if (syn)
+			read_fast_open(o, r, false);
+		return true;
+	case OPTION_EXPERIMENT:
+		if (syn)
+			read_experiment(o, r);
+		return true;
 	default:
 		return true;
 	}
@@ -192,7 +226,17 @@ size_t pb_tcp_auth_len(const struct tcp_options *o)
 	}
 }
 
-/* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned. */
+static size_t fast_open_len(const struct tcp_options *o)
+{
+	return (o->fast_open_experiment ? EXPERIMENT_LEN : FAST_OPEN_LEN) + o->cookie_len;
+}
+
+static size_t padded(size_t len)
+{
+	return (len + 3) & ~(size_t)3;
+}
+
+/* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned; fast open has none. */
 size_t pb_tcp_header_len(const struct tcp_options *o)
 {
 	size_t len = TCP_HEADER_LEN + pb_tcp_auth_len(o);
@@ -207,6 +251,8 @@ size_t pb_tcp_header_len(const struct tcp_options *o)
 		len += 1 + WINDOW_SCALE_LEN;
 	if (o->sack_count)
 		len += 2 + SACK_LEN(o->sack_count);
+	if (o->has_fast_open)
+		len += padded(fast_open_len(o));
 	return len;
 }
 
@@ -250,6 +296,17 @@ static void write_auth(const struct tcp_options *o, struct writer *w)
 	}
 }
 
+static void write_fast_open(const struct tcp_options *o, struct writer *w)
+{
+	size_t len = fast_open_len(o);
+
+	write_kind(w, o->fast_open_experiment ? OPTION_EXPERIMENT : OPTION_FAST_OPEN, len);
+	if (o->fast_open_experiment)
+		wr_u16(w, FAST_OPEN_ID);
+	wr_bytes(w, o->cookie, o->cookie_len);
+	write_nops(w, (int)(padded(len) - len));
+}
+
 static void write_options(const struct tcp_options *o, struct writer *w)
 {
 	write_auth(o, w);
@@ -273,6 +330,8 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 	}
 	if (o->sack_count)
 		write_sack(o, w);
+	if (o->has_fast_open)
+		write_fast_open(o, w);
 }
 
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w)

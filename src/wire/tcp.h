@@ -1,6 +1,6 @@
 /*
  * The TCP header and its options (RFC 9293 §3.1, §3.2; RFC 7323 window scale and timestamps; RFC 2018 SACK; RFC 2385
- * and RFC 5925, signatures). Pure functions.
+ * and RFC 5925, signatures; RFC 7413 fast open). Pure functions.
  */
 #ifndef PB_WIRE_TCP_H
 #define PB_WIRE_TCP_H
@@ -10,6 +10,10 @@
 #define TCP_HEADER_LEN      20
 #define TCP_HEADER_LEN_MAX  60
 #define TCP_SACK_BLOCKS_MAX 4 /* RFC 2018 §3: so many fit into 40 bytes of options */
+
+/* RFC 7413 §4.1.1: an even number of bytes */
+#define TCP_COOKIE_LEN_MIN 4
+#define TCP_COOKIE_LEN_MAX 16
 
 /* Where fields are, for those who change one in a header that is written. */
 #define TCP_SEQ_AT      4
@@ -51,9 +55,15 @@ struct tcp_options {
 	uint8_t sack_count;
 	uint8_t mac_at;              /* read: the signature's place in the header, from its first byte */
 	uint8_t key_id, next_key_id; /* TCP-AO: KeyID, RNextKeyID */
-	struct {
-		uint32_t start, end;
-	} sack[TCP_SACK_BLOCKS_MAX];
+	/* Fast open, SYN only: a cookie, or with cookie_len 0 a wish for one; perhaps in the form of the experiment before */
+	bool has_fast_open, fast_open_experiment;
+	uint8_t cookie_len;
+	union {
+		struct {
+			uint32_t start, end;
+		} sack[TCP_SACK_BLOCKS_MAX];
+		uint8_t cookie[TCP_COOKIE_LEN_MAX]; /* a SYN has no blocks */
+	};
 };
 
 struct tcp_header {

@@ -104,11 +104,13 @@ static void lengths_of_options(void **state)
 		assert_int_equal(OPTIONS(3, n, 9, 0).has_window_scale, len == 3);
 		assert_int_equal(OPTIONS(4, n, 0, 0, 0).sack_permitted, len == 2);
 		assert_int_equal(OPTIONS(8, n, 0, 0, 0, 1, 0, 0, 0, 2).has_timestamp, len == 10);
-		assert_int_equal(OPTIONS(5, n, 0, 0, 0, 1, 0, 0, 0, 2, 0).sack_count, len == 10);
+		assert_int_equal(OPTIONS(5, n, 0, 0, 0, 1, 0, 0, 0, 2, 3, 3, 9, 0).has_window_scale,
+				 len == 10);
 		/* Of unknown kind, it is passed over. */
-		assert_int_equal(OPTIONS(254, n, 3, 3, 9, 0).has_window_scale, len == 2);
+		assert_int_equal(OPTIONS(253, n, 3, 3, 9, 0).has_window_scale, len == 2);
 	}
-	assert_false(OPTIONS(0, 3, 3, 9).has_window_scale); /* behind the end */
+	assert_int_equal(OPTIONS(5, 10, 0, 0, 0, 1, 0, 0, 0, 2, 0).sack_count, 0); /* not in a SYN */
+	assert_false(OPTIONS(0, 3, 3, 9).has_window_scale);                        /* behind the end */
 	assert_true(OPTIONS(1, 3, 3, 15).has_window_scale);
 	assert_int_equal(OPTIONS(1, 3, 3, 15).window_scale, 15);
 	assert_int_equal(OPTIONS(1, 1, 1, 3).window_scale, 0);
@@ -157,6 +159,40 @@ static void any_signature(struct random *r, struct tcp_options *o)
 	o->next_key_id = (uint8_t)random_next(r);
 }
 
+/* RFC 7413 §4.1.1: a cookie has 4 to 16 bytes, and an even number of them; one that has not is none. */
+static void fast_open_lengths(void **state)
+{
+	(void)state;
+	for (uint8_t len = 0; len < 38; len++) {
+		uint8_t bytes[2][40] = {
+			{34,    (uint8_t)(2 + len)},
+                        { 254, (uint8_t)(4 + len),               0xf9, 0x89 }
+		};
+		bool good = len == 0 || (len >= 4 && len <= 16 && len % 2 == 0);
+		for (uint8_t form = 0; form < 2 && len + 2 * form < 38; form++) {
+			memset(bytes[form] + 2 + 2 * form, 0x77, len);
+			struct tcp_options o = options_of(bytes[form], 2u + 2u * form + len);
+			assert_int_equal(o.has_fast_open, good);
+			assert_int_equal(o.cookie_len, good ? len : 0);
+			assert_int_equal(o.fast_open_experiment, good && form);
+			for (uint8_t i = 0; i < o.cookie_len; i++)
+				assert_int_equal(o.cookie[i], 0x77);
+		}
+	}
+	assert_false(OPTIONS(254, 4, 0xf9, 0x88).has_fast_open); /* somebody else's experiment */
+	assert_true(OPTIONS(34, 3, 0, 3, 3, 7).has_window_scale);
+	assert_int_equal(OPTIONS(34, 6, 1, 1, 1, 1, 34, 6, 2, 2, 2, 2).cookie[0], 2); /* the last */
+}
+
+static void any_fast_open(struct tcp_options *o, struct random *r)
+{
+	o->has_fast_open = true;
+	o->fast_open_experiment = random_next(r) & 1;
+	o->cookie_len = random_next(r) & 1 ? (uint8_t)(4 + 2 * random_below(r, 7)) : 0;
+	for (uint8_t i = 0; i < o->cookie_len; i++)
+		o->cookie[i] = (uint8_t)random_next(r);
+}
+
 static struct tcp_header any_header(struct random *r)
 {
 	struct tcp_header h = { .src_port = (uint16_t)random_next(r), .dst_port = (uint16_t)random_next(r) };
@@ -173,12 +209,14 @@ static struct tcp_header any_header(struct random *r)
 		o->has_window_scale = random_next(r) & 1;
 		o->window_scale = o->has_window_scale ? (uint8_t)random_next(r) : 0;
 		o->sack_permitted = random_next(r) & 1;
+		if (random_next(r) & 1)
+			any_fast_open(o, r);
 	}
 	o->has_timestamp = random_next(r) & 1;
 	o->ts_value = o->has_timestamp ? (uint32_t)random_next(r) : 0;
 	o->ts_echo = o->has_timestamp ? (uint32_t)random_next(r) : 0;
 	any_signature(r, o);
-	o->sack_count = (uint8_t)random_below(r, 5);
+	o->sack_count = h.flags & TCP_SYN ? 0 : (uint8_t)random_below(r, 5);
 	for (unsigned i = 0; i < o->sack_count; i++) {
 		o->sack[i].start = (uint32_t)random_next(r);
 		o->sack[i].end = (uint32_t)random_next(r);
@@ -198,7 +236,9 @@ static bool same(const struct tcp_header *a, const struct tcp_header *b)
 	       x->ts_value == y->ts_value && x->ts_echo == y->ts_echo && x->sack_count == y->sack_count &&
 	       x->auth == y->auth && x->mac_len == y->mac_len && x->mac_at == y->mac_at &&
 	       x->key_id == y->key_id && x->next_key_id == y->next_key_id &&
-	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0;
+	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0 &&
+	       x->has_fast_open == y->has_fast_open && x->fast_open_experiment == y->fast_open_experiment &&
+	       x->cookie_len == y->cookie_len && memcmp(x->cookie, y->cookie, x->cookie_len) == 0;
 }
 
 static void any_header_again(void **state)
@@ -228,8 +268,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(read_syn),           cmocka_unit_test(write_syn),
 		cmocka_unit_test(data_offsets),       cmocka_unit_test(handshake_options_without_syn),
-		cmocka_unit_test(lengths_of_options), cmocka_unit_test(any_header_again),
-		cmocka_unit_test(signatures),
+		cmocka_unit_test(lengths_of_options), cmocka_unit_test(fast_open_lengths),
+		cmocka_unit_test(any_header_again),   cmocka_unit_test(signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,8 @@ static void let_go(struct tcp_conn *c)
 		c->congestion.ops->end(&c->congestion);
 		c->congestion.ops = NULL;
 	}
+	if (c->fast_open)
+		pb_tcp_fast_open_end(c);
 	if (c->in_table)
 		pb_pairs_remove(&c->tcp->pairs, &c->entry);
 	c->in_table = false;

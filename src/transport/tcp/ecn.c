@@ -45,7 +45,7 @@ uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c)
 {
 	if (!c->ecn)
 		return 0;
-	if (c->state == STATE_SYN_RECEIVED)
+	if (c->state != STATE_SYN_SENT)
 		return SETUP_SYN_ACK;
 	if (c->retransmits == 0)
 		return SETUP_SYN;

@@ -13,14 +13,10 @@
 #define PATH_MTU_MIN4 552
 #define PATH_MTU_MIN6 1280
 
-/* Nothing but a SYN has been sent, which is as short as can be. */
-static bool is_opening(const struct tcp_conn *c)
-{
-	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED;
-}
-
 static bool in_flight(const struct tcp_conn *c, seq quoted)
 {
+	if (tcp_is_early(c) && seq_eq(quoted, c->iss)) /* our SYN-ACK; SND.UNA is behind it */
+		return true;
 	return seq_in(quoted, c->snd_una, c->snd_max.v - c->snd_una.v);
 }
 
@@ -51,10 +47,14 @@ static void path_narrowed(struct tcp_conn *c, uint32_t mtu)
 	}
 	tcp_counters(c)->tcp.PathMtuReduced++;
 	pb_ip_learn_mtu(c->tcp->net, &dst, mtu);
-	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) < 0 || is_opening(c))
+	if (pb_ip_path(c->tcp->net, &c->path, &src, &dst, c->set.bound) < 0)
 		return;
-	pb_tcp_conn_fit(c);
-	pb_tcp_send_shorter(c);
+	if (!tcp_is_opening(c)) {
+		pb_tcp_conn_fit(c);
+		pb_tcp_send_shorter(c);
+	} else if (c->fast_open && c->fast_open->text_len) { /* a SYN without text is as short as can be */
+		pb_tcp_send_syn(c);
+	}
 }
 
 /* A SYN that came back: with IP_RECVERR its sender finds it in his queue. */
@@ -102,7 +102,7 @@ void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quo
 		return;
 	if (e->error == EMSGSIZE) {
 		path_narrowed(c, e->mtu);
-	} else if (!is_opening(c)) {
+	} else if (!tcp_is_opening(c) || (tcp_is_early(c) && c->news.owner)) {
 		note(c, e->error);
 	} else {
 		give_back(c, e);

@@ -26,6 +26,7 @@ struct traits {
 	uint8_t snd_scale, rcv_scale;
 	bool has_timestamps, has_sack, has_scale;
 	bool narrow;
+	struct fast_opened fast_opened;
 	uint16_t peer_mss;
 	struct tcp_ecn ecn;
 };
@@ -60,6 +61,7 @@ static void read_traits(const struct tcp_conn *c, struct traits *traits)
 	traits->has_timestamps = c->has_timestamps;
 	traits->has_sack = c->has_sack;
 	traits->has_scale = c->has_scale;
+	traits->fast_opened = c->fast_opened;
 	traits->peer_mss = c->peer_mss;
 	pb_tcp_ecn_asleep(c, &traits->ecn);
 }

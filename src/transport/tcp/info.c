@@ -27,7 +27,9 @@ static uint32_t segments(const struct tcp_conn *c, uint32_t bytes)
 static void tell_options(const struct tcp_conn *c, struct tcp_info *info)
 {
 	info->tcpi_options = (c->has_timestamps ? TCPI_OPT_TIMESTAMPS : 0) |
-			     (c->has_sack ? TCPI_OPT_SACK : 0) | (c->has_scale ? TCPI_OPT_WSCALE : 0);
+			     (c->has_sack ? TCPI_OPT_SACK : 0) | (c->has_scale ? TCPI_OPT_WSCALE : 0) |
+			     (c->fast_opened.syn_text ? TCPI_OPT_SYN_DATA : 0);
+	info->tcpi_fastopen_client_fail = c->fast_opened.failure;
 	if (c->ecn && c->ecn->agreed) {
 		info->tcpi_options |= TCPI_OPT_ECN | (c->ecn->seen ? TCPI_OPT_ECN_SEEN : 0);
 		info->tcpi_delivered_ce = c->ecn->delivered_ce;

@@ -45,6 +45,27 @@ static bool in_window(const struct tcp_conn *c, const struct tcp_segment *s)
 	return seq_in(s->seq, c->rcv_nxt, window) || seq_in(seq_add(s->seq, s->len - 1), c->rcv_nxt, window);
 }
 
+static bool is_syn_again(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	return tcp_is_opening(c) && s->h.flags & TCP_SYN && seq_eq(s->seq, c->irs);
+}
+
+/*
+ * Both have called, and the peer's SYN-ACK has come (RFC 9293 §3.5, figure 8): its SYN is known, and what it
+ * acknowledges is as good as in any segment.
+ */
+static bool take_crossing_syn(struct tcp_conn *c, struct tcp_segment *s)
+{
+	if (!is_syn_again(c, s) || !(s->h.flags & TCP_ACK) || s->len != 1)
+		return false;
+	pb_tcp_sack_twice(c, s->seq, 1);
+	s->h.flags &= (uint16_t)~TCP_SYN;
+	s->seq = seq_add(s->seq, 1);
+	s->len = 0;
+	c->ack_now = true;
+	return true;
+}
+
 /*
  * An unacceptable segment is answered with an ACK: one with text always, so that its sender gets on; others, so that
  * two hosts that disagree do not acknowledge each other for ever, at a limited rate.
@@ -53,6 +74,10 @@ static void refuse(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	if (s->h.flags & TCP_RST)
 		return;
+	if (is_syn_again(c, s) && !(s->h.flags & TCP_ACK)) {
+		pb_tcp_send_syn(c); /* our SYN-ACK was lost */
+		return;
+	}
 	if (s->text_len) {
 		pb_tcp_sack_twice(c, s->seq, s->text_len);
 		pb_tcp_send_ack(c);
@@ -62,7 +87,7 @@ static void refuse(struct tcp_conn *c, const struct tcp_segment *s)
 }
 
 /* False: the segment is out of place, and has been answered. */
-static bool check_place(struct tcp_conn *c, const struct tcp_segment *s)
+static bool check_place(struct tcp_conn *c, struct tcp_segment *s)
 {
 	/* RFC 7323 §3.2: one without a timestamp, once they are agreed on, is dropped silently. */
 	if (c->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & TCP_RST)) {
@@ -74,7 +99,7 @@ static bool check_place(struct tcp_conn *c, const struct tcp_segment *s)
 		refuse(c, s);
 		return false;
 	}
-	if (!in_window(c, s)) {
+	if (!in_window(c, s) && !take_crossing_syn(c, s)) {
 		tcp_counters(c)->tcp.OutOfWindow++;
 		refuse(c, s);
 		return false;
@@ -87,7 +112,7 @@ static int reset_error(const struct tcp_conn *c)
 {
 	switch (c->state) {
 	case STATE_SYN_RECEIVED:
-		return ECONNREFUSED;
+		return tcp_is_early(c) ? ECONNRESET : ECONNREFUSED;
 	case STATE_CLOSE_WAIT:
 		return EPIPE;
 	default:
@@ -98,16 +123,23 @@ static int reset_error(const struct tcp_conn *c)
 /* Second: only an RST exactly at RCV.NXT is believed (RFC 5961 §3.2). */
 static void take_reset(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (seq_eq(s->seq, c->rcv_nxt))
-		pb_tcp_conn_done(c, reset_error(c));
-	else
+	if (!seq_eq(s->seq, c->rcv_nxt)) {
 		pb_tcp_challenge(c);
+		return;
+	}
+	int error = reset_error(c);
+	if (tcp_is_early(c))
+		pb_tcp_fast_open_reset(c);
+	pb_tcp_conn_done(c, error);
 }
+
+/* The states in which our SYN may not be acknowledged yet; FIN-WAIT-1 only if tcp_is_early(). */
+#define OPENING (1u << STATE_SYN_RECEIVED | 1u << STATE_FIN_WAIT_1)
 
 /* Fifth, in SYN-RECEIVED: false: what it acknowledges is not our SYN. */
 static bool complete_handshake(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (!seq_lt(c->snd_una, s->ack) || !seq_le(s->ack, c->snd_max)) {
+	if (!seq_lt(c->iss, s->ack) || !seq_le(s->ack, c->snd_max)) {
 		const struct tcp_party party = pb_tcp_party_conn(c);
 		pb_tcp_reset_stray(c->tcp, s, &party);
 		return false;
@@ -147,7 +179,7 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	seq una = c->snd_una;
 
-	if (c->state == STATE_SYN_RECEIVED && !complete_handshake(c, s))
+	if (OPENING >> c->state & 1 && tcp_is_opening(c) && !complete_handshake(c, s))
 		return false;
 	if (!ack_plausible(c, s->ack)) {
 		pb_tcp_challenge(c);

@@ -33,6 +33,7 @@ int pb_tcp_listen(struct tcp *t, const struct tcp_settings *set, struct binding 
 	l->news.owner = owner;
 	list_init(&l->waiting);
 	list_init(&l->syns);
+	pb_tcp_fast_open_listen(l);
 	*out = l;
 	return 0;
 }
@@ -66,6 +67,7 @@ void pb_tcp_listener_close(struct tcp_listener *l)
 {
 	struct tcp_conn *c;
 
+	pb_tcp_fast_open_listener_close(l);
 	list_each_safe (r, &l->syns)
 		pb_tcp_syn_drop(container_of(r, struct tcp_syn, link));
 	while ((c = take_waiting(l))) {
@@ -145,6 +147,8 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 	if (pb_ip_path(t->net, &path, &pair->local, &pair->remote, r->bound) < 0)
 		return;
 	h.options.mss = pb_tcp_mss_announce(&l->set, &path);
+	if (r->fast_open != FAST_OPEN_NOT)
+		pb_tcp_fast_open_answer(l, &pair->remote, &pair->local, r->experiment, &h.options);
 	const struct tcp_party party = pb_tcp_party_record(r);
 	pb_tcp_send_bare(t, &path, &h, l->set.tos, &party);
 }
@@ -162,6 +166,7 @@ static void send_again(struct pb_timer *timer)
 		return;
 	}
 	r->retransmits++;
+	r->fast_open = FAST_OPEN_NOT; /* which may be why the first was lost */
 	env->counters.tcp.RetransSegs++;
 	pb_timers_set(&env->timers, timer, env_now(env) + (SYN_ACK_RTO << r->retransmits));
 	send_syn_ack(r->listener, r);
@@ -209,6 +214,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		.has_scale = o->has_window_scale && !l->tcp->limits.no_scaling,
 		.has_timestamps = o->has_timestamp && !l->tcp->limits.no_timestamps,
 		.has_sack = o->sack_permitted && !l->tcp->limits.no_sack,
+		.experiment = o->fast_open_experiment,
 	};
 
 	r.ecn = (uint8_t)pb_tcp_ecn_called(l->tcp, s);
@@ -225,7 +231,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 	return r;
 }
 
-static void keep_record(struct tcp_listener *l, const struct tcp_segment *s)
+static void keep_record(struct tcp_listener *l, const struct tcp_segment *s, enum fast_open_verdict fast_open)
 {
 	struct tcp *t = l->tcp;
 	struct tcp_syn *r = malloc(sizeof *r);
@@ -235,6 +241,7 @@ static void keep_record(struct tcp_listener *l, const struct tcp_segment *s)
 		return;
 	}
 	*r = read_call(l, s);
+	r->fast_open = fast_open;
 	r->listener = l;
 	r->timer.fn = send_again;
 	if (pb_pairs_add(&t->pairs, &r->entry) < 0) {
@@ -338,16 +345,22 @@ static int new_conn(struct tcp_listener *l, const struct tcp_syn *r, struct tcp_
 	return 0;
 }
 
-/* The ACK of a SYN-ACK: the connection joins the queue, and then takes the segment as any other would. */
-static void complete(struct tcp_listener *l, const struct tcp_syn *r, struct tcp_conn *c,
-		     struct tcp_segment *s)
+/* It waits to be accepted. */
+static void queue(struct tcp_listener *l, struct tcp_conn *c)
 {
-	enter_syn_received(c, r);
 	l->tcp->env->counters.tcp.PassiveOpens++;
 	c->listener = l;
 	list_push(&l->waiting, &c->waiting);
 	l->waiting_count++;
 	readiness_tell(&l->news, l->tcp->env, POLLIN);
+}
+
+/* The ACK of a SYN-ACK: the connection joins the queue, and then takes the segment as any other would. */
+static void complete(struct tcp_listener *l, const struct tcp_syn *r, struct tcp_conn *c,
+		     struct tcp_segment *s)
+{
+	enter_syn_received(c, r);
+	queue(l, c);
 	s->window <<= c->snd_scale;
 	pb_tcp_conn_input(c, s);
 }
@@ -404,7 +417,53 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 	return true;
 }
 
+/* -- a handshake that is not (RFC 7413) */
+
+/* SND.UNA is behind the SYN-ACK already, so that text is sent as ever: its acknowledgement is c->fast_open's. */
+static void skip_handshake(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	c->snd_una = c->snd_nxt;
+	c->snd_wnd = c->snd_wnd_max = s->h.window; /* never scaled in a SYN (RFC 7323 §2.2) */
+	c->last_received = tcp_now(c);
+	pb_tcp_timers_sent(c);
+}
+
+/* A connection at once, with what text the SYN has. False: there is no memory for it. */
+static bool open_early(struct tcp_listener *l, struct tcp_segment *s, enum fast_open_verdict verdict)
+{
+	struct tcp_syn r = read_call(l, s);
+	struct tcp_conn *c;
+
+	r.listener = l;
+	if (new_conn(l, &r, &c) < 0)
+		return false;
+	if (!pb_tcp_fast_open_begin(c, l)) {
+		pb_tcp_conn_free(c);
+		return false;
+	}
+	enter_syn_received(c, &r);
+	skip_handshake(c, s);
+	queue(l, c);
+	pb_tcp_text_of_syn(c, s);
+	l->tcp->env->counters.tcp.FastOpenPassive++;
+	r.irs = seq_add(c->rcv_nxt, -1u); /* the SYN-ACK acknowledges the text, too */
+	r.fast_open = verdict == FAST_OPEN_RENEW ? FAST_OPEN_COOKIE : FAST_OPEN_NOT;
+	send_syn_ack(l, &r);
+	c->last_ack_sent = c->rcv_nxt;
+	c->rcv_adv = seq_add(c->rcv_nxt, r.window);
+	return true;
+}
+
 /* -- SEGMENT ARRIVES */
+
+static void take_call(struct tcp_listener *l, struct tcp_segment *s)
+{
+	enum fast_open_verdict verdict = pb_tcp_fast_open_judge(l, s);
+
+	if (verdict >= FAST_OPEN_NOW && open_early(l, s, verdict))
+		return;
+	keep_record(l, s, s->h.options.has_fast_open ? verdict : FAST_OPEN_NOT);
+}
 
 bool pb_tcp_listen_admits(const struct tcp_listener *l, const struct tcp_segment *s)
 {
@@ -442,7 +501,7 @@ void pb_tcp_listen_input(struct tcp_listener *l, struct tcp_segment *s)
 	if (records_full(l))
 		send_cookie(l, s);
 	else
-		keep_record(l, s);
+		take_call(l, s);
 }
 
 /* RFC 9293 §3.10.7.4, first: something of it is in the window. */

@@ -247,7 +247,7 @@ static bool send_text(struct tcp_conn *c, uint32_t offset, uint32_t len, uint16_
 		flags |= TCP_PSH;
 	if (fin && !c->fin_sent)
 		c->fin_alone = !len;
-	if (short_part(c, len))
+	if (short_part(c, len) && seq_lt(c->snd_max, seq_add(at, len)))
 		c->snd_sml = seq_add(at, len);
 	send_acknowledging(c, at, flags, b, len);
 	c->fin_sent |= fin;
@@ -364,7 +364,7 @@ static void send_all(struct tcp_conn *c)
 
 void pb_tcp_output(struct tcp_conn *c)
 {
-	if (SENDING >> c->state & 1)
+	if (SENDING >> c->state & 1 || (c->state == STATE_SYN_RECEIVED && tcp_is_early(c)))
 		send_all(c);
 	if (c->ack_now || c->ack_segments >= 2 || pb_tcp_window_update_due(c))
 		pb_tcp_send_ack(c);
@@ -428,10 +428,25 @@ static uint16_t syn_window(struct tcp_conn *c, bool answer)
 	return (uint16_t)window;
 }
 
+/* What acknowledges the SYN times it, be it with the text or without. */
+static void note_syn_sent(struct tcp_conn *c, uint32_t text_len)
+{
+	note_sent(c, c->iss, seq_add(c->iss, 1 + text_len));
+	if (c->rtt.timed_at)
+		c->rtt.timed_seq = seq_add(c->iss, 1);
+}
+
+/* Text may be in flight, from SND.UNA on, which is behind the SYN-ACK. */
+static void note_syn_ack_again(struct tcp_conn *c)
+{
+	time_segment(c, c->snd_una, true);
+	tcp_counters(c)->tcp.RetransSegs++;
+	c->total_retransmits++;
+}
+
 void pb_tcp_send_syn(struct tcp_conn *c)
 {
-	struct pb_buf *b = pb_buf_new(c->tcp->env->pool, HEADROOM, 0);
-	bool answer = c->state == STATE_SYN_RECEIVED;
+	bool answer = c->state != STATE_SYN_SENT;
 	struct ip_send how = {
 		.protocol = IPPROTO_TCP, .ttl = c->set.ttl, .tos = c->set.tos, .dont_fragment = true
 	};
@@ -444,6 +459,8 @@ void pb_tcp_send_syn(struct tcp_conn *c)
 		.window = syn_window(c, answer),
 		.options = syn_options(c, answer),
 	};
+	uint32_t text_len = c->fast_open && !answer ? pb_tcp_fast_open_syn(c, &h.options) : 0;
+	struct pb_buf *b = pb_tcp_sendq_segment(&c->sendq, c->tcp->env->pool, 0, text_len);
 
 	struct tcp_signature sign;
 	if (b && sign_own(c, &h, &sign)) {
@@ -453,5 +470,8 @@ void pb_tcp_send_syn(struct tcp_conn *c)
 	} else {
 		pb_buf_free(b);
 	}
-	note_sent(c, c->iss, seq_add(c->iss, 1));
+	if (tcp_is_early(c))
+		note_syn_ack_again(c);
+	else
+		note_syn_sent(c, text_len);
 }

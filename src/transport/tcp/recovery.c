@@ -53,21 +53,6 @@ static pb_time measure(struct tcp_conn *c, const struct tcp_segment *s)
  * -- New acknowledgements
  */
 
-/* The first sample; where losses are counted from; and what the loss of SYN means for what follows. */
-void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s)
-{
-	measure(c, s);
-	if (c->retransmits && !c->rtt.srtt)
-		pb_tcp_rtt_syn_lost(&c->rtt);
-	if (c->retransmits > 1) /* RFC 6928 §2: one loss may be chance */
-		c->congestion.cwnd = c->congestion.mss;
-	pb_tcp_loss_free(c);
-	c->recover = c->iss;
-	c->snd_una = seq_add(c->iss, 1);
-	c->retransmits = 0;
-	c->first_retransmit = 0;
-}
-
 /* Forget what is acknowledged: text, and FIN, which is not in the queue. */
 static void advance(struct tcp_conn *c, seq ack)
 {
@@ -91,6 +76,25 @@ static void advance(struct tcp_conn *c, seq ack)
 	if (!was_writable && tcp_writable(c))
 		tcp_tell(c, POLLOUT);
 	pb_tcp_starving_look(c);
+}
+
+/* The first sample; where losses are counted from; and what the loss of SYN means for what follows. */
+void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	measure(c, s);
+	if (c->retransmits && !c->rtt.srtt)
+		pb_tcp_rtt_syn_lost(&c->rtt);
+	if (c->retransmits > 1) /* RFC 6928 §2: one loss may be chance */
+		c->congestion.cwnd = c->congestion.mss;
+	c->retransmits = 0;
+	c->first_retransmit = 0;
+	if (tcp_is_early(c)) /* what has been sent since is looked at as any acknowledgement */
+		return;
+	pb_tcp_loss_free(c);
+	c->recover = c->iss;
+	c->snd_una = seq_add(c->iss, 1);
+	if (c->fast_open)
+		advance(c, s->ack);
 }
 
 /* They repaired what there was, or time did. */

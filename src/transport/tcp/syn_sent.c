@@ -40,6 +40,8 @@ void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 	pb_tcp_timers_silence(c);
 	tcp_tell(c, POLLOUT);
 	tcp_want_output(c);
+	if (c->fast_open)
+		pb_tcp_fast_open_acked(c, s);
 }
 
 /* Fourth, with our SYN acknowledged: ESTABLISHED. */

@@ -25,6 +25,9 @@ static struct tcp_limits limits_or_default(const struct tcp_limits *given, size_
 	l.send_buffer_max = buffer_max(l.send_buffer_max, memory);
 	l.receive_buffer_max = buffer_max(l.receive_buffer_max, memory);
 	l.idle_after = l.idle_after ? l.idle_after : PB_SEC(5);
+	l.fast_open = l.no_fast_open ? 0 : l.fast_open ? l.fast_open : FAST_OPEN_CLIENT | FAST_OPEN_SERVER;
+	l.fast_open_peers_max = l.fast_open_peers_max ? l.fast_open_peers_max : 1024;
+	l.fast_open_pause = l.fast_open_pause ? l.fast_open_pause : PB_SEC(60);
 	return l;
 }
 
@@ -49,6 +52,8 @@ int pb_tcp_new(struct env *env, struct internet *net, const struct tcp_limits *l
 		return -ENOMEM;
 	}
 	pb_ports_init(&t->ports, &env->rng, true);
+	t->fast_open_secret = pb_rng_key(&env->rng);
+	t->fast_open_peers.key = pb_rng_key(&env->rng);
 	*out = t;
 	return 0;
 }
@@ -78,6 +83,7 @@ void pb_tcp_free(struct tcp *t)
 	pb_pairs_each(&t->pairs, drop_entry, t);
 	pb_timers_stop(&t->env->timers, &t->time_wait_timer);
 	pb_timers_stop(&t->env->timers, &t->starving_timer);
+	pb_fast_open_peers_forget(&t->fast_open_peers);
 	pb_ports_fini(&t->ports);
 	pb_pairs_fini(&t->pairs);
 	while (t->spare) {
@@ -260,12 +266,12 @@ void pb_tcp_flush(struct tcp *t)
 		pb_tcp_output(container_of(l, struct tcp_conn, pending));
 }
 
-/* RFC 5927 §4: only what quotes our SYN-ACK is believed. */
+/* RFC 5927 §4: only what quotes our SYN-ACK is believed; then soft errors, too, as of a SYN (RFC 5461 §4.1). */
 static void syn_complaint(struct tcp_syn *r, const struct ip_error *e, seq quoted)
 {
 	struct pb_counters *counters = &r->listener->tcp->env->counters;
 
-	if (!seq_eq(quoted, r->iss) || !e->hard) {
+	if (!seq_eq(quoted, r->iss) || e->error == EMSGSIZE) {
 		counters->tcp.IcmpIgnored++;
 		return;
 	}

@@ -19,6 +19,7 @@
  *   ecn.c        marks in place of losses, RFC 3168
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
+ *   fast_open.c  text in the SYN, RFC 7413: fast_open.h
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   plpmtud.c    how long segments may be, RFC 4821       urgent.c    urgent data, RFC 6093
  *   auth.c       signed segments, RFC 2385, RFC 5925: keys in auth_keys.c, MACs in auth_mac.c and ao_algorithm.c
@@ -44,6 +45,7 @@
 #include "transport/ports.h"
 #include "transport/tcp/congestion.h"
 #include "transport/tcp/ecn.h"
+#include "transport/tcp/fast_open.h"
 #include "transport/tcp/loss.h"
 #include "transport/tcp/plpmtud.h"
 #include "transport/tcp/push.h"
@@ -93,15 +95,17 @@ struct tcp_settings {
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
-	bool want_errors;    /* IP_RECVERR: what ICMP tells is an error at once */
-	bool urgent_inline;  /* SO_OOBINLINE */
+	bool want_errors;                            /* IP_RECVERR: what ICMP tells is an error at once */
+	bool urgent_inline;                          /* SO_OOBINLINE */
+	bool fast_open_connect, fast_open_no_cookie; /* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
 	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;
 	uint16_t max_segment;    /* TCP_MAXSEG; 0: by the path's MTU */
 	unsigned bound;          /* interface index; 0: any */
 	pb_time linger_fin_wait; /* TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; 60 s */
 	const struct tcp_congestion_ops *congestion;
-	struct tcp_auth *auth; /* keys to sign with, which pass to what listens or connects with them: auth.h. NULL: none */
+	struct tcp_auth *
+		auth; /* keys to sign with, which pass to what listens or connects with them: auth.h. NULL: none */
 };
 extern const struct tcp_settings pb_tcp_settings_default;
 
@@ -256,9 +260,11 @@ struct tcp_conn {
 	struct pb_timer ack;        /* delayed acknowledgement */
 	struct pb_timer keep; /* keepalive, or else falling asleep; in FIN-WAIT-2 without an owner: its end */
 
-	bool orphaned;                 /* counted in t->orphans */
-	struct tcp_listener *listener; /* waits in its accept queue; NULL: accepted, or made by a call */
-	struct pb_link waiting;        /* in that queue */
+	struct fast_open *fast_open;    /* its handshake, if it is opened fast: fast_open.h */
+	struct fast_opened fast_opened; /* how that went */
+	bool orphaned;                  /* counted in t->orphans */
+	struct tcp_listener *listener;  /* waits in its accept queue; NULL: accepted, or made by a call */
+	struct pb_link waiting;         /* in that queue */
 
 	uint64_t bytes_acked, bytes_received, segments_out, segments_in, bytes_retransmitted;
 	uint32_t total_retransmits;
@@ -280,7 +286,9 @@ struct tcp_syn {
 	uint8_t snd_scale, rcv_scale, tos;
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;
-	bool ao;        /* signed by TCP-AO, with these keys: */
+	uint8_t fast_open; /* enum fast_open_verdict on its SYN, while a SYN-ACK is to tell of it */
+	bool experiment;   /* the option was in its old form */
+	bool ao;           /* signed by TCP-AO, with these keys: */
 	uint8_t ao_send_id, ao_receive_id;
 	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
 	uint8_t ecn;    /* enum ecn_kind: what the SYN-ACK agrees to */
@@ -299,6 +307,7 @@ struct tcp_listener {
 	unsigned waiting_count;
 	struct pb_link syns; /* struct tcp_syn */
 	unsigned syn_count;
+	struct fast_open_queue fast_open;
 	bool overflowed; /* cookies were sent, last at overflowed_at: only then is one believed */
 	pb_time overflowed_at;
 };
@@ -364,6 +373,10 @@ struct tcp_limits {
 	uint16_t base_mss;                     /* what a search begins with; 0: what the family allows */
 	enum ecn_kind ecn_accepted, ecn_asked; /* of callers; for calls of our own */
 	pb_time idle_after; /* so long a silence puts a connection to sleep; default 5 s; PB_NEVER: none */
+	unsigned fast_open; /* enum fast_open_mode, or-ed; default client and server */
+	bool no_fast_open;  /* none of it */
+	size_t fast_open_peers_max; /* servers whose cookies are kept; default 1024 */
+	pb_time fast_open_pause;    /* where it fails, at first; default 60 s; PB_NEVER: none */
 };
 
 struct tcp {
@@ -389,7 +402,9 @@ struct tcp {
 	 * wakes. 0: he keeps it elsewhere, and it does not sleep.
 	 */
 	size_t owner_entry;
-	struct pb_siphash_key secret_key, cookie_key;
+	struct pb_siphash_key secret_key, cookie_key, fast_open_secret;
+	struct fast_open_keys fast_open_keys; /* given; none: they follow from the secret */
+	struct fast_open_peers fast_open_peers;
 };
 
 /* A segment that came, as the files here hand it on. */
@@ -461,8 +476,16 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 		   uint16_t port, void *owner, struct tcp_conn **c);
 
 /*
+ * OPEN whose SYN waits for the first text, which it will carry (RFC 7413). -EOPNOTSUPP: this is off. pb_tcp_connect()
+ * does the same where set->fast_open_connect asks for it and there is a cookie.
+ */
+int pb_tcp_connect_fast(struct tcp *t, const struct tcp_settings *set, struct binding *local,
+			const struct ip *to, uint16_t port, void *owner, struct tcp_conn **c);
+
+/*
  * SEND. Copies. Bytes taken; -EAGAIN, -EPIPE, or the pending error. flags: MSG_MORE, hold back what does not fill a
  * segment; MSG_EOR, what comes after this shares no segment with it; MSG_OOB, the last byte taken is urgent.
+ * Where the SYN waits: what fits into it; -EINPROGRESS: it left with nothing.
  */
 ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags);
 
@@ -622,6 +645,8 @@ void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s);
 void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s);
 /* Text and FIN of an acceptable segment. It may free c. */
 void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s);
+/* Text of a SYN, which the SYN-ACK will acknowledge (RFC 7413). */
+void pb_tcp_text_of_syn(struct tcp_conn *c, struct tcp_segment *s);
 
 void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text); /* takes it; small ones are copied together */
 size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt, bool peek);
@@ -913,6 +938,30 @@ static inline void tcp_want_output(struct tcp_conn *c)
 {
 	if (list_empty(&c->pending))
 		list_push(&c->tcp->pending, &c->pending);
+}
+
+/* Our SYN-ACK is not acknowledged, but the user has the connection already (RFC 7413). */
+static inline bool tcp_is_early(const struct tcp_conn *c)
+{
+	return c->fast_open && c->fast_open->passive;
+}
+
+/* connect() has answered, but the SYN waits for text. */
+static inline bool tcp_is_deferred(const struct tcp_conn *c)
+{
+	return c->fast_open && c->fast_open->deferred;
+}
+
+/* Our SYN is not acknowledged. */
+static inline bool tcp_is_opening(const struct tcp_conn *c)
+{
+	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED || tcp_is_early(c);
+}
+
+/* Nor may the user send or receive. */
+static inline bool tcp_is_unopened(const struct tcp_conn *c)
+{
+	return c->state == STATE_SYN_SENT || (c->state == STATE_SYN_RECEIVED && !tcp_is_early(c));
 }
 
 static inline void tcp_tell(struct tcp_conn *c, int events)

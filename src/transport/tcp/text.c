@@ -143,6 +143,17 @@ static bool unwanted(const struct tcp_conn *c, const struct tcp_segment *s)
 	return s->text_len > 0 && tcp_is_orphan(c);
 }
 
+void pb_tcp_text_of_syn(struct tcp_conn *c, struct tcp_segment *s)
+{
+	s->seq = seq_add(s->seq, 1);
+	s->len--;
+	cut_to_window(c, s);
+	if (!s->text_len)
+		return;
+	deliver(c, take_text(s));
+	c->fast_opened.syn_text = true;
+}
+
 void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 {
 	if (!receiving(c)) {

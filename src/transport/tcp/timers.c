@@ -18,6 +18,12 @@
 #define RETRIES        15           /* R2 (RFC 9293 §3.8.3: at least 100 s); Linux's tcp_retries2 */
 #define RETRIES_ORPHAN 8            /* Linux's tcp_orphan_retries */
 
+/* Of one that has been handed to the user: one more than Linux's tcp_synack_retries, as there. */
+#define SYN_ACK_RETRIES 6
+
+/* Time-outs in a row that are as if what follows the handshake had vanished, too (RFC 7413 §7.1; Linux's). */
+#define BLACK_HOLE 3
+
 static void set(struct tcp_conn *c, struct pb_timer *t, pb_time after)
 {
 	pb_timers_set(&c->tcp->env->timers, t, tcp_now(c) + after);
@@ -38,14 +44,11 @@ static void set_retransmit(struct tcp_conn *c, pb_time after)
  * -- Retransmission
  */
 
-static bool is_opening(const struct tcp_conn *c)
-{
-	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED;
-}
-
 static unsigned retries(const struct tcp_conn *c)
 {
-	if (is_opening(c))
+	if (tcp_is_early(c))
+		return SYN_ACK_RETRIES;
+	if (tcp_is_opening(c))
 		return c->set.syn_retries;
 	return tcp_is_orphan(c) ? RETRIES_ORPHAN : RETRIES;
 }
@@ -61,6 +64,8 @@ static bool is_hopeless(const struct tcp_conn *c)
 static void give_up(struct tcp_conn *c)
 {
 	tcp_counters(c)->tcp.AbortOnTimeout++;
+	if (c->fast_open && c->fast_open->text_len)
+		pb_tcp_fast_open_failed(c);
 	pb_tcp_conn_done(c, c->soft_error ? c->soft_error : ETIMEDOUT);
 }
 
@@ -80,6 +85,8 @@ static void time_out(struct tcp_conn *c)
 	pb_tcp_plpmtud_full_stop(c);
 	pb_tcp_timed_out(c);
 	count_silence(c);
+	if (c->fast_opened.tried && c->retransmits == BLACK_HOLE)
+		pb_tcp_fast_open_failed(c);
 	pb_tcp_resend(c, 0, c->mss);
 	c->rto_from = tcp_now(c);
 	set_retransmit(c, c->rtt.rto);
@@ -97,7 +104,7 @@ static void restart(struct tcp_conn *c)
 /* It is not the RTO's turn: the timer was set to earlier, or the tail is to be probed first. Nor is patience at its end. */
 static bool is_early(const struct tcp_conn *c)
 {
-	if (!c->has_sack || is_opening(c))
+	if (!c->has_sack || tcp_is_opening(c))
 		return false;
 	if (tcp_now(c) - c->rto_from >= c->rtt.rto && pb_tcp_tail_timeout(c) == PB_NEVER)
 		return false;
@@ -188,11 +195,35 @@ void pb_tcp_timers_blocked(struct tcp_conn *c)
 	set_retransmit(c, c->snd_wnd ? OVERRIDE : c->rtt.rto);
 }
 
+/* SYN, or SYN-ACK, again. */
+static void open_again(struct tcp_conn *c)
+{
+	count_silence(c);
+	pb_tcp_send_syn(c);
+	c->rto_from = tcp_now(c);
+	set_retransmit(c, c->rtt.rto);
+}
+
+/* The timer is the SYN-ACK's until that is acknowledged, whatever else has set it. */
+static void syn_ack_due(struct tcp_conn *c)
+{
+	pb_time left = c->rto_from + c->rtt.rto - tcp_now(c);
+
+	if (left > 0)
+		set_retransmit(c, left);
+	else if (is_hopeless(c))
+		give_up(c);
+	else
+		open_again(c);
+}
+
 static void retransmit_due(struct pb_timer *t)
 {
 	struct tcp_conn *c = container_of(t, struct tcp_conn, retransmit);
 
-	if (c->probing) {
+	if (tcp_is_early(c)) {
+		syn_ack_due(c);
+	} else if (c->probing) {
 		persist(c);
 	} else if (tcp_flight(c) == 0) {
 		return; /* all was acknowledged */
@@ -200,10 +231,8 @@ static void retransmit_due(struct pb_timer *t)
 		before_rto(c);
 	} else if (is_hopeless(c)) {
 		give_up(c);
-	} else if (is_opening(c)) {
-		count_silence(c);
-		pb_tcp_send_syn(c);
-		set_retransmit(c, c->rtt.rto);
+	} else if (tcp_is_opening(c)) {
+		open_again(c);
 	} else {
 		time_out(c);
 	}
@@ -298,7 +327,7 @@ static void keep_due(struct pb_timer *t)
 
 	if (c->state == STATE_FIN_WAIT_2 && tcp_is_orphan(c))
 		pb_tcp_conn_done(c, 0);
-	else if (c->set.keepalive && !is_opening(c))
+	else if (c->set.keepalive && !tcp_is_opening(c))
 		keep_alive(c);
 	else if (may_sleep(c))
 		silence_due(c);

@@ -81,8 +81,9 @@ static int find_path(struct tcp *t, const struct ip *local, const struct ip *to,
 	return pb_ip_path(t->net, path, local, to, bound);
 }
 
-int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
-		   uint16_t port, void *owner, struct tcp_conn **out)
+/* A connection in SYN-SENT, its SYN not sent. */
+static int open_active(struct tcp *t, const struct tcp_settings *set, struct binding *local,
+		       const struct ip *to, uint16_t port, void *owner, struct tcp_conn **out)
 {
 	static const struct ip any; /* RFC 9293 §3.9.2.3, MUST-44: the internet layer chooses */
 	struct socket_pair pair = { .remote = *to, .remote_port = port };
@@ -114,7 +115,40 @@ int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding
 	t->env->counters.tcp.ActiveOpens++;
 	pb_tcp_ecn_ask(c);
 	*out = c;
-	pb_tcp_send_syn(c);
+	return 0;
+}
+
+/* The user wants it opened fast: whether the SYN is to wait for text. */
+static bool defer(struct tcp_conn *c)
+{
+	if (!c->set.fast_open_connect || !pb_tcp_fast_open_try(c))
+		return false;
+	c->fast_open->deferred = pb_tcp_fast_open_may_carry(c);
+	return c->fast_open->deferred;
+}
+
+int pb_tcp_connect(struct tcp *t, const struct tcp_settings *set, struct binding *local, const struct ip *to,
+		   uint16_t port, void *owner, struct tcp_conn **c)
+{
+	int rc = open_active(t, set, local, to, port, owner, c);
+
+	if (rc == 0 && !defer(*c))
+		pb_tcp_send_syn(*c);
+	return rc;
+}
+
+int pb_tcp_connect_fast(struct tcp *t, const struct tcp_settings *set, struct binding *local,
+			const struct ip *to, uint16_t port, void *owner, struct tcp_conn **c)
+{
+	if (!(t->limits.fast_open & FAST_OPEN_CLIENT))
+		return -EOPNOTSUPP;
+	int rc = open_active(t, set, local, to, port, owner, c);
+	if (rc < 0)
+		return rc;
+	if (pb_tcp_fast_open_try(*c))
+		(*c)->fast_open->deferred = true;
+	else
+		pb_tcp_send_syn(*c); /* as any other */
 	return 0;
 }
 
@@ -134,7 +168,7 @@ static int may_send(struct tcp_conn *c)
 		return take_error(c);
 	if (c->fin_queued || c->state == STATE_CLOSED)
 		return -EPIPE;
-	return c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED ? -EAGAIN : 0;
+	return tcp_is_unopened(c) ? -EAGAIN : 0;
 }
 
 static bool has_room(const struct tcp_conn *c)
@@ -228,12 +262,26 @@ static size_t write_pieces(struct tcp_conn *c, const struct iovec *iov, size_t i
 	return done;
 }
 
+/* The SYN leaves, with what text it may carry. */
+static ssize_t send_in_syn(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt)
+{
+	size_t n = 0;
+
+	if (pb_tcp_fast_open_may_carry(c))
+		n = pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt, 0,
+				       pb_tcp_fast_open_room(c));
+	pb_tcp_send_syn(c);
+	return n ? (ssize_t)n : -EINPROGRESS;
+}
+
 ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags)
 {
 	size_t total = total_of(iov, iovcnt), done;
 
 	pb_tcp_send_buffer_fit(c);
 	int rc = may_send(c);
+	if (tcp_is_deferred(c))
+		return send_in_syn(c, iov, iovcnt);
 	if (rc < 0 || !total)
 		return rc;
 	list_remove(&c->starving);
@@ -253,7 +301,8 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 
 int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 {
-	int rc = may_send(c);
+	bool in_syn = tcp_is_deferred(c);
+	int rc = in_syn ? 0 : may_send(c);
 
 	if (rc < 0 || !has_room(c))
 		return rc < 0 ? rc : -EAGAIN;
@@ -264,7 +313,10 @@ int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 	pb_tcp_sendq_give(&c->sendq, text);
 	c->written_from = queue_end(c);
 	pb_tcp_push_end(c);
-	pb_tcp_output(c);
+	if (in_syn)
+		pb_tcp_send_syn(c);
+	else
+		pb_tcp_output(c);
 	return 0;
 }
 
@@ -325,14 +377,14 @@ struct pb_buf *pb_tcp_take(struct tcp_conn *c, int *why)
 
 /*
  * CLOSE, of our half: the FIN queues behind the text, and the state changes at once (§3.10.4). In SYN-RECEIVED it
- * waits for ESTABLISHED. May free an orphan.
+ * waits for ESTABLISHED, unless the user has the connection already. May free an orphan.
  */
 static void queue_fin(struct tcp_conn *c)
 {
 	if (c->fin_queued)
 		return;
 	c->fin_queued = true;
-	if (c->state == STATE_ESTABLISHED)
+	if (c->state == STATE_ESTABLISHED || (c->state == STATE_SYN_RECEIVED && tcp_is_early(c)))
 		pb_tcp_set_state(c, STATE_FIN_WAIT_1);
 	else if (c->state == STATE_CLOSE_WAIT)
 		pb_tcp_set_state(c, STATE_LAST_ACK);
@@ -409,8 +461,8 @@ int pb_tcp_ready(const struct tcp_conn *c)
 		events |= POLLIN | POLLRDHUP;
 	if (no_more_in && no_more_out)
 		events |= POLLHUP;
-	if (c->state == STATE_SYN_SENT || c->state == STATE_SYN_RECEIVED)
-		return events;
+	if (tcp_is_unopened(c))
+		return tcp_is_deferred(c) ? events | POLLOUT : events;
 	if (c->urgent ? pb_tcp_urgent_readable(c) != 0 : c->recvq.packets.count != 0)
 		events |= POLLIN;
 	if (c->urgent && c->urgent->in == URGENT_HERE)

@@ -139,11 +139,10 @@ static void complaint_of_record(void **state)
 	assert_true(harness_sent(&h, &s, NULL));
 	complain(4001, s.h.seq, 8, true);
 	complain(4000, s.h.seq + 1, 8, true);
-	complain(4000, s.h.seq, 8, false);
 	complain(4000, s.h.seq, 7, true);
-	assert_int_equal(h.env.counters.tcp.IcmpIgnored, 4);
+	assert_int_equal(h.env.counters.tcp.IcmpIgnored, 3);
 	assert_int_equal(l->syn_count, 1);
-	complain(4000, s.h.seq, 8, true);
+	complain(4000, s.h.seq, 8, false); /* a soft error, too: RFC 5461 §4.1 */
 	assert_int_equal(l->syn_count, 0);
 	end();
 }
