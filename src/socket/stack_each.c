@@ -8,6 +8,12 @@ struct each {
 	void *context;
 };
 
+/* Nobody, in the family of a local address. */
+static struct ip nobody_for(const struct ip *local)
+{
+	return ip_is4(local) ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+}
+
 /* Families are those of the addresses: a socket of IPv6 with an IPv4 peer shows as IPv4. */
 static void tell(const struct each *each, const struct socket_pair *pair, struct pb_stack_entry *e)
 {
@@ -28,7 +34,11 @@ static void tell_tcp(const struct tcp_entry_info *i, void *context)
 				    .send_queue = i->send_queue,
 				    .socket = i->owner };
 
-	tell(context, &i->pair, &e);
+	struct socket_pair pair = i->pair;
+
+	if (i->state == STATE_LISTEN)
+		pair.remote = nobody_for(&pair.local);
+	tell(context, &pair, &e);
 }
 
 static void tell_endpoint(const struct each *each, const struct endpoint *endpoint, int protocol)
@@ -43,7 +53,7 @@ static void tell_endpoint(const struct each *each, const struct endpoint *endpoi
 		pair.remote = endpoint->peer;
 		pair.remote_port = endpoint->peer_port;
 	} else {
-		pair.remote = ip_is4(&endpoint->local) ? ip_from4((const uint8_t[4]){ 0 }) : (struct ip){ 0 };
+		pair.remote = nobody_for(&pair.local);
 	}
 	tell(each, &pair, &e);
 }

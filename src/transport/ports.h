@@ -60,10 +60,10 @@ int pb_ports_keep(struct ports *p, struct binding *b);
 /* b begins to listen: -EADDRINUSE when another listener is in the way (b->listening is set if not). */
 int pb_ports_listen(struct ports *p, struct binding *b);
 
-/* b, bound or not, is so no longer. */
 /* A bound b is found by its socket pair from now on (UDP's connect), or by its binding again. */
 void pb_ports_set_connected(struct ports *p, struct binding *b, bool connected);
 
+/* b, bound or not, is so no longer. */
 void pb_ports_release(struct ports *p, struct binding *b);
 
 /*

@@ -462,6 +462,41 @@ static uint64_t wakes(const struct host *h)
 	return pb_stack_counters(h->stack)->tcp.IdleWakes;
 }
 
+static void check_wildcards(const struct pb_stack_entry *e, void *context)
+{
+	const union pb_addr *local = (const union pb_addr *)e->local,
+			    *remote = (const union pb_addr *)e->remote;
+
+	assert_int_equal(remote->sa.sa_family, local->sa.sa_family);
+	assert_true(pb_addr_is_any(local) && pb_addr_is_any(remote));
+	++*(int *)context;
+}
+
+/* Who waits for anybody is shown with the wildcard of his own family. */
+static void listeners_are_shown(void **state)
+{
+	static const char *const wildcards[] = { "0.0.0.0", "::" };
+	struct pb_socket *s[4];
+	int count = 0, value = 1;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		union pb_addr any = at(wildcards[i % 2], PORT);
+		assert_int_equal(pb_socket_open(w.server.net, any.sa.sa_family,
+						i < 2 ? SOCK_STREAM : SOCK_DGRAM, 0, &s[i]),
+				 0);
+		if (i % 2)
+			pb_setsockopt(s[i], IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof value);
+		assert_int_equal(bind_to(s[i], &any), 0);
+		if (i < 2)
+			assert_int_equal(pb_listen(s[i], 1), 0);
+	}
+	pb_stack_each(w.server.stack, check_wildcards, &count);
+	assert_int_equal(count, 4);
+	for (int i = 0; i < 4; i++)
+		pb_close(s[i]);
+}
+
 static void find_established(const struct pb_stack_entry *e, void *context)
 {
 	if (e->state == ESTABLISHED)
@@ -557,6 +592,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(queued_errors_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(bound_to_a_device, begin, end),
 		cmocka_unit_test_setup_teardown(raw_packets_with_their_header, begin, end),
+		cmocka_unit_test_setup_teardown(listeners_are_shown, begin, end),
 		cmocka_unit_test_setup_teardown(asked_asleep, begin, end),
 		cmocka_unit_test_setup_teardown(used_asleep, begin, end),
 	};
