@@ -140,6 +140,16 @@ void pb_icmp4_unreachable(struct internet *net, const struct ip_packet *p, uint8
 	tell(net, p, &(struct icmp_error){ .type = ICMP4_UNREACHABLE, .code = code });
 }
 
+/* Whether somebody here waits for an answer: of ICMP only echo requests are asked by anybody. */
+static bool is_worth_telling(const struct pb_buf *b, const struct ip4_header *h)
+{
+	uint8_t type = PB_ICMP4_ECHO_REPLY;
+
+	if (h->protocol == IPPROTO_ICMP && b->total > h->len)
+		pb_buf_copy(b, h->len, &type, 1);
+	return h->protocol != IPPROTO_ICMP || type == PB_ICMP4_ECHO_REQUEST;
+}
+
 void pb_icmp4_tell_ourselves(struct internet *net, struct pb_buf *b)
 {
 	struct icmp_error unreachable = { .type = ICMP4_UNREACHABLE, .code = ICMP4_HOST };
@@ -147,7 +157,7 @@ void pb_icmp4_tell_ourselves(struct internet *net, struct pb_buf *b)
 	struct reader r = { .p = b->data, .left = b->len };
 
 	if (pb_ip4_parse(&h, &r, b->total) && !h.fragment_offset && pb_internet_is_local(net, &h.src) &&
-	    h.protocol != IPPROTO_ICMP) {
+	    is_worth_telling(b, &h)) {
 		struct ip_packet p = { .buf = b, .header = b->data, .header_len = h.len };
 		struct pb_buf *message = quote(net->env, &unreachable, &p, h.len);
 		if (message)

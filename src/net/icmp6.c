@@ -166,6 +166,16 @@ static bool read_own(const uint8_t *data, size_t have, unsigned zone, struct ip6
 	return c->fragment.offset == 0;
 }
 
+/* Whether somebody here waits for an answer: of ICMPv6 only echo requests are asked by anybody. */
+static bool is_worth_telling(const struct pb_buf *b, const struct ip6_chain *c)
+{
+	uint8_t type = 0;
+
+	if (c->protocol == IPPROTO_ICMPV6 && b->total > c->len)
+		pb_buf_copy(b, c->len, &type, 1);
+	return c->protocol != IPPROTO_ICMPV6 || type == PB_ICMP6_ECHO_REQUEST;
+}
+
 void pb_icmp6_tell_ourselves(struct internet *net, struct pb_buf *b)
 {
 	struct icmp6_error unreachable = { .type = ICMP6_UNREACHABLE, .code = ICMP6_ADDRESS };
@@ -176,7 +186,7 @@ void pb_icmp6_tell_ourselves(struct internet *net, struct pb_buf *b)
 	/* The zone is not in the packet: it is where its source is one of ours. */
 	for (struct iface *i = net->ifaces; i && !message; i = i->next) {
 		if (i->loopback || !read_own(b->data, b->len, i->index, &h, &chain) ||
-		    chain.protocol == IPPROTO_ICMPV6 || !pb_iface_address(i, &h.src))
+		    !is_worth_telling(b, &chain) || !pb_iface_address(i, &h.src))
 			continue;
 		struct ip_packet p = { .buf = b, .header = b->data, .header_len = chain.len };
 		message = quote(net->env, &unreachable, &p, chain.len);

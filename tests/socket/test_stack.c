@@ -462,6 +462,30 @@ static uint64_t wakes(const struct host *h)
 	return pb_stack_counters(h->stack)->tcp.IdleWakes;
 }
 
+/* Who pings an address of the link that nobody has is told so by his own host, as by Linux (RFC 1122 2.3.2.2). */
+static void nobody_answers_a_ping(void **state)
+{
+	static const uint8_t requests[2][8] = { { 8 }, { 128 } }; /* RFC 792, RFC 4443 4.1 */
+	const union pb_addr own = at("fd00::2", 0), nobody[] = { at("10.0.0.9", 0), at("fd00::9", 0) };
+	char byte;
+
+	(void)state;
+	assert_int_equal(pb_stack_add_address(w.client.stack, 2, &own.sa, 64, PB_USE_AT_ONCE), 0);
+	for (int i = 0; i < 2; i++) {
+		struct pb_socket *s;
+		assert_int_equal(pb_socket_open(w.client.net, nobody[i].sa.sa_family, SOCK_DGRAM,
+						i ? IPPROTO_ICMPV6 : IPPROTO_ICMP, &s),
+				 0);
+		assert_int_equal(pb_setsockopt(s, i ? IPPROTO_IPV6 : IPPROTO_IP,
+					       i ? IPV6_RECVERR : IP_RECVERR, &(int){ 1 }, sizeof(int)),
+				 0);
+		assert_int_equal(pb_sendto(s, requests[i], 8, 0, &nobody[i].sa, pb_addr_len(&nobody[i])), 8);
+		run_for(PB_SEC(5));
+		assert_int_equal(pb_recv(s, &byte, 1, 0), -EHOSTUNREACH);
+		pb_close(s);
+	}
+}
+
 static void check_wildcards(const struct pb_stack_entry *e, void *context)
 {
 	const union pb_addr *local = (const union pb_addr *)e->local,
@@ -592,6 +616,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(queued_errors_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(bound_to_a_device, begin, end),
 		cmocka_unit_test_setup_teardown(raw_packets_with_their_header, begin, end),
+		cmocka_unit_test_setup_teardown(nobody_answers_a_ping, begin, end),
 		cmocka_unit_test_setup_teardown(listeners_are_shown, begin, end),
 		cmocka_unit_test_setup_teardown(asked_asleep, begin, end),
 		cmocka_unit_test_setup_teardown(used_asleep, begin, end),
