@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SEGMENTS_MAX 128 /* Linux: UDP_MAX_SEGMENTS */
+
 static const struct pb_socket_ops datagram_ops;
 
 int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type, int protocol,
@@ -58,7 +60,7 @@ static int datagram_bind(struct pb_socket *socket, const struct sockaddr *sa, so
 			    .type = SOCK_DGRAM,
 			    .bound = e->bound || e->connected,
 			    .v6only = e->v6only,
-			    .transparent = e->any,
+			    .transparent = e->any || e->free,
 			    .interface = e->interface };
 	if (rc == 0)
 		rc = pb_stack_may_bind(stack_of(socket), &b, &a);
@@ -130,20 +132,54 @@ static size_t length_of(const struct iovec *iov, size_t count)
 	return len;
 }
 
-/* A packet of what iov has; NULL: no memory. */
-static struct pb_buf *gather(const struct endpoint *e, const struct iovec *iov, size_t count, size_t len)
+/* Copy len bytes from offset at on. */
+static void copy_from(const struct iovec *iov, size_t at, uint8_t *to, size_t len)
+{
+	for (; len; iov++) {
+		if (at >= iov->iov_len) {
+			at -= iov->iov_len;
+			continue;
+		}
+		size_t n = iov->iov_len - at < len ? iov->iov_len - at : len;
+		memcpy(to, (const uint8_t *)iov->iov_base + at, n);
+		to += n;
+		len -= n;
+		at = 0;
+	}
+}
+
+/* One datagram, of len bytes from at on. */
+static int send_one(struct endpoint *e, const struct msghdr *msg, size_t at, size_t len,
+		    const struct ip *from, const struct ip *to, uint16_t port)
 {
 	struct pb_buf *b = pb_buf_new(e->env->pool, IP_HEADROOM + e->ops->headroom, len);
-	uint8_t *to = b ? pb_buf_extend(b, len) : NULL;
 
 	if (!b)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		if (iov[i].iov_len)
-			memcpy(to, iov[i].iov_base, iov[i].iov_len);
-		to += iov[i].iov_len;
-	}
-	return b;
+		return -ENOBUFS;
+	copy_from(msg->msg_iov, at, pb_buf_extend(b, len), len);
+	return e->ops->send(e, from, to, port, b);
+}
+
+/* All, in one or, with UDP_SEGMENT, in several of equal length and perhaps a shorter one. */
+static ssize_t send_all(struct endpoint *e, const struct msghdr *msg, size_t len,
+			const struct datagram_wishes *w, const struct ip *to, uint16_t port)
+{
+	size_t piece = w->segment ? w->segment : len, done = 0;
+	uint8_t ttl = e->ttl, tos = e->tos;
+	int rc;
+
+	if (w->segment && len > (size_t)w->segment * SEGMENTS_MAX)
+		return -EINVAL;
+	e->ttl = w->ttl;
+	e->tos = w->tos;
+	do {
+		size_t n = len - done < piece ? len - done : piece;
+		rc = send_one(e, msg, done, n, w->has_source ? &w->source : NULL, to, port);
+		done += n;
+	} while (rc == 0 && done < len);
+	e->ttl = ttl;
+	e->tos = tos;
+	return rc < 0 ? rc : (ssize_t)len;
 }
 
 static ssize_t datagram_sendmsg(struct pb_socket *socket, const struct msghdr *msg, int flags)
@@ -151,9 +187,9 @@ static ssize_t datagram_sendmsg(struct pb_socket *socket, const struct msghdr *m
 	struct datagram_socket *s = datagram_of(socket);
 	struct endpoint *e = s->endpoint;
 	size_t len = length_of(msg->msg_iov, msg->msg_iovlen);
-	struct ip to, from;
+	struct datagram_wishes wishes;
+	struct ip to;
 	uint16_t port;
-	bool has_from = false;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
@@ -163,16 +199,10 @@ static ssize_t datagram_sendmsg(struct pb_socket *socket, const struct msghdr *m
 		return -EMSGSIZE;
 	int rc = destination(s, msg, &to, &port);
 	if (rc == 0)
-		rc = pb_datagram_source(s, msg, &from, &has_from);
+		rc = pb_datagram_wishes(s, msg, &wishes);
 	if (rc == 0)
 		rc = pb_endpoint_take_pending(e);
-	if (rc < 0)
-		return rc;
-	struct pb_buf *data = gather(e, msg->msg_iov, msg->msg_iovlen, len);
-	if (!data)
-		return -ENOBUFS;
-	rc = e->ops->send(e, has_from ? &from : NULL, &to, port, data);
-	return rc < 0 ? rc : (ssize_t)len;
+	return rc < 0 ? rc : send_all(e, msg, len, &wishes, &to, port);
 }
 
 static ssize_t datagram_send(struct pb_socket *socket, const void *buf, size_t len, int flags)

@@ -11,6 +11,10 @@ struct datagram_socket {
 	struct endpoint *endpoint;
 	int type, protocol;
 	bool want_info, want_ttl, want_tos; /* IP_PKTINFO, IP_RECVTTL, IP_RECVTOS: as ancillary data */
+	bool want_dst;                      /* IP_RECVORIGDSTADDR */
+	uint8_t want_time;                  /* SO_TIMESTAMP or SO_TIMESTAMPNS; 0: neither */
+	bool merges;                        /* UDP_GRO: taken; nothing is ever merged */
+	uint16_t segment; /* UDP_SEGMENT: what is sent is cut to datagrams of so many bytes; 0: not */
 };
 
 static inline struct datagram_socket *datagram_of(const struct pb_socket *s)
@@ -24,9 +28,16 @@ static inline struct datagram_socket *datagram_of(const struct pb_socket *s)
  */
 void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d, struct msghdr *msg);
 
-/* The source that a sender asks for by IP_PKTINFO; *has says whether. 0 or -EINVAL. */
-int pb_datagram_source(const struct datagram_socket *s, const struct msghdr *msg, struct ip *source,
-		       bool *has);
+/* What the control messages of a sendmsg(2) ask for this time. */
+struct datagram_wishes {
+	struct ip source; /* IP_PKTINFO; if has_source */
+	bool has_source;
+	uint8_t ttl, tos; /* IP_TTL, IP_TOS; else the socket's */
+	uint16_t segment; /* UDP_SEGMENT; else the socket's */
+};
+
+/* 0 or -EINVAL. */
+int pb_datagram_wishes(const struct datagram_socket *s, const struct msghdr *msg, struct datagram_wishes *w);
 
 int pb_datagram_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 int pb_datagram_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <netinet/udp.h>
 
 static uint32_t buffer_size(int n)
 {
@@ -22,6 +23,13 @@ static int set_reuse(struct datagram_socket *s, bool *reuse, bool on)
 	return 0;
 }
 
+/* SO_TIMESTAMP and SO_TIMESTAMPNS: one or the other, the last that was set (Linux: sock_set_timestamp()). */
+static int set_time(struct datagram_socket *s, int name, int n)
+{
+	s->want_time = n ? (uint8_t)name : 0;
+	return 0;
+}
+
 static int set_socket(struct datagram_socket *s, int name, int n)
 {
 	struct endpoint *e = s->endpoint;
@@ -34,17 +42,23 @@ static int set_socket(struct datagram_socket *s, int name, int n)
 	case SO_BROADCAST:
 		e->broadcast = n;
 		return 0;
+	case SO_SNDBUFFORCE: /* there are no privileges here */
 	case SO_SNDBUF:
 		e->send_buffer = buffer_size(n);
 		return 0;
+	case SO_RCVBUFFORCE:
 	case SO_RCVBUF:
 		e->receive_buffer = buffer_size(n);
 		return 0;
+	case SO_TIMESTAMP:
+	case SO_TIMESTAMPNS:
+		return set_time(s, name, n);
 	case SO_BINDTOIFINDEX:
 		e->interface = n < 0 ? 0 : (unsigned)n;
 		return n < 0 ? -EINVAL : 0;
 	case SO_KEEPALIVE: /* mean nothing here, and are taken */
 	case SO_PRIORITY:
+	case SO_MARK: /* no rule asks for it */
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -76,6 +90,14 @@ static int get_socket(const struct datagram_socket *s, int name, int *n)
 		return 0;
 	case SO_RCVBUF:
 		*n = (int)e->receive_buffer;
+		return 0;
+	case SO_TIMESTAMP:
+	case SO_TIMESTAMPNS:
+		*n = s->want_time == name;
+		return 0;
+	case SO_RCVLOWAT: /* socket(7): a datagram is enough */
+	case SO_SNDLOWAT:
+		*n = 1;
 		return 0;
 	case SO_BINDTOIFINDEX:
 		*n = (int)e->interface;
@@ -117,6 +139,15 @@ static int set_ip(struct datagram_socket *s, int name, int n)
 	case IP_RECVTOS:
 		s->want_tos = n;
 		return 0;
+	case IP_RECVORIGDSTADDR:
+		s->want_dst = n;
+		return 0;
+	case IP_FREEBIND:
+		e->free = n;
+		return 0;
+	case IP_MULTICAST_ALL:
+		e->own_groups = !n;
+		return n < 0 || n > 1 ? -EINVAL : 0;
 	case IP_TRANSPARENT:
 		e->any = n;
 		if (n)
@@ -161,6 +192,15 @@ static int get_ip(const struct datagram_socket *s, int name, int *n)
 	case IP_RECVTOS:
 		*n = s->want_tos;
 		return 0;
+	case IP_RECVORIGDSTADDR:
+		*n = s->want_dst;
+		return 0;
+	case IP_FREEBIND:
+		*n = e->free;
+		return 0;
+	case IP_MULTICAST_ALL:
+		*n = !e->own_groups;
+		return 0;
 	case IP_TRANSPARENT:
 		*n = e->any;
 		return 0;
@@ -195,6 +235,16 @@ static int sister_of(int name)
 		return IP_RECVTOS;
 	case IPV6_MTU_DISCOVER:
 		return IP_MTU_DISCOVER;
+	case IPV6_MTU:
+		return IP_MTU;
+	case IPV6_RECVORIGDSTADDR:
+		return IP_RECVORIGDSTADDR;
+	case IPV6_FREEBIND:
+		return IP_FREEBIND;
+	case IPV6_TRANSPARENT:
+		return IP_TRANSPARENT;
+	case IPV6_MULTICAST_ALL:
+		return IP_MULTICAST_ALL;
 	default:
 		return 0;
 	}
@@ -206,6 +256,10 @@ static int set_ip6(struct datagram_socket *s, int name, int n)
 
 	if (e->family != AF_INET6)
 		return -ENOPROTOOPT;
+	if (name == IPV6_DONTFRAG) {
+		e->dont_fragment = n;
+		return 0;
+	}
 	if (name != IPV6_V6ONLY)
 		return sister_of(name) ? set_ip(s, sister_of(name), n) : -ENOPROTOOPT;
 	if (e->bound)
@@ -218,10 +272,44 @@ static int get_ip6(const struct datagram_socket *s, int name, int *n)
 {
 	if (s->endpoint->family != AF_INET6)
 		return -ENOPROTOOPT;
+	if (name == IPV6_DONTFRAG) {
+		*n = s->endpoint->dont_fragment;
+		return 0;
+	}
 	if (name != IPV6_V6ONLY)
 		return sister_of(name) ? get_ip(s, sister_of(name), n) : -ENOPROTOOPT;
 	*n = s->endpoint->v6only;
 	return 0;
+}
+
+static int set_udp(struct datagram_socket *s, int name, int n)
+{
+	switch (name) {
+	case UDP_SEGMENT:
+		if (n < 0 || n > UINT16_MAX)
+			return -EINVAL;
+		s->segment = (uint16_t)n;
+		return 0;
+	case UDP_GRO:
+		s->merges = n;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int get_udp(const struct datagram_socket *s, int name, int *n)
+{
+	switch (name) {
+	case UDP_SEGMENT:
+		*n = s->segment;
+		return 0;
+	case UDP_GRO:
+		*n = s->merges;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
 }
 
 static int set_filter(struct datagram_socket *s, const void *value, socklen_t len)
@@ -267,6 +355,8 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 		return rc;
 	if (level == SOL_SOCKET)
 		return set_socket(s, name, n);
+	if (level == IPPROTO_UDP && s->protocol == IPPROTO_UDP)
+		return set_udp(s, name, n);
 	if (level == IPPROTO_IP)
 		return set_ip(s, name, n);
 	return level == IPPROTO_IPV6 ? set_ip6(s, name, n) : -ENOPROTOOPT;
@@ -283,6 +373,8 @@ int pb_datagram_getsockopt(struct pb_socket *socket, int level, int name, void *
 		rc = 0;
 	else if (level == SOL_SOCKET)
 		rc = get_socket(s, name, &n);
+	else if (level == IPPROTO_UDP && s->protocol == IPPROTO_UDP)
+		rc = get_udp(s, name, &n);
 	else if (level == IPPROTO_IP)
 		rc = get_ip(s, name, &n);
 	else

@@ -164,7 +164,7 @@ static int stream_bind(struct pb_socket *socket, const struct sockaddr *sa, sock
 			    .type = SOCK_STREAM,
 			    .bound = !fresh || s->fresh->binding.port,
 			    .v6only = s->v6only,
-			    .transparent = s->transparent,
+			    .transparent = s->transparent || s->freebind,
 			    .interface = fresh ? s->fresh->set.bound : 0 };
 	if (rc == 0)
 		rc = pb_stack_may_bind(stack_of(socket), &b, &a);

@@ -31,6 +31,7 @@ struct stream {
 	bool v6only : 1, reuse_addr : 1, reuse_port : 1;
 	bool transparent : 1;    /* IP_TRANSPARENT: a listener for addresses that are not ours */
 	bool bound_by_owner : 1; /* conn's local address */
+	bool freebind : 1;       /* IP_FREEBIND: at an address that may become ours */
 	bool told_connected : 1; /* connect() has answered 0 once */
 	bool tell_inq : 1;       /* TCP_INQ: what is left to be read goes beside what is read */
 	bool zerocopy_on : 1;    /* SO_ZEROCOPY */
@@ -58,8 +59,8 @@ static inline bool stream_is_asleep(const struct stream *s)
 
 bool pb_socket_is_stream(const struct pb_socket *s); /* of a stack of ours */
 /* stream_auth.c: the options that give keys to sign with. set: the settings of s, of c if it has a connection. */
-int pb_stream_set_auth(struct stream *s, struct tcp_conn *c, struct tcp_settings *set, int name, const void *value,
-		       socklen_t len);
+int pb_stream_set_auth(struct stream *s, struct tcp_conn *c, struct tcp_settings *set, int name,
+		       const void *value, socklen_t len);
 struct pb_tcp_ao_info;
 int pb_stream_get_ao_info(const struct tcp_auth *auth, struct pb_tcp_ao_info *info);
 

@@ -4,10 +4,12 @@
 #include <packetboat/tcp_auth.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/tcp.h>
 
 #define SECONDS_MAX 32767 /* tcp.h: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define COUNT_MAX   127   /* MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT */
+#define DEFER_MAX   5     /* no SYN-ACK is sent more often: listen.c */
 #define MSS_MIN     88    /* TCP_MIN_MSS */
 #define MSS_MAX     32767 /* MAX_TCP_WINDOW */
 
@@ -56,10 +58,12 @@ static int set_socket(struct stream *s, struct tcp_settings *set, int name, int 
 	case SO_KEEPALIVE:
 		set->keepalive = n;
 		return 0;
+	case SO_SNDBUFFORCE: /* there are no privileges here */
 	case SO_SNDBUF:
 		set->send_buffer = buffer_size(n);
 		set->send_fixed = true;
 		return 0;
+	case SO_RCVBUFFORCE:
 	case SO_RCVBUF:
 		set->receive_buffer = buffer_size(n);
 		set->receive_fixed = true;
@@ -78,6 +82,9 @@ static int set_socket(struct stream *s, struct tcp_settings *set, int name, int 
 		return 0;
 	case SO_OOBINLINE:
 		set->urgent_inline = n;
+		return 0;
+	case SO_RCVLOWAT:
+		set->receive_lowat = n < 0 ? INT_MAX : n ? (uint32_t)n : 1;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -124,6 +131,12 @@ static int get_socket(struct stream *s, struct tcp_conn *c, int name, int *n)
 	case SO_OOBINLINE:
 		*n = set->urgent_inline;
 		return 0;
+	case SO_RCVLOWAT:
+		*n = (int)set->receive_lowat;
+		return 0;
+	case SO_SNDLOWAT: /* socket(7): not changeable */
+		*n = 1;
+		return 0;
 	case SO_SNDBUF:
 		*n = (int)set->send_buffer;
 		return 0;
@@ -155,6 +168,21 @@ static int set_count(uint8_t *count, int n)
 		return -EINVAL;
 	*count = (uint8_t)n;
 	return 0;
+}
+
+/* How long it takes until so many SYN-ACKs have been sent again, the first after a second; Linux: retrans_to_secs(). */
+static int seconds_of(unsigned syn_acks)
+{
+	return (1 << syn_acks) - 1;
+}
+
+static uint8_t syn_acks_in(int seconds)
+{
+	uint8_t n = 0;
+
+	while (n < DEFER_MAX && seconds_of(n) < seconds)
+		n++;
+	return n;
 }
 
 static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
@@ -192,6 +220,17 @@ static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
 			return -EINVAL;
 		set->user_timeout = PB_MSEC(n);
 		return 0;
+	case TCP_WINDOW_CLAMP:
+		set->window_clamp = n <= 0 ? 0 : n < TCP_BUFFER_MIN / 2 ? TCP_BUFFER_MIN / 2 : (uint32_t)n;
+		return 0;
+	case TCP_DEFER_ACCEPT: /* seconds, told in SYN-ACKs */
+		set->defer_accept = syn_acks_in(n);
+		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		set->thin_linear = n == 1;
+		return n < 0 || n > 1 ? -EINVAL : 0;
+	case TCP_THIN_DUPACK: /* RACK does what it was for; taken, as on Linux */
+		return n < 0 || n > 1 ? -EINVAL : 0;
 	case TCP_MAXSEG:
 		if (n && (n < MSS_MIN || n > MSS_MAX))
 			return -EINVAL;
@@ -240,6 +279,18 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 	case TCP_USER_TIMEOUT:
 		*n = (int)(set->user_timeout / PB_MSEC(1));
 		return 0;
+	case TCP_WINDOW_CLAMP:
+		*n = (int)set->window_clamp;
+		return 0;
+	case TCP_DEFER_ACCEPT:
+		*n = seconds_of(set->defer_accept);
+		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		*n = set->thin_linear;
+		return 0;
+	case TCP_THIN_DUPACK:
+		*n = 0;
+		return 0;
 	case TCP_MAXSEG:
 		*n = c && c->mss ? c->mss : set->max_segment ? set->max_segment : TCP_MSS_DEFAULT4;
 		return 0;
@@ -278,6 +329,9 @@ static int set_ip(struct stream *s, struct tcp_settings *set, int name, int n)
 	case IP_RECVERR:
 		set->want_errors = n;
 		return 0;
+	case IP_FREEBIND:
+		s->freebind = n;
+		return 0;
 	case IP_MTU_DISCOVER: /* always on for TCP */
 	case IP_BIND_ADDRESS_NO_PORT:
 		return 0;
@@ -303,6 +357,12 @@ static int get_ip(struct stream *s, struct tcp_conn *c, int name, int *n)
 	case IP_TRANSPARENT:
 		*n = s->transparent;
 		return 0;
+	case IP_FREEBIND:
+		*n = s->freebind;
+		return 0;
+	case IP_MTU_DISCOVER:
+		*n = IP_PMTUDISC_WANT;
+		return 0;
 	case IP_MTU:
 		*n = c ? (int)c->path.mtu : 0;
 		return c ? 0 : -ENOTCONN;
@@ -326,6 +386,12 @@ static int set_ip6(struct stream *s, struct tcp_settings *set, int name, int n)
 	case IPV6_RECVERR:
 		set->want_errors = n;
 		return 0;
+	case IPV6_TRANSPARENT:
+		return set_ip(s, set, IP_TRANSPARENT, n);
+	case IPV6_FREEBIND:
+		return set_ip(s, set, IP_FREEBIND, n);
+	case IPV6_MTU_DISCOVER:
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -348,6 +414,14 @@ static int get_ip6(struct stream *s, struct tcp_conn *c, int name, int *n)
 	case IPV6_RECVERR:
 		*n = set->want_errors;
 		return 0;
+	case IPV6_TRANSPARENT:
+		return get_ip(s, c, IP_TRANSPARENT, n);
+	case IPV6_FREEBIND:
+		return get_ip(s, c, IP_FREEBIND, n);
+	case IPV6_MTU_DISCOVER:
+		return get_ip(s, c, IP_MTU_DISCOVER, n);
+	case IPV6_MTU:
+		return get_ip(s, c, IP_MTU, n);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -427,8 +501,9 @@ static int get_info(const struct stream *s, const struct tcp_conn *c, void *valu
 
 static bool is_auth(int level, int name)
 {
-	return level == IPPROTO_TCP && (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT || name == PB_TCP_AO_ADD_KEY ||
-					name == PB_TCP_AO_DEL_KEY || name == PB_TCP_AO_INFO);
+	return level == IPPROTO_TCP &&
+	       (name == TCP_MD5SIG || name == TCP_MD5SIG_EXT || name == PB_TCP_AO_ADD_KEY ||
+		name == PB_TCP_AO_DEL_KEY || name == PB_TCP_AO_INFO);
 }
 
 static int get_ao_info(const struct tcp_settings *set, void *value, socklen_t *len)

@@ -100,7 +100,9 @@ bool pb_endpoint_push(struct endpoint *e, const struct datagram *d)
 		pb_buf_free(d->buf);
 		return false;
 	}
-	e->ring[(e->first + e->count++) & (e->size - 1)] = *d;
+	struct datagram *to = &e->ring[(e->first + e->count++) & (e->size - 1)];
+	*to = *d;
+	to->when = env_now(e->env);
 	e->bytes += cost;
 	readiness_tell(&e->news, e->env, POLLIN);
 	return true;
@@ -209,6 +211,14 @@ int pb_endpoint_ready(const struct endpoint *e)
 	return ready;
 }
 
+static bool has_joined(const struct endpoint *e, const struct ip_packet *p)
+{
+	struct ip group = ip_in_zone(&p->dst, 0); /* as it was joined: the interface is told apart */
+
+	return find_joined(e, p->iface, &group) < e->joined_count ||
+	       find_joined(e, p->iface, &p->dst) < e->joined_count;
+}
+
 bool pb_endpoint_hears(const struct endpoint *e, const struct ip_packet *p)
 {
 	if (e->interface && e->interface != p->iface->index)
@@ -216,6 +226,8 @@ bool pb_endpoint_hears(const struct endpoint *e, const struct ip_packet *p)
 	if (e->bound && !ip_is_any(&e->local) && !ip_equal(&e->local, &p->dst))
 		return false;
 	if (p->foreign && !e->any)
+		return false;
+	if (e->own_groups && ip_is_multicast(&p->dst) && !has_joined(e, p))
 		return false;
 	if (e->family == AF_INET6 && ip_is4(&p->dst) && e->v6only)
 		return false;

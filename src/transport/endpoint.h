@@ -21,6 +21,7 @@ struct datagram {
 	uint16_t src_port;
 	uint8_t ttl, tos;
 	unsigned iface;
+	pb_time when; /* by the stack's clock */
 };
 
 struct endpoint;
@@ -59,6 +60,8 @@ struct endpoint {
 	unsigned interface; /* SO_BINDTODEVICE; 0: any */
 	uint8_t ttl, group_ttl, tos;
 	bool broadcast, v6only, reuse_addr, reuse_port, any;
+	bool own_groups;    /* IP_MULTICAST_ALL is off: hear of groups only what was joined */
+	bool free;          /* IP_FREEBIND */
 	bool want_errors;   /* IP_RECVERR */
 	bool dont_fragment; /* IP_MTU_DISCOVER */
 	bool receive_shut, send_shut;

@@ -18,6 +18,7 @@
 const struct tcp_settings pb_tcp_settings_default = {
 	.send_buffer = TCP_SEND_BUFFER_DEFAULT,
 	.receive_buffer = TCP_RECEIVE_BUFFER_DEFAULT,
+	.receive_lowat = 1,
 	.keep_idle = PB_SEC(7200),
 	.keep_interval = PB_SEC(75),
 	.keep_count = 9,
@@ -183,7 +184,8 @@ uint32_t pb_tcp_options_len(const struct tcp_conn *c)
 
 bool pb_tcp_timestamp_fits(size_t auth_len, bool sack)
 {
-	return !sack || auth_len + TCP_TIMESTAMP_OPTION + ONE_SACK_BLOCK <= TCP_HEADER_LEN_MAX - TCP_HEADER_LEN;
+	return !sack ||
+	       auth_len + TCP_TIMESTAMP_OPTION + ONE_SACK_BLOCK <= TCP_HEADER_LEN_MAX - TCP_HEADER_LEN;
 }
 
 /*

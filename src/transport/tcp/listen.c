@@ -119,7 +119,7 @@ static unsigned bound_of(const struct tcp_listener *l, const struct tcp_segment 
 
 static uint16_t window_of(const struct tcp_listener *l)
 {
-	return (uint16_t)(l->set.receive_buffer < UINT16_MAX ? l->set.receive_buffer : UINT16_MAX);
+	return tcp_syn_window(&l->set);
 }
 
 /* Send a SYN-ACK. A record that is not kept is in its cookie. */
@@ -155,6 +155,12 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 
 /* -- records */
 
+/* TCP_DEFER_ACCEPT: who has called is heard when he says something, or after so many SYN-ACKs. */
+static bool is_deferred(const struct tcp_syn *r)
+{
+	return r->deferred && r->retransmits < r->listener->set.defer_accept;
+}
+
 static void send_again(struct pb_timer *timer)
 {
 	struct tcp_syn *r = container_of(timer, struct tcp_syn, timer);
@@ -167,8 +173,10 @@ static void send_again(struct pb_timer *timer)
 	}
 	r->retransmits++;
 	r->fast_open = FAST_OPEN_NOT; /* which may be why the first was lost */
-	env->counters.tcp.RetransSegs++;
 	pb_timers_set(&env->timers, timer, env_now(env) + (SYN_ACK_RTO << r->retransmits));
+	if (is_deferred(r))
+		return; /* the peer has our SYN-ACK */
+	env->counters.tcp.RetransSegs++;
 	send_syn_ack(r->listener, r);
 }
 
@@ -588,10 +596,11 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 	} else if (flags & TCP_SYN) { /* fourth; RFC 5961 §4.2 */
 		counters->tcp.SynChallenge++;
 		acknowledge(r);
-	} else if (flags & TCP_ACK) { /* fifth */
-		if (seq_eq(s->ack, seq_add(r->iss, 1)))
-			complete_record(r, s);
-		else
+	} else if (flags & TCP_ACK) {      /* fifth */
+		r->deferred = s->len == 0; /* until there is text */
+		if (!seq_eq(s->ack, seq_add(r->iss, 1)))
 			reset_wrong(r, s);
+		else if (!is_deferred(r))
+			complete_record(r, s);
 	}
 }

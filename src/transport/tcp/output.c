@@ -418,14 +418,14 @@ static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 /* Unscaled in a SYN (RFC 7323 §2.2). */
 static uint16_t syn_window(struct tcp_conn *c, bool answer)
 {
-	uint32_t window = c->set.receive_buffer < UINT16_MAX ? c->set.receive_buffer : UINT16_MAX;
+	uint16_t window = tcp_syn_window(&c->set);
 
 	if (answer) {
 		c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, window));
 		c->last_ack_sent = c->rcv_nxt;
 		c->ack_now = false;
 	}
-	return (uint16_t)window;
+	return window;
 }
 
 /* What acknowledges the SYN times it, be it with the text or without. */

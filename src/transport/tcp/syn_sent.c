@@ -7,7 +7,7 @@
 /* What our SYN told, which is never scaled (RFC 7323 §2.2). */
 static uint32_t window_of_syn(const struct tcp_conn *c)
 {
-	return c->set.receive_buffer < UINT16_MAX ? c->set.receive_buffer : UINT16_MAX;
+	return tcp_syn_window(&c->set);
 }
 
 /* Fourth: the peer's SYN. */

@@ -95,6 +95,10 @@ struct tcp_settings {
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
+	bool thin_linear; /* TCP_THIN_LINEAR_TIMEOUTS */
+	uint8_t defer_accept; /* TCP_DEFER_ACCEPT: after so many SYN-ACKs again a call needs no text to be accepted */
+	uint32_t receive_lowat;                      /* SO_RCVLOWAT: fewer bytes are not worth telling */
+	uint32_t window_clamp;                       /* TCP_WINDOW_CLAMP; 0: none but the buffer */
 	bool want_errors;                            /* IP_RECVERR: what ICMP tells is an error at once */
 	bool urgent_inline;                          /* SO_OOBINLINE */
 	bool fast_open_connect, fast_open_no_cookie; /* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
@@ -290,6 +294,7 @@ struct tcp_syn {
 	bool experiment;   /* the option was in its old form */
 	bool ao;           /* signed by TCP-AO, with these keys: */
 	uint8_t ao_send_id, ao_receive_id;
+	bool deferred;  /* the ACK of our SYN-ACK came, but no text: TCP_DEFER_ACCEPT */
 	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
 	uint8_t ecn;    /* enum ecn_kind: what the SYN-ACK agrees to */
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
@@ -1012,6 +1017,24 @@ static inline bool tcp_sends_urgent(const struct tcp_conn *c)
 static inline bool tcp_has_blocks(const struct tcp_conn *c)
 {
 	return c->has_sack && (c->ooo.first || !seq_eq(c->received_twice.start, c->received_twice.end));
+}
+
+/* The window that a SYN tells, as far as its field can say. */
+static inline uint16_t tcp_syn_window(const struct tcp_settings *set)
+{
+	uint32_t window = set->receive_buffer;
+
+	if (set->window_clamp && set->window_clamp < window)
+		window = set->window_clamp;
+	return (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
+}
+
+/* What there is to read is worth telling. */
+static inline bool tcp_readable(const struct tcp_conn *c)
+{
+	size_t bytes = c->urgent ? pb_tcp_urgent_readable(c) : c->recvq.packets.bytes;
+
+	return bytes && bytes >= c->set.receive_lowat;
 }
 
 /* The receive buffer as it is now. */

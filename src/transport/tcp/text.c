@@ -53,7 +53,8 @@ static void deliver(struct tcp_conn *c, struct pb_buf *text)
 	c->rcv_nxt = seq_add(c->rcv_nxt, text->total);
 	c->bytes_received += text->total;
 	pb_tcp_recvq_push(&c->recvq, text);
-	tcp_tell(c, POLLIN);
+	if (tcp_readable(c))
+		tcp_tell(c, POLLIN);
 }
 
 /* RFC 5681 §4.2: every second full segment at once, and the first ones of a connection; the others within 40 ms. */

@@ -16,6 +16,8 @@
 #define DELAYED_ACK    PB_MSEC(40)  /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
 #define OVERRIDE       PB_MSEC(200) /* RFC 9293 §3.8.6.2.1: 0.1 to 1 s; Linux's for TCP_CORK */
 #define RETRIES        15           /* R2 (RFC 9293 §3.8.3: at least 100 s); Linux's tcp_retries2 */
+#define THIN_SEGMENTS  4            /* Linux: tcp_stream_is_thin() */
+#define THIN_RETRIES   6            /* Linux: TCP_THIN_LINEAR_RETRIES */
 #define RETRIES_ORPHAN 8            /* Linux's tcp_orphan_retries */
 
 /* Of one that has been handed to the user: one more than Linux's tcp_synack_retries, as there. */
@@ -69,6 +71,13 @@ static void give_up(struct tcp_conn *c)
 	pb_tcp_conn_done(c, c->soft_error ? c->soft_error : ETIMEDOUT);
 }
 
+/* TCP_THIN_LINEAR_TIMEOUTS, as Linux: a stream of few segments, which can do no harm, does not wait twice as long. */
+static bool is_thin(const struct tcp_conn *c)
+{
+	return c->set.thin_linear && !tcp_is_opening(c) && !c->probing &&
+	       tcp_flight(c) < THIN_SEGMENTS * c->mss && c->retransmits <= THIN_RETRIES;
+}
+
 /* Another silence of one RTO. */
 static void count_silence(struct tcp_conn *c)
 {
@@ -76,7 +85,8 @@ static void count_silence(struct tcp_conn *c)
 		c->first_retransmit = tcp_now(c) > c->rtt.rto ? tcp_now(c) - c->rtt.rto : 1;
 	if (c->retransmits < UINT8_MAX)
 		c->retransmits++;
-	pb_tcp_rtt_backoff(&c->rtt);
+	if (!is_thin(c))
+		pb_tcp_rtt_backoff(&c->rtt);
 }
 
 /* RFC 6298 5.4-5.6. */

@@ -463,7 +463,7 @@ int pb_tcp_ready(const struct tcp_conn *c)
 		events |= POLLHUP;
 	if (tcp_is_unopened(c))
 		return tcp_is_deferred(c) ? events | POLLOUT : events;
-	if (c->urgent ? pb_tcp_urgent_readable(c) != 0 : c->recvq.packets.count != 0)
+	if (tcp_readable(c))
 		events |= POLLIN;
 	if (c->urgent && c->urgent->in == URGENT_HERE)
 		events |= POLLPRI;
@@ -481,6 +481,8 @@ void pb_tcp_settings_changed(struct tcp_conn *c)
 	pb_tcp_conn_congestion(c);
 	if (pb_tcp_window_update_due(c))
 		c->ack_now = true;
+	if (tcp_readable(c))
+		tcp_tell(c, POLLIN);
 	if (tcp_writable(c))
 		tcp_tell(c, POLLOUT);
 	pb_tcp_output(c);

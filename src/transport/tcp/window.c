@@ -13,9 +13,9 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static uint32_t space(const struct tcp_conn *c)
 {
 	size_t used = c->recvq.packets.bytes;
-	uint32_t buffer = tcp_receive_buffer(c);
+	uint32_t buffer = tcp_receive_buffer(c), room = used < buffer ? buffer - (uint32_t)used : 0;
 
-	return used < buffer ? buffer - (uint32_t)used : 0;
+	return c->set.window_clamp ? smaller(room, c->set.window_clamp) : room;
 }
 
 /* RCV.WND as the peer has it now. */
