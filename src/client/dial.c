@@ -139,7 +139,9 @@ static int begin_attempt(struct dial *d, struct dial_attempt *a)
 	if (rc < 0)
 		return rc;
 	step(d, "connecting to %s/%s", pb_addr_text(&a->peer, text), d->type == SOCK_STREAM ? "tcp" : "udp");
-	if (d->local.sa.sa_family)
+	if (d->md5_key)
+		rc = md5_key_use(d->md5_key, a->socket, &a->peer);
+	if (rc == 0 && d->local.sa.sa_family)
 		rc = pb_bind(a->socket, &d->local.sa, pb_addr_len(&d->local));
 	if (rc == 0)
 		rc = pb_connect(a->socket, &a->peer.sa, pb_addr_len(&a->peer));

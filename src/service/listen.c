@@ -113,6 +113,14 @@ static int prepare(struct pb_socket *s, int family, int type)
 	return rc;
 }
 
+/* Whoever calls. */
+static int expect_signed(struct pb_socket *s, const struct service *service, int family)
+{
+	const union pb_addr any = pb_addr_any(family);
+
+	return md5_key_use(&service->md5_key, s, &any);
+}
+
 /* Open one socket at addr, and learn the port if it was 0. 0 or -errno. */
 static int open_one(struct server *s, struct service *service, int type, union pb_addr *addr)
 {
@@ -125,6 +133,8 @@ static int open_one(struct server *s, struct service *service, int type, union p
 	rc = prepare(l->socket, addr->sa.sa_family, type);
 	if (type == SOCK_STREAM)
 		tune(l->socket, service);
+	if (rc == 0 && type == SOCK_STREAM && service->md5_key.len)
+		rc = expect_signed(l->socket, service, addr->sa.sa_family);
 	if (rc == 0)
 		rc = pb_bind(l->socket, &addr->sa, pb_addr_len(addr));
 	if (rc == 0 && type == SOCK_STREAM)

@@ -40,13 +40,14 @@ static bool is_key(const char *key, const struct spec_key *keys)
 }
 
 const struct spec_key service_keys[] = {
-	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                 },
-	{ "conns",            "NUMBER",             "connections at a time (16384)"                                },
-	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"             },
-	{ "deny",             "PREFIX[,PREFIX]...", "turn away callers from these; the longest prefix decides"     },
-	{ "idle",             "TIME",               "close a connection on which nothing happens for so long (60s)"},
-	{ "only",             "tcp|udp",            "where a service serves both, only one"                        },
-	{ NULL,               NULL,                 NULL							   },
+	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                    },
+	{ "conns",            "NUMBER",             "connections at a time (16384)"                                   },
+	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"                },
+	{ "deny",             "PREFIX[,PREFIX]...", "turn away callers from these; the longest prefix decides"        },
+	{ "idle",             "TIME",               "close a connection on which nothing happens for so long (60s)"   },
+	{ "md5key",           "FILE",               "sign TCP with the key in FILE, and hear only who does (RFC 2385)"},
+	{ "only",             "tcp|udp",            "where a service serves both, only one"                           },
+	{ NULL,               NULL,                 NULL							      },
 };
 
 /* A key that nobody reads is most likely a mistyped one. */
@@ -80,6 +81,18 @@ static bool fail_kind(const struct spec *spec, struct spec_error *error)
 			 names);
 }
 
+static bool read_md5_key(struct service *s, struct spec_error *error)
+{
+	const char *path = spec_get(s->spec, "md5key");
+	char why[256];
+
+	if (path && !s->kind->stream)
+		return spec_fail(error, "md5key=%s: only TCP is signed, and %s serves UDP", path,
+				 s->kind->name);
+	return !path || md5_key_read(&s->md5_key, path, why, sizeof why) ||
+	       spec_fail(error, "md5key=%s", why);
+}
+
 static bool configure(struct service *s, struct spec_error *error)
 {
 	bool ok;
@@ -93,6 +106,8 @@ static bool configure(struct service *s, struct spec_error *error)
 	if (!check_keys(s, error) || !spec_number(s->spec, "conns", 1, CONNS_MAX, &s->conns_max, error) ||
 	    !spec_number(s->spec, "conns-per-client", 1, CONNS_MAX, &s->conns_per_client_max, error) ||
 	    !spec_time(s->spec, "idle", PB_MSEC(100), PB_SEC(7 * 86400), &s->idle, error))
+		return false;
+	if (!read_md5_key(s, error))
 		return false;
 	s->access = access_new(s->spec, error, &ok);
 	if (!ok)
@@ -448,6 +463,7 @@ void server_free(struct server *s)
 		if (service->config && service->kind->release)
 			service->kind->release(service);
 		access_free(service->access);
+		md5_key_wipe(&service->md5_key);
 		spec_free(&s->specs[i]);
 	}
 	census_free(s->census);

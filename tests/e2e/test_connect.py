@@ -140,10 +140,25 @@ def test_a_reader_that_has_had_enough(serve, packetboat):
 
 @pytest.mark.parametrize("args", [[], ["127.0.0.1"], ["127.0.0.1", "0"], ["127.0.0.1", "65536"],
                                   ["127.0.0.1", "nosuchname"], ["127.0.0.1", "1", "2"], ["-x", "127.0.0.1", "1"],
-                                  ["-w", "soon", "127.0.0.1", "1"]])
+                                  ["-w", "soon", "127.0.0.1", "1"], ["--md5key", "/none/such", "127.0.0.1", "1"],
+                                  ["--md5key", "/dev/null", "127.0.0.1", "1"]])
 def test_wrong_usage(packetboat, args):
     done = packetboat("connect", *args)
     assert done.returncode == 2 and done.stderr.startswith("packetboat connect: ")
+
+
+@pytest.mark.parametrize("wrong", ["", "wrong horse"])
+def test_signed(serve, packetboat, tmp_path, wrong):
+    """Both ends are the kernel's; what it makes of the key shows that it has it, and nobody is told the key."""
+    key, other = tmp_path / "key", tmp_path / "other"
+    key.write_text("correct horse\n")
+    other.write_text(f"{wrong}\n")
+    server = serve(f"echo://127.0.0.1:0,only=tcp,md5key={key}")
+    done = packetboat("connect", "-v", "--md5key", key, "127.0.0.1", server.port, input=b"x")
+    assert (done.returncode, done.stdout) == (0, b"x"), done.stderr
+    assert "horse" not in done.stderr
+    args = ["--md5key", other] if wrong else []
+    assert packetboat("connect", "-w", 1, *args, "127.0.0.1", server.port, input=b"").returncode == 5
 
 
 def test_udp(echo, packetboat):

@@ -62,8 +62,11 @@ def both_ways(s, size):
 
 
 @contextmanager
-def kernel_server(address, talk, patience):
-    """A server for one caller, on a socket of the kernel, in a thread: its port. talk(s) is what it does with him."""
+def kernel_server(address, talk, patience, prepare=None):
+    """A server for one caller, on a socket of the kernel, in a thread: its port. talk(s) is what it does with him.
+
+    prepare(s) gives its socket options before anybody calls.
+    """
     results = []
 
     def serve(listener):
@@ -74,6 +77,8 @@ def kernel_server(address, talk, patience):
 
     with socket.create_server((address, 0)) as listener:
         listener.settimeout(PATIENCE)
+        if prepare:
+            prepare(listener)
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
         try:
