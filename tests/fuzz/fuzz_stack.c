@@ -15,6 +15,7 @@
 #include <linux/icmp.h>
 #include <netinet/tcp.h>
 #include <packetboat/stack.h>
+#include <packetboat/tcp_auth.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -508,7 +509,47 @@ static const struct {
 	{ SOL_RAW,      ICMP_FILTER      },
 	{ SOL_SOCKET,   SO_BINDTODEVICE  },
 	{ IPPROTO_IPV6, IPV6_RECVPKTINFO },
+	{ IPPROTO_TCP,  PB_TCP_AO_INFO   },
 };
+
+/* A key to sign with, for some peer. */
+static void do_key(struct world *w, struct reader *r)
+{
+	struct used *u = pick(w, r);
+	uint8_t how = rd_u8(r);
+	struct tcp_md5sig md5 = { .tcpm_flags = how & 1,
+				  .tcpm_prefixlen = rd_u8(r),
+				  .tcpm_keylen = rd_u8(r) };
+	struct pb_tcp_ao_add ao = { .prefix = how & 2 ? rd_u8(r) : 32,
+				    .sndid = rd_u8(r) & 3,
+				    .rcvid = rd_u8(r) & 3,
+				    .maclen = how & 4 ? rd_u8(r) : 0,
+				    .keyflags = how >> 3 & 3,
+				    .keylen = how & 32 ? rd_u8(r) : 4,
+				    .set_current = how >> 6 & 1,
+				    .set_rnext = how >> 7 };
+	struct pb_tcp_ao_del del = { .prefix = ao.prefix, .sndid = ao.sndid, .rcvid = ao.rcvid };
+	struct sockaddr_in peer = { .sin_family = AF_INET };
+
+	rd_copy(r, &peer.sin_addr, sizeof peer.sin_addr);
+	memcpy(&md5.tcpm_addr, &peer, sizeof peer);
+	memcpy(&ao.addr, &peer, sizeof peer);
+	memcpy(&del.addr, &peer, sizeof peer);
+	strcpy(ao.alg_name, how & 16 ? "cmac(aes128)" : "hmac(sha1)");
+	if (!u)
+		return;
+	switch (rd_u8(r) & 3) {
+	case 0:
+		checked(pb_setsockopt(u->s, IPPROTO_TCP, TCP_MD5SIG_EXT, &md5, sizeof md5));
+		break;
+	case 1:
+	case 2:
+		checked(pb_setsockopt(u->s, IPPROTO_TCP, PB_TCP_AO_ADD_KEY, &ao, sizeof ao));
+		break;
+	default:
+		checked(pb_setsockopt(u->s, IPPROTO_TCP, PB_TCP_AO_DEL_KEY, &del, sizeof del));
+	}
+}
 
 static void do_option(struct world *w, struct reader *r)
 {
@@ -591,10 +632,10 @@ static void do_time(struct world *w, struct reader *r)
 static void step(struct world *w, struct reader *r)
 {
 	static void (*const steps[])(struct world *, struct reader *) = {
-		do_frame,   do_frame,  do_frame,  do_frame,   do_frame,    do_frame,  do_frame,  do_frame,
-		do_time,    do_time,   do_open,   do_bind,    do_listen,   do_serve,  do_accept, do_connect,
-		do_connect, do_send,   do_send,   do_receive, do_receive,  do_give,   do_take,   do_shutdown,
-		do_close,   do_option, do_linger, do_names,   do_deafness, do_accept, do_serve,  do_time,
+		do_frame,   do_frame,  do_frame,  do_frame,   do_frame,    do_frame, do_frame,  do_frame,
+		do_time,    do_time,   do_open,   do_bind,    do_listen,   do_serve, do_accept, do_connect,
+		do_connect, do_send,   do_send,   do_receive, do_receive,  do_give,  do_take,   do_shutdown,
+		do_close,   do_option, do_linger, do_names,   do_deafness, do_key,   do_serve,  do_time,
 	};
 	uint8_t which = rd_u8(r);
 
