@@ -121,6 +121,20 @@ enum pb_stack_address_state { PB_ADDRESS_TENTATIVE, PB_ADDRESS_READY, PB_ADDRESS
 PB_API int pb_stack_address_state(struct pb_stack *stack, unsigned index, const struct sockaddr *addr);
 
 /*
+ * Ask for an IPv4 address by RARP (RFC 903) on an Ethernet, eight times within a minute. The first who answers decides:
+ * the interface has it at once, with a route to its prefix of bits, and pb_stack_each_address() tells of it. 0;
+ * -ENODEV; -EINVAL: no Ethernet, or bits are not 1 to 32; -EALREADY; -ENOSPC (8 interfaces ask).
+ */
+PB_API int pb_stack_rarp_ask(struct pb_stack *stack, unsigned index, unsigned bits);
+
+/*
+ * Answer such questions: the station with this MAC address is to have this IPv4 address, whatever was said of it
+ * before. 0; -EINVAL: none that a station may have; -EAFNOSUPPORT; -ENOSPC (64 stations).
+ */
+PB_API int pb_stack_rarp_answer(struct pb_stack *stack, const uint8_t mac[PB_MAC_LEN],
+				const struct sockaddr *addr);
+
+/*
  * Ask routers how to speak IPv6 on an Ethernet and heed what they say: addresses, the way out, the MTU,
  * name servers (RFC 4862, RFC 8106). PB_AUTO_TEMPORARY: with addresses that change from day to day (RFC
  * 8981). 0; -ENODEV; -EINVAL: no Ethernet, or its MTU is less than 1280; -EALREADY, -ENOMEM, -ENOSPC.

@@ -85,7 +85,7 @@ static void timer_fired(struct pb_timer *t)
 
 int pb_rarp_ask(struct internet *net, struct iface *i, unsigned bits)
 {
-	if (!i->device->ethernet || bits > 32)
+	if (!i->device->ethernet || bits == 0 || bits > 32)
 		return -EINVAL;
 	if (find_client(&net->rarp, i))
 		return -EALREADY;

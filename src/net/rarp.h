@@ -35,7 +35,7 @@ int pb_rarp_add_host(struct internet *net, const uint8_t mac[PB_MAC_LEN], const 
 
 /*
  * Ask for an address for an interface, which gets it, with a prefix of that many bits, from the first
- * answer, at once. 0; -EINVAL: no Ethernet; -EALREADY; -ENOSPC.
+ * answer, at once. 0; -EINVAL: no Ethernet, or no such prefix; -EALREADY; -ENOSPC.
  */
 int pb_rarp_ask(struct internet *net, struct iface *i, unsigned bits);
 

@@ -2,6 +2,7 @@
  * A stack: the one file that knows every layer. Frames climb here: each layer answers what became of a
  * packet, and this file hands it on.
  */
+#include "net/rarp.h"
 #include "socket/stream.h"
 
 #include <errno.h>
@@ -231,6 +232,23 @@ int pb_stack_remove_route(struct pb_stack *s, const struct sockaddr *prefix, uns
 	int rc = find_place(s, 1, prefix, &i, &p);
 
 	return rc < 0 ? rc : pb_internet_remove_route(s->internet, &p, bits);
+}
+
+int pb_stack_rarp_ask(struct pb_stack *s, unsigned index, unsigned bits)
+{
+	struct iface *i = pb_internet_iface(s->internet, index);
+
+	return i ? pb_rarp_ask(s->internet, i, bits) : -ENODEV;
+}
+
+int pb_stack_rarp_answer(struct pb_stack *s, const uint8_t mac[PB_MAC_LEN], const struct sockaddr *addr)
+{
+	struct ip a;
+	uint16_t port;
+
+	if (addr->sa_family != AF_INET || !pb_ip_from_sockaddr(&a, &port, addr, sizeof(struct sockaddr_in)))
+		return -EAFNOSUPPORT;
+	return pb_rarp_add_host(s->internet, mac, &a);
 }
 
 /*

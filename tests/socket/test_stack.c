@@ -462,6 +462,42 @@ static uint64_t wakes(const struct host *h)
 	return pb_stack_counters(h->stack)->tcp.IdleWakes;
 }
 
+struct wanted {
+	union pb_addr addr;
+	bool found;
+};
+
+static void find_address(const struct pb_stack_address *a, void *context)
+{
+	struct wanted *wanted = context;
+
+	if (pb_addr_equal((const union pb_addr *)a->addr, &wanted->addr))
+		wanted->found = a->bits == 24 && a->interface == 2 && a->state == PB_ADDRESS_READY;
+}
+
+/* RFC 903: a station asks who it is, and is told. */
+static void an_address_by_rarp(void **state)
+{
+	static const uint8_t group[PB_MAC_LEN] = { 1 };
+	const uint8_t *mac = pb_stack_device(w.client.stack, 2)->mac;
+	struct wanted wanted = { .addr = at("10.0.0.77", 0) };
+	union pb_addr six = at("fd00::1", 0), any = at("0.0.0.0", 0);
+
+	(void)state;
+	assert_int_equal(pb_stack_rarp_answer(w.server.stack, mac, &six.sa), -EAFNOSUPPORT);
+	assert_int_equal(pb_stack_rarp_answer(w.server.stack, mac, &any.sa), -EINVAL);
+	assert_int_equal(pb_stack_rarp_answer(w.server.stack, group, &wanted.addr.sa), -EINVAL);
+	assert_int_equal(pb_stack_rarp_answer(w.server.stack, mac, &wanted.addr.sa), 0);
+	assert_int_equal(pb_stack_rarp_ask(w.client.stack, 1, 24), -EINVAL); /* the loopback */
+	assert_int_equal(pb_stack_rarp_ask(w.client.stack, 2, 0), -EINVAL);
+	assert_int_equal(pb_stack_rarp_ask(w.client.stack, 3, 24), -ENODEV);
+	assert_int_equal(pb_stack_rarp_ask(w.client.stack, 2, 24), 0);
+	assert_int_equal(pb_stack_rarp_ask(w.client.stack, 2, 24), -EALREADY);
+	run_for(PB_MSEC(10));
+	pb_stack_each_address(w.client.stack, find_address, &wanted);
+	assert_true(wanted.found);
+}
+
 /* Who pings an address of the link that nobody has is told so by his own host, as by Linux (RFC 1122 2.3.2.2). */
 static void nobody_answers_a_ping(void **state)
 {
@@ -616,6 +652,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(queued_errors_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(bound_to_a_device, begin, end),
 		cmocka_unit_test_setup_teardown(raw_packets_with_their_header, begin, end),
+		cmocka_unit_test_setup_teardown(an_address_by_rarp, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_answers_a_ping, begin, end),
 		cmocka_unit_test_setup_teardown(listeners_are_shown, begin, end),
 		cmocka_unit_test_setup_teardown(asked_asleep, begin, end),
