@@ -12,12 +12,11 @@
  */
 #define MARGIN_MIN PB_MSEC(200)
 
-#define RTO_MAX       PB_SEC(120) /* 2.5: at least 60 s; Linux's TCP_RTO_MAX */
-#define RTO_AFTER_SYN PB_SEC(3)   /* 5.7 */
+#define RTO_AFTER_SYN PB_SEC(3) /* 5.7 */
 
 static pb_time bounded(pb_time rto)
 {
-	return rto < RTO_MAX ? rto : RTO_MAX;
+	return rto < TCP_RTO_MAX ? rto : TCP_RTO_MAX;
 }
 
 void pb_tcp_rtt_init(struct rtt *r)

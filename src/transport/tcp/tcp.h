@@ -113,6 +113,8 @@ struct tcp_settings {
 };
 extern const struct tcp_settings pb_tcp_settings_default;
 
+#define TCP_RTO_MAX PB_SEC(120) /* RFC 6298 2.5: at least 60 s; Linux's */
+
 #define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
 /* Text is written into blocks of this size, and into larger ones where they will be filled. */

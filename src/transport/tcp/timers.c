@@ -185,12 +185,32 @@ static void override(struct tcp_conn *c)
 		tcp_want_output(c);
 }
 
+/*
+ * Nobody waits for it any more, and its peer keeps the window closed, however well he answers: so he could have us keep
+ * all our memory ("sockstress"). It may last until probes are as far apart as they get (as on Linux), or memory is
+ * short. RFC 6429 §3: the system may end it.
+ */
+static bool is_hoarded(const struct tcp_conn *c)
+{
+	if (!tcp_is_orphan(c))
+		return false;
+	return c->tcp->memory_short || (c->rtt.rto >= TCP_RTO_MAX && c->rtt.backoff >= RETRIES_ORPHAN);
+}
+
+static void end_hoarding(struct tcp_conn *c)
+{
+	tcp_counters(c)->tcp.AbortOnMemory++;
+	pb_tcp_abort(c, 0);
+}
+
 static void persist(struct tcp_conn *c)
 {
 	if (c->sendq.bytes + c->fin_queued == 0)
 		c->probing = false;
 	else if (c->snd_wnd)
 		override(c);
+	else if (is_hoarded(c))
+		end_hoarding(c);
 	else if (is_hopeless(c))
 		give_up(c);
 	else
