@@ -1,6 +1,6 @@
 /*
- * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_ORIGDSTADDR, ip(7), their sisters of ipv6(7), SO_TIMESTAMP and
- * UDP_SEGMENT.
+ * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_ORIGDSTADDR, ip(7), their sisters of ipv6(7),
+ * SO_TIMESTAMP and UDP_SEGMENT.
  */
 #include "socket/control.h"
 #include "socket/datagram.h"

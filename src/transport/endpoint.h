@@ -105,8 +105,8 @@ void pb_endpoint_drop_first(struct endpoint *e);
 void pb_endpoint_complaint(struct endpoint *e, const struct ip_error *error, uint16_t port,
 			   const uint8_t *data, size_t len);
 /*
- * A datagram to a peer was refused: longer than its path takes. Who asked for errors finds that in the queue, too. Returns
- * rc.
+ * A datagram to a peer was refused: longer than its path takes. Who asked for errors finds that in the queue, too.
+ * Returns rc.
  */
 int pb_endpoint_refused(struct endpoint *e, const struct ip *to, uint16_t port, int rc);
 

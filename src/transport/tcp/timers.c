@@ -111,7 +111,7 @@ static void restart(struct tcp_conn *c)
 	set_retransmit(c, tail < rto ? tail : rto);
 }
 
-/* It is not the RTO's turn: the timer was set to earlier, or the tail is to be probed first. Nor is patience at its end. */
+/* It is not the RTO's turn: the timer was set to earlier, or the tail is probed first. Nor is patience at its end. */
 static bool is_early(const struct tcp_conn *c)
 {
 	if (!c->has_sack || tcp_is_opening(c))
