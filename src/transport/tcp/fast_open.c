@@ -1,4 +1,4 @@
-/* Fast open, the client's side (RFC 7413 §4.2.1), and the end of a handshake on both. */
+/* Fast open, the client's side (RFC 7413 §4.2), and the end of a handshake on both. */
 #include "transport/tcp/tcp.h"
 
 #include <stdlib.h>
@@ -22,13 +22,13 @@ static bool is_paused(const struct tcp_conn *c, const struct fast_open_peer *p)
 						c->tcp->limits.fast_open_pause);
 }
 
-/* It has failed too often (RFC 7413 §4.1.3.2), or the signature leaves no room for a cookie. */
+/* It has failed too often (RFC 7413 §4.1.3), or the signature leaves no room for a cookie. */
 static bool is_off(const struct tcp_conn *c, const struct fast_open_peer *p)
 {
 	return c->set.auth || is_paused(c, p);
 }
 
-/* Appendix A of the RFC has its dangers: the user has to ask for it. */
+/* §7.3: it has its dangers, and the user has to ask for it. */
 static bool without_cookie(const struct tcp_conn *c)
 {
 	return c->set.fast_open_no_cookie || c->tcp->limits.fast_open & FAST_OPEN_CLIENT_NO_COOKIE;
@@ -141,7 +141,7 @@ static void learn(struct tcp_conn *c, const struct tcp_options *o, uint32_t left
 		pb_fast_open_peer_failed(p, port, tcp_now(c));
 }
 
-/* What is not acknowledged was not taken: it leaves again, at once (§4.2.1). It is no sign of congestion. */
+/* What is not acknowledged was not taken: it leaves again, at once (§4.2.2). It is no sign of congestion. */
 static void send_again(struct tcp_conn *c)
 {
 	tcp_counters(c)->tcp.FastOpenActiveFail++;

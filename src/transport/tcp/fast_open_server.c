@@ -1,4 +1,4 @@
-/* Fast open, the server's side (RFC 7413 §4.2.2): which SYNs open at once, and how many may. */
+/* Fast open, the server's side (RFC 7413 §4.2): which SYNs open at once, and how many may. */
 #include "transport/tcp/tcp.h"
 
 #include <stdlib.h>

@@ -141,7 +141,7 @@ static void peers_are_bounded(void **state)
 	pb_fast_open_peers_forget(&p);
 }
 
-/* RFC 7413 §4.1.3.2: one failure may be chance; from the second on there is a pause, longer each time, for this port. */
+/* RFC 7413 §4.1.3: one failure may be chance; from the second on there is a pause, longer each time, for this port. */
 static void failures_pause(void **state)
 {
 	const pb_time pause = PB_SEC(60);
@@ -585,7 +585,7 @@ static void warm_up(void)
 	harness_forget(&h);
 }
 
-/* §4.2.1: with a cookie, as much text as the server's last MSS has room for, the rest behind the SYN-ACK. */
+/* §4.2.2: with a cookie, as much text as the server's last MSS has room for, the rest behind the SYN-ACK. */
 static void text_in_syn(void **state)
 {
 	(void)state;
@@ -643,7 +643,7 @@ static void not_all_acked(void **state)
 	harness_end(&h);
 }
 
-/* §4.2.1: a SYN that is sent again has neither option nor text; its text follows the SYN-ACK. */
+/* §4.2.2: a SYN that is sent again has neither option nor text; its text follows the SYN-ACK. */
 static void syn_lost(void **state)
 {
 	(void)state;
@@ -680,7 +680,7 @@ static void too_much_acked(void **state)
 	harness_end(&h);
 }
 
-/* §4.1.3.2: it has failed twice, the second time for want of any answer: the next SYN is as any. */
+/* §4.1.3: it has failed twice, the second time for want of any answer: the next SYN is as any. */
 static void gives_up_where_it_fails(void **state)
 {
 	(void)state;
