@@ -65,6 +65,9 @@ PB_API int pb_connect(struct pb_socket *s, const struct sockaddr *addr, socklen_
  * MSG_MORE: more follows, and what does not fill a segment waits for it; MSG_EOR: what follows shares no segment with
  * this, not even when it is sent again.
  * -EAGAIN: no room now. -EPIPE: we have shut down, or the connection is over. -ECONNRESET. -EMSGSIZE (datagrams).
+ * With MSG_FASTOPEN, pb_sendto() on a stream that is not connected connects it, too, and has text travel in the SYN if the
+ * peer has given a cookie before (TCP fast open, RFC 7413; tcp(7): TCP_FASTOPEN, TCP_FASTOPEN_CONNECT): then the bytes that
+ * have left; -EINPROGRESS: none has, and it is as after pb_connect(). -EOPNOTSUPP: it is switched off.
  * -ECONNREFUSED on a connected UDP socket: an ICMP port unreachable came for an earlier datagram.
  */
 PB_API ssize_t pb_send(struct pb_socket *s, const void *buf, size_t len, int flags);

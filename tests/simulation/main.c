@@ -64,16 +64,19 @@ static unsigned run_trouble(const char *program, enum trouble t, uint64_t first,
 		sum.tcp.OutSegs += o.counters.tcp.OutSegs;
 		sum.tcp.Timeouts += o.counters.tcp.Timeouts;
 		sum.tcp.IdleSleeps += o.counters.tcp.IdleSleeps;
+		sum.tcp.FastOpenPassive += o.counters.tcp.FastOpenPassive;
 		sum.tcp.EcnReductions += o.counters.tcp.EcnReductions;
 		sum.ip.InCEPkts += o.counters.ip.InCEPkts;
 	}
 	printf("%sok %d - %s: %llu seeds, %u talks, %.1f MB, %u errors reported, %.1f %% sent again, %llu "
-	       "time-outs, %llu sleeps, %llu marks, %llu windows reduced for them\n",
+	       "time-outs, %llu sleeps, %llu marks, %llu windows reduced for them, %llu calls taken at "
+	       "once\n",
 	       failed ? "not " : "", t + 1, trouble_name[t], (unsigned long long)seeds, talks,
 	       (double)bytes / 1e6, errors,
 	       sum.tcp.OutSegs ? 100.0 * (double)sum.tcp.RetransSegs / (double)sum.tcp.OutSegs : 0.0,
 	       (unsigned long long)sum.tcp.Timeouts, (unsigned long long)sum.tcp.IdleSleeps,
-	       (unsigned long long)sum.ip.InCEPkts, (unsigned long long)sum.tcp.EcnReductions);
+	       (unsigned long long)sum.ip.InCEPkts, (unsigned long long)sum.tcp.EcnReductions,
+	       (unsigned long long)sum.tcp.FastOpenPassive);
 	fflush(stdout);
 	return failed;
 }

@@ -52,6 +52,7 @@ struct simulation {
 	struct talker client[TALKS_MAX], callee[TALKS_MAX];
 	unsigned talks, accepted, over;
 	bool no_sack; /* somebody on the way takes it out of the handshakes */
+	bool fast;    /* calls are opened fast, some with the SYN's text taken without a cookie: RFC 7413 */
 	bool sleepy;  /* connections sleep after a short silence, and their users are silent now and then */
 	struct outcome *out;
 };
@@ -196,7 +197,7 @@ static bool say(struct talker *t)
 	for (size_t i = 0; i < want; i++)
 		room[i] = text_at(t, t->said + i);
 	ssize_t n = pb_send(t->watch.socket, room, want, 0);
-	if (n < 0 && n != -EAGAIN)
+	if (n < 0 && n != -EAGAIN && n != -EINPROGRESS)
 		broken(t, (int)-n);
 	if (n > 0)
 		t->said += (uint64_t)n;
@@ -309,6 +310,26 @@ static void on_caller(struct pb_watch *w, int ready)
 	}
 }
 
+/* As connect(2), or with the first words: then their number is what is answered, if they have left. */
+static int call_server(struct talker *t, struct pb_socket *socket)
+{
+	struct simulation *s = t->sim;
+	int how = s->fast ? (int)pb_rng_below(&s->rng, 3) : 0, on = 1;
+	uint8_t words[100];
+	size_t len = t->to_say < sizeof words ? (size_t)t->to_say : sizeof words;
+
+	if (how == 1)
+		pb_setsockopt(socket, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
+	if (how < 2)
+		return pb_connect(socket, &s->server.sa, pb_addr_len(&s->server));
+	for (size_t i = 0; i < len; i++)
+		words[i] = text_at(t, i);
+	ssize_t n = pb_sendto(socket, words, len, MSG_FASTOPEN, &s->server.sa, pb_addr_len(&s->server));
+	if (n > 0)
+		t->said += (uint64_t)n;
+	return n < 0 ? (int)n : 0;
+}
+
 static void on_start(struct pb_timer *timer)
 {
 	struct talker *t = container_of(timer, struct talker, start);
@@ -319,9 +340,9 @@ static void on_start(struct pb_timer *timer)
 	if (rc == 0) {
 		ask_at_times(t, socket);
 		choose_algorithm(t, socket);
-		rc = pb_connect(socket, &s->server.sa, pb_addr_len(&s->server));
+		rc = call_server(t, socket);
 	}
-	if (rc != -EINPROGRESS)
+	if (rc != -EINPROGRESS && !(rc == 0 && s->fast))
 		fail(s, "connect", rc);
 	else if (pb_watch_socket(s->loop, &t->watch, socket, POLLIN | POLLOUT, on_ready) < 0)
 		fail(s, "watch", 0);
@@ -403,6 +424,7 @@ static int make_world(struct simulation *s, enum trouble trouble, const uint8_t 
 	int rc = pb_loop_new_virtual(0, &s->loop);
 
 	s->no_sack = pb_rng_chance(&s->rng, 0.25);
+	s->fast = pb_rng_chance(&s->rng, 0.5);
 	if (rc == 0)
 		rc = pb_device_pair(random_mtu(s), true, 4096, end);
 	for (int i = 0; i < 2 && rc == 0; i++) {
@@ -410,6 +432,16 @@ static int make_world(struct simulation *s, enum trouble trouble, const uint8_t 
 		rc = make_stack(s, i, end[i], &bad, seed, capture);
 	}
 	return rc;
+}
+
+static int take_fast_calls(struct simulation *s, struct pb_socket *l)
+{
+	int most = 1 + (int)pb_rng_below(&s->rng, TALKS_MAX), without_cookie = pb_rng_chance(&s->rng, 0.25);
+	int rc = pb_setsockopt(l, IPPROTO_TCP, TCP_FASTOPEN, &most, sizeof most);
+
+	return rc < 0 ? rc
+		      : pb_setsockopt(l, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &without_cookie,
+				      sizeof without_cookie);
 }
 
 static int open_server(struct simulation *s)
@@ -423,6 +455,8 @@ static int open_server(struct simulation *s)
 		rc = pb_bind(l, &s->server.sa, pb_addr_len(&s->server));
 	if (rc == 0)
 		rc = pb_listen(l, TALKS_MAX);
+	if (rc == 0 && s->fast)
+		rc = take_fast_calls(s, l);
 	return rc < 0 ? rc : pb_watch_socket(s->loop, &s->listener, l, POLLIN, on_caller);
 }
 

@@ -2,7 +2,7 @@
  * Two stacks on a bad wire in virtual time, talking over many connections at once. Everything follows from a
  * seed: what the wire does, how many connections there are, who says how much, in which pieces, how slowly he
  * reads, who closes first. With odd seeds connections sleep after a twentieth of a second, and wake for what is
- * said next. What the stacks think of ECN, and where the wire marks, is chance, too.
+ * said next. What the stacks think of ECN, where the wire marks, and who opens fast (RFC 7413), is chance, too.
  *
  * What must be true at the end: every byte arrived once and in order, or its receiver was told of an error;
  * every connection ended; and neither stack keeps a byte of memory for any of it.

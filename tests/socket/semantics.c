@@ -191,9 +191,11 @@ void expect_end(struct world *w, struct pb_socket *s, int answer)
 
 int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction close)
 {
-	const struct test_table *tables[] = { &semantics_bind,     &semantics_connect,   &semantics_stream,
-					      &semantics_datagram, &semantics_ancillary, &semantics_options,
-					      &semantics_echo,     &semantics_signed };
+	const struct test_table *tables[] = {
+		&semantics_bind,     &semantics_connect,   &semantics_stream,
+		&semantics_datagram, &semantics_ancillary, &semantics_options,
+		&semantics_echo,     &semantics_signed,    &semantics_fast_open
+	};
 	struct CMUnitTest all[128];
 	size_t count = 0;
 
