@@ -19,7 +19,7 @@
 
 #define PB_ICMP_COUNTERS(X) \
 	X(InMsgs) X(InErrors) X(InCsumErrors) X(InDestUnreachs) X(InTimeExcds) X(InParmProbs) \
-	X(InEchos) X(InEchoReps) X(OutMsgs) X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) \
+	X(InEchos) X(InEchoReps) X(InRedirects) X(OutMsgs) X(OutErrors) X(OutRateLimited) X(OutDestUnreachs) \
 	X(OutTimeExcds) X(OutParmProbs) X(OutEchos) X(OutEchoReps) X(InPktTooBigs)
 
 #define PB_ARP_COUNTERS(X) \

@@ -72,19 +72,32 @@ static int capture_device(const struct command *c, const char *path, const char 
 	return command_fail(c, EXIT_FAILED, "cannot capture to %s: %s", path, strerror(-rc));
 }
 
+/* An address that says nothing without its link means this one (RFC 4007 §6). */
+static union pb_addr on_link(const union pb_addr *addr, unsigned index)
+{
+	union pb_addr a = *addr;
+
+	if (a.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a.v6.sin6_addr))
+		a.v6.sin6_scope_id = index;
+	return a;
+}
+
 static int configure(struct pb_stack *stack, const struct net_spec *s, unsigned index)
 {
-	union pb_addr all = pb_addr_any(s->gateway.sa.sa_family);
+	union pb_addr all = pb_addr_any(s->gateway.sa.sa_family), gateway = on_link(&s->gateway, index);
 	int rc = 0;
 
 	for (size_t i = 0; i < s->addr_count && rc == 0; i++)
 		rc = pb_stack_add_address(stack, index, &s->addrs[i].addr.sa, s->addrs[i].bits,
 					  PB_USE_AT_ONCE);
 	if (rc == 0 && s->gateway.sa.sa_family)
-		rc = pb_stack_add_route(stack, &all.sa, 0, &s->gateway.sa, index);
-	for (size_t i = 0; i < s->server_count && rc >= 0; i++)
-		rc = pb_stack_add_name_server(stack, &s->servers[i].sa, PB_GIVEN);
-	return rc == -EEXIST ? 0 : rc;
+		rc = pb_stack_add_route(stack, &all.sa, 0, &gateway.sa, index);
+	for (size_t i = 0; i < s->server_count && rc == 0; i++) {
+		union pb_addr server = on_link(&s->servers[i], index);
+		rc = pb_stack_add_name_server(stack, &server.sa, PB_GIVEN);
+		rc = rc == -EEXIST ? 0 : rc;
+	}
+	return rc;
 }
 
 static int open_stack(const struct command *c, const struct net_spec *s, const char *capture,

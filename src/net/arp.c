@@ -66,6 +66,19 @@ static void answer(struct iface *i, const struct arp_packet *request)
 	pb_arp_send(i, a.target_mac, ETHERNET_ARP, &a);
 }
 
+/* RFC 826, "Packet Reception": who asks where we are wants to talk. Only neighbours do. */
+static void learn(struct internet *net, struct iface *i, const struct arp_packet *a)
+{
+	for (unsigned n = 0; n < i->address_count; n++) {
+		const struct iface_address *own = i->addresses[n];
+		if (own->state != ADDRESS_READY || !pb_ip_in_prefix(&a->sender, &own->ip, own->bits))
+			continue;
+		if (!ip_is_any(&a->sender) && !ip_equal(&a->sender, &own->ip))
+			pb_neighbours_learn(&net->neighbours, i, &a->sender, a->sender_mac);
+		return;
+	}
+}
+
 /* RFC 826, "Packet Reception". */
 static void take(struct internet *net, struct iface *i, const struct arp_packet *a)
 {
@@ -80,8 +93,10 @@ static void take(struct internet *net, struct iface *i, const struct arp_packet 
 	}
 	counters->arp.InRequests++;
 	const struct iface_address *mine = pb_iface_address(i, &a->target);
-	if (mine && mine->state == ADDRESS_READY)
-		answer(i, a);
+	if (!mine || mine->state != ADDRESS_READY)
+		return;
+	learn(net, i, a);
+	answer(i, a);
 }
 
 /* Whether a sender can be what it says it is; 0.0.0.0 is a probe's. */

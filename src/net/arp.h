@@ -1,7 +1,7 @@
 /*
  * ARP (RFC 826): asking where an IPv4 neighbour is, and telling where we are. Its merge rule is kept to what
- * we asked for: nobody tells us unasked where others are. That an address of ours is in use twice is
- * acd.h's.
+ * we asked for, and to who asks for us: nobody tells us unasked where others are. That an address of ours is
+ * in use twice is acd.h's.
  */
 #ifndef PB_NET_ARP_H
 #define PB_NET_ARP_H

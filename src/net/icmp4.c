@@ -204,6 +204,19 @@ static uint32_t next_hop_mtu(const struct icmp_error *e, const struct ip4_header
 	return mtu < IP4_MTU_MIN ? IP4_MTU_MIN : mtu;
 }
 
+/* RFC 1122 §3.2.2.2. Whether it is to be heeded, if somebody here has sent what it quotes. */
+static bool take_redirect(struct internet *net, const struct ip_packet *p, struct ip_error *to,
+			  const struct icmp_error *e)
+{
+	struct ip gateway = ip_from4(e->gateway);
+
+	if (!pb_redirect_is_sound(net, p->iface, &p->src, &to->dst, &gateway))
+		return false;
+	to->gateway = gateway;
+	to->iface = p->iface;
+	return true;
+}
+
 /* What it means for sockets. False: nothing. */
 static bool interpret(struct ip_error *to, const struct icmp_error *e, const struct ip4_header *quoted)
 {
@@ -222,7 +235,7 @@ static bool interpret(struct ip_error *to, const struct icmp_error *e, const str
 		to->error = EPROTO;
 		to->hard = true;
 		return true;
-	default: /* a redirect could be anybody's; RFC 6633 ended source quench */
+	default: /* RFC 6633 ended source quench */
 		return false;
 	}
 }
@@ -251,7 +264,11 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
 				    .type = e.type,
 				    .code = e.code };
 	bool ours = pb_internet_is_local(net, &quoted.src) || net->foreign;
-	return ours && !p->group && interpret(error, &e, &quoted) ? IP_COMPLAINT : IP_DELIVER;
+	if (!ours || p->group)
+		return IP_DELIVER;
+	bool heeded =
+		e.type == ICMP4_REDIRECT ? take_redirect(net, p, error, &e) : interpret(error, &e, &quoted);
+	return heeded ? IP_COMPLAINT : IP_DELIVER;
 }
 
 /*
@@ -295,6 +312,9 @@ static void count_in(struct pb_counters *counters, uint8_t type)
 		break;
 	case ICMP4_PARAMETER_PROBLEM:
 		counters->icmp.InParmProbs++;
+		break;
+	case ICMP4_REDIRECT:
+		counters->icmp.InRedirects++;
 		break;
 	case PB_ICMP4_ECHO_REQUEST:
 		counters->icmp.InEchos++;

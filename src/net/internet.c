@@ -33,6 +33,11 @@ static void neighbour_unreachable(struct neighbour *n, struct pb_buf *b)
 	pb_icmp_tell_ourselves(n->iface->net, b);
 }
 
+static void neighbour_failed(struct neighbour *n)
+{
+	pb_redirect_failed(n->iface->net, &n->ip);
+}
+
 static void neighbour_solicit(struct neighbour *n)
 {
 	if (ip_is4(&n->ip))
@@ -53,6 +58,7 @@ static void reassembly_expired(struct reassembly *r, struct iface *i, const stru
 
 static const struct neighbour_ops neighbour_ops = {
 	.solicit = neighbour_solicit,
+	.failed = neighbour_failed,
 	.unreachable = neighbour_unreachable,
 };
 

@@ -58,7 +58,15 @@ struct ip_error {
 	int error;
 	bool hard;    /* Linux's table: worth giving up for, where the peer could be believed */
 	uint32_t mtu; /* EMSGSIZE: of the next hop (RFC 1191); already bounded to 68..65535 */
+	/* A redirect, which is no error (0): by whom packets to dst are to go, over iface. Any: it is none. */
+	struct ip gateway;
+	struct iface *iface;
 };
+
+static inline bool ip_error_is_redirect(const struct ip_error *e)
+{
+	return !ip_is_any(&e->gateway);
+}
 
 /* What became of a frame. */
 enum ip_verdict {
@@ -220,6 +228,12 @@ void pb_icmp_protocol_unreachable(struct internet *net, const struct ip_packet *
  * Bounded table.
  */
 void pb_ip_learn_mtu(struct internet *net, const struct ip *dst, uint32_t mtu);
+
+/*
+ * A redirect was believed by the transport, as it quotes what somebody here has sent: packets to that destination go by
+ * the gateway that it names (RFC 1122 §3.2.2.2). Bounded table.
+ */
+void pb_ip_redirected(struct internet *net, const struct ip_error *e);
 
 /* For netstat: the neighbour table. */
 struct neighbour_info {

@@ -12,6 +12,7 @@
 #include "net/path_mtu.h"
 #include "net/rarp.h"
 #include "net/reassembly.h"
+#include "net/redirect.h"
 #include "net/route.h"
 #include "wire/ecn.h"
 
@@ -37,6 +38,7 @@ struct internet {
 	struct neighbours neighbours;
 	struct reassembly reassembly;
 	struct path_mtus path_mtus;
+	struct redirects redirects;
 	struct recent_path recent_paths[PATHS_RECENT];
 	struct rarp rarp;
 	struct names names;

@@ -99,6 +99,8 @@ static void take_solicitation(struct internet *net, const struct ip_packet *p, c
 	struct neighbour *n = pb_neighbours_find(&net->neighbours, i, &p->src);
 	if (n && m->mac)
 		pb_neighbour_advertised(n, m->mac, false, true);
+	if (m->mac && !ip_is_any(&p->src))
+		pb_neighbours_learn(&net->neighbours, i, &p->src, m->mac);
 	answer(i, m, &p->src);
 }
 
@@ -150,6 +152,28 @@ static void take_neighbour(struct internet *net, const struct ip_packet *p)
 		take_solicitation(net, p, &m);
 }
 
+/* RFC 4861 §8.1, §8.3 */
+static void take_redirect(struct internet *net, const struct ip_packet *p)
+{
+	struct reader r = { .p = p->buf->data, .left = p->buf->len };
+	struct iface *i = p->iface;
+	struct nd_redirect m;
+
+	net->env->counters.icmp.InRedirects++;
+	if (!ip_is_link_local(&p->src) || !pb_nd_redirect_parse(&m, &r) || ip_zone(&m.target) ||
+	    ip_zone(&m.dst)) {
+		net->env->counters.arp.InErrors++;
+		return;
+	}
+	m.target = ip_in_zone(&m.target, i->index);
+	m.dst = ip_in_zone(&m.dst, i->index);
+	if (!pb_redirect_is_sound(net, i, &p->src, &m.dst, &m.target))
+		return;
+	if (m.mac && !ethernet_is_group(m.mac))
+		pb_neighbours_learn(&net->neighbours, i, &m.target, m.mac);
+	pb_redirect_learn(net, i, &m.dst, &m.target);
+}
+
 void pb_nd_input(struct internet *net, const struct ip_packet *p)
 {
 	uint8_t type = p->buf->data[0];
@@ -160,4 +184,6 @@ void pb_nd_input(struct internet *net, const struct ip_packet *p)
 		take_neighbour(net, p);
 	else if (type == ICMP6_ROUTER_ADVERTISEMENT)
 		pb_autoconf_input(net, p);
+	else if (type == ICMP6_REDIRECT)
+		take_redirect(net, p);
 }

@@ -1,8 +1,6 @@
 /*
  * Neighbour discovery (RFC 4861): asking where an IPv6 neighbour is, and telling where we are. Whether an
  * address of ours is in use twice is dad.h's.
- *
- * Redirects are not heeded: whoever is on the link could send them (RFC 4861 §11.1).
  */
 #ifndef PB_NET_ND_H
 #define PB_NET_ND_H

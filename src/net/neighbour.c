@@ -146,6 +146,7 @@ static void fail(struct neighbour *n)
 
 	n->cache->env->counters.arp.Timeouts++;
 	n->state = NEIGHBOUR_FAILED;
+	n->cache->ops->failed(n);
 	n->reachable_until = 0; /* a refusal is due to who sends next */
 	n->waiting = (struct pb_buf_queue){ 0 };
 	for (struct pb_buf *b; (b = pb_buf_queue_shift(&waiting));)
@@ -228,6 +229,34 @@ bool pb_neighbour_advertised(struct neighbour *n, const uint8_t mac[PB_MAC_LEN],
 	else if (differs)
 		n->state = NEIGHBOUR_STALE;
 	return true;
+}
+
+/* Whether what is known of it may be replaced by hearsay. */
+static bool is_open(const struct neighbour *n)
+{
+	bool stale = n->state == NEIGHBOUR_STALE ||
+		     (n->state == NEIGHBOUR_REACHABLE && n->reachable_until < env_now(n->cache->env));
+
+	return stale || n->state == NEIGHBOUR_FAILED || n->state == NEIGHBOUR_INCOMPLETE;
+}
+
+void pb_neighbours_learn(struct neighbours *c, struct iface *i, const struct ip *ip,
+			 const uint8_t mac[PB_MAC_LEN])
+{
+	struct neighbour *n = pb_neighbours_find(c, i, ip);
+	const uint8_t *known = pb_neighbour_mac(n);
+
+	if (n && (!is_open(n) || (known && memcmp(known, mac, PB_MAC_LEN) == 0)))
+		return;
+	if (!bucket_take(&c->learnt, env_now(c->env), PB_SEC(1) / NEIGHBOURS_LEARNT_A_SECOND,
+			 NEIGHBOURS_LEARNT_AT_ONCE))
+		return;
+	n = pb_neighbours_get(c, i, ip);
+	if (!n)
+		return;
+	memcpy(n->mac, mac, sizeof n->mac);
+	n->state = NEIGHBOUR_STALE;
+	flush(n);
 }
 
 void pb_neighbour_confirm(struct neighbour *n)

@@ -12,12 +12,13 @@
  *
  * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round). Who
  * never answered counts as not used, so that scanning a subnet pushes out nobody else. What waits for an
- * answer is bounded, too; the oldest is dropped. Only an answer that was asked for says where a neighbour
- * is.
+ * answer is bounded, too; the oldest is dropped. An answer that was asked for says where a neighbour is; who asks us for
+ * an address of ours says where he is, as he wants to talk (RFC 826, RFC 4861 §7.2.3), which is verified when it is used.
  */
 #ifndef PB_NET_NEIGHBOUR_H
 #define PB_NET_NEIGHBOUR_H
 
+#include "net/bucket.h"
 #include "net/iface.h"
 
 #define NEIGHBOUR_REACHABLE_TIME PB_SEC(30) /* RFC 4861 §10, REACHABLE_TIME */
@@ -26,6 +27,13 @@
 #define NEIGHBOUR_SOLICITS       3          /* RFC 4861 §10, MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT */
 #define NEIGHBOUR_QUEUE_PACKETS  32         /* RFC 1122 §2.3.2.2 asks for one at least */
 #define NEIGHBOUR_QUEUE_BYTES    (128 * 1024) /* super-segments are large */
+
+/*
+ * So many a second are learnt from what nobody has asked for, and so many at once: who makes up senders would else push
+ * everybody out of the cache. With these it takes him a minute, in which who is spoken to is marked as used.
+ */
+#define NEIGHBOURS_LEARNT_A_SECOND 16
+#define NEIGHBOURS_LEARNT_AT_ONCE  64
 
 enum neighbour_state {
 	NEIGHBOUR_INCOMPLETE,
@@ -54,7 +62,9 @@ struct neighbour {
 struct neighbour_ops {
 	/* Ask: everybody (INCOMPLETE), or the neighbour itself at the address that is known (PROBE). */
 	void (*solicit)(struct neighbour *n);
-	/* There was no answer: takes a packet that waited for it. */
+	/* There was no answer. */
+	void (*failed)(struct neighbour *n);
+	/* Then, for each packet that waited for it, which it takes. */
 	void (*unreachable)(struct neighbour *n, struct pb_buf *b);
 };
 
@@ -66,6 +76,7 @@ struct neighbours {
 	size_t size; /* of buckets, a power of two */
 	size_t count, count_max;
 	struct pb_link round;
+	struct bucket learnt;
 	uint32_t *generation; /* to be moved on when one goes: paths may point to it */
 };
 
@@ -79,6 +90,13 @@ struct neighbour *pb_neighbours_find(struct neighbours *c, const struct iface *i
 
 /* The same, made if there is none: nobody is asked before something is sent. NULL: out of memory. */
 struct neighbour *pb_neighbours_get(struct neighbours *c, struct iface *i, const struct ip *ip);
+
+/*
+ * Somebody on the link has said where he is, unasked, in asking us for something: STALE, where it was not known or
+ * nobody relies on it. Bounded (NEIGHBOURS_LEARNT_…).
+ */
+void pb_neighbours_learn(struct neighbours *c, struct iface *i, const struct ip *ip,
+			 const uint8_t mac[PB_MAC_LEN]);
 
 /*
  * Send an IP packet there, now or when it has answered. Takes b. 0; -EHOSTUNREACH: it did not answer lately,

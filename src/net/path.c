@@ -56,7 +56,7 @@ static int find_next_hop(struct internet *net, struct ip_path *path, struct ip *
 		return -EINVAL; /* RFC 4007 §6: the address alone does not say where that is */
 	if (ip_has_zone(&path->dst) && zone != index && !(ip_is_multicast(&path->dst) && !zone))
 		return -EINVAL;
-	*next_hop = route && !route->on_link ? route->gateway : path->dst;
+	*next_hop = route ? pb_redirects_hop(&net->redirects, &path->dst, route) : path->dst;
 	path->group = pb_internet_is_group(net, &path->dst);
 	/* Whoever names an interface, and no route does, means that the peer is on the link there. */
 	path->iface = route ? route->iface : path->group ? iface_for_group(net, bound) : bound;
@@ -251,6 +251,11 @@ void pb_ip_confirm(struct internet *net, struct ip_path *path)
 {
 	if (path->neighbour && path->generation == net->generation)
 		pb_neighbour_confirm(path->neighbour);
+}
+
+void pb_ip_redirected(struct internet *net, const struct ip_error *e)
+{
+	pb_redirect_learn(net, e->iface, &e->dst, &e->gateway);
 }
 
 void pb_ip_learn_mtu(struct internet *net, const struct ip *dst, uint32_t mtu)

@@ -256,6 +256,9 @@ void pb_raw_complaint(struct raw *r, const struct ip_error *error)
 			continue;
 		if (error->mtu)
 			pb_ip_learn_mtu(r->net, &error->dst, error->mtu);
-		pb_endpoint_complaint(&e->base, error, 0, error->quote, error->quote_len);
+		if (ip_error_is_redirect(error))
+			pb_ip_redirected(r->net, error);
+		else
+			pb_endpoint_complaint(&e->base, error, 0, error->quote, error->quote_len);
 	}
 }

@@ -331,6 +331,10 @@ void pb_udp_complaint(struct udp *u, const struct ip_error *error)
 	struct udp_endpoint *e = find(u, &pair, false);
 	if (!e)
 		return;
+	if (ip_error_is_redirect(error)) {
+		pb_ip_redirected(u->net, error);
+		return;
+	}
 	if (error->mtu) /* what is believed of a path is what somebody here has sent (RFC 8201 §4) */
 		pb_ip_learn_mtu(u->net, &error->dst, error->mtu);
 	pb_endpoint_complaint(&e->base, error, h.dst_port, error->quote + UDP_HEADER_LEN,

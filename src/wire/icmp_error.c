@@ -6,6 +6,7 @@
  *  |     Type      |     Code      |          Checksum             |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *  |  (12) Pointer |    (unused)   | (3, 4)  Next-Hop MTU          |
+ *  |  (5)  Gateway Internet Address                                |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *  |      Internet Header + 64 bits of Original Data Datagram      |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -23,9 +24,9 @@ bool pb_icmp_error_parse(struct icmp_error *e, struct reader *r)
 	e->type = rd_u8(r);
 	e->code = rd_u8(r);
 	rd_u16(r); /* checksum */
-	e->pointer = rd_u8(r);
-	rd_u8(r);
-	e->mtu = rd_u16(r);
+	rd_copy(r, e->gateway, sizeof e->gateway);
+	e->pointer = e->gateway[0];
+	e->mtu = (uint16_t)(e->gateway[2] << 8 | e->gateway[3]);
 	return !r->bad && pb_icmp4_is_error(e->type);
 }
 
@@ -34,6 +35,10 @@ bool pb_icmp_error_write(const struct icmp_error *e, struct writer *w)
 	wr_u8(w, e->type);
 	wr_u8(w, e->code);
 	wr_u16(w, 0);
+	if (e->type == ICMP4_REDIRECT) {
+		wr_bytes(w, e->gateway, sizeof e->gateway);
+		return !w->bad;
+	}
 	wr_u8(w, e->pointer);
 	wr_u8(w, 0);
 	wr_u16(w, e->mtu);

@@ -29,8 +29,9 @@ enum icmp4_unreachable {
 
 struct icmp_error {
 	uint8_t type, code;
-	uint8_t pointer; /* ICMP4_PARAMETER_PROBLEM: to the byte that is wrong */
-	uint16_t mtu;    /* ICMP4_TOO_BIG: of the next hop (RFC 1191 §4); 0: an old router */
+	uint8_t pointer;    /* ICMP4_PARAMETER_PROBLEM: to the byte that is wrong */
+	uint16_t mtu;       /* ICMP4_TOO_BIG: of the next hop (RFC 1191 §4); 0: an old router */
+	uint8_t gateway[4]; /* ICMP4_REDIRECT */
 };
 
 /* Whether messages of this type quote a packet: none may be sent about such a one (RFC 1122 §3.2.2). */

@@ -127,6 +127,36 @@ bool pb_nd_router_solicitation_write(const uint8_t *mac, struct writer *w)
 }
 
 /*
+ *  RFC 4861 §4.5
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                           Reserved                            |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                    Target Address (16 bytes)                  |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |                 Destination Address (16 bytes)                |
+ *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *  |   Options ...
+ */
+bool pb_nd_redirect_parse(struct nd_redirect *m, struct reader *r)
+{
+	uint8_t type;
+	bool sound = read_start(r, &type);
+	struct nd_option o;
+
+	*m = (struct nd_redirect){ 0 };
+	rd_u32(r);
+	rd_copy(r, m->target.bytes, 16);
+	rd_copy(r, m->dst.bytes, 16);
+	if (!sound || r->bad || type != ICMP6_REDIRECT || ip_is4(&m->target) || ip_is4(&m->dst) ||
+	    !options_sound(*r))
+		return false;
+	while (pb_nd_option(&o, r))
+		if (o.type == ND_TARGET_MAC)
+			m->mac = o.body; /* 6 bytes at least, as a unit has 8 */
+	return true;
+}
+
+/*
  *  RFC 4861 §4.2
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *  | Cur Hop Limit |M|O|  Reserved |       Router Lifetime         |

@@ -54,6 +54,15 @@ bool pb_nd_neighbour_write(const struct nd_neighbour *m, struct writer *w);
 /* Router solicitation (RFC 4861 §4.1). mac: of the source, NULL: not told. */
 bool pb_nd_router_solicitation_write(const uint8_t *mac, struct writer *w);
 
+/* Redirect (RFC 4861 §4.5). */
+struct nd_redirect {
+	struct ip target, dst;
+	const uint8_t *mac; /* of the target; NULL: not told */
+};
+
+/* Read a message. False: cut short, wrong code, or an option that is malformed. */
+bool pb_nd_redirect_parse(struct nd_redirect *m, struct reader *r);
+
 /* Router advertisement (RFC 4861 §4.2); its options are walked with pb_nd_option(). */
 struct nd_router {
 	uint8_t hop_limit; /* 0: not told, and so for the times */

@@ -72,6 +72,21 @@ struct world {
 	struct ip ours, peer, ours6, peer6;
 };
 
+/* By whom the rest of the world is reached, so that there is somebody to be redirected from: 192.0.2.2, fe80::2. */
+static void add_routers(struct world *w)
+{
+	struct ip all4 = ip_from4((const uint8_t[4]){ 0 }), all6 = { 0 };
+	struct ip router6 = {
+		.bytes = {0xfe, 0x80, [15] = 2}
+	};
+
+	router6 = ip_in_zone(&router6, w->wire->index);
+	int rc = pb_internet_add_route(w->net, &all4, 0, &w->peer, w->wire);
+	assert(rc == 0);
+	rc = pb_internet_add_route(w->net, &all6, 0, &router6, w->wire);
+	assert(rc == 0);
+}
+
 static void open_world(struct world *w)
 {
 	const struct internet_limits limits = { .neighbours_max = 4,
@@ -105,6 +120,7 @@ static void open_world(struct world *w)
 	};
 	rc = pb_internet_add_address(w->net, w->wire, &w->ours6, 64, false);
 	assert(rc == 0);
+	add_routers(w);
 	struct ip group = ip_from4((const uint8_t[]){ 239, 1, 2, 3 });
 	rc = pb_internet_join(w->wire, &group);
 	assert(rc == 0);
@@ -137,7 +153,8 @@ static void check(const struct ip_packet *p, const struct ip_error *e, enum ip_v
 		return;
 	assert(e->quote_len >= 8 && e->quote >= p->buf->data);
 	assert(e->quote + e->quote_len <= p->buf->data + p->buf->len);
-	assert(e->error && (!e->mtu || (e->mtu >= 68 && e->mtu <= 65535)));
+	assert((e->error != 0) != ip_error_is_redirect(e));
+	assert(!e->mtu || (e->mtu >= 68 && e->mtu <= 65535));
 }
 
 static void take(struct world *w, struct iface *i, struct pb_buf *frame)
@@ -149,6 +166,8 @@ static void take(struct world *w, struct iface *i, struct pb_buf *frame)
 	if (v == IP_DONE)
 		return;
 	check(&p, &e, v);
+	if (v == IP_COMPLAINT && ip_error_is_redirect(&e))
+		pb_ip_redirected(w->net, &e);
 	if (v == IP_COMPLAINT && e.mtu)
 		pb_ip_learn_mtu(w->net, &e.dst, e.mtu);
 	if (v == IP_DELIVER && p.protocol != IPPROTO_ICMP && p.protocol != IPPROTO_ICMPV6)

@@ -54,9 +54,20 @@ static void check_router(const uint8_t *data, size_t size)
 	assert(!m.options.bad); /* all were looked at before */
 }
 
+static void check_redirect(const uint8_t *data, size_t size)
+{
+	struct nd_redirect m;
+
+	if (!pb_nd_redirect_parse(&m, &(struct reader){ .p = data, .left = size }))
+		return;
+	assert(!ip_is4(&m.target) && !ip_is4(&m.dst));
+	assert(!m.mac || (m.mac > data && m.mac + ND_MAC_LEN <= data + size));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_neighbour(data, size);
 	check_router(data, size);
+	check_redirect(data, size);
 	return 0;
 }

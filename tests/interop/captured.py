@@ -27,3 +27,11 @@ def remarks(path):
             counts.update((source.partition("|")[0], message.partition(" (#")[0]) for message, severity in zip(messages.split("|"), severities.split("|"))
                           if int(severity) >= SEVERITY_NOTE)
     return len(found), counts
+
+
+def fields(path, wanted, *names):
+    """The fields of the frames that are wanted (a display filter), a tuple for each."""
+    found = subprocess.run(
+        [need("tshark"), "-r", path, "-Y", wanted, "-T", "fields", *(arg for name in names for arg in ("-e", name))],
+        check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120).stdout.splitlines()
+    return [tuple(line.split("\t")) for line in found]

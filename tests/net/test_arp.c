@@ -119,6 +119,70 @@ static void believes_no_unasked_reply(void **state)
 	expect_ip4_to(h, peer_mac);
 }
 
+/* RFC 826: who asks for us wants to talk, and needs not be asked for; whether he is there is seen in using it. */
+static void learns_from_who_asks_for_us(void **state)
+{
+	struct harness *h = *state;
+
+	harness_arp(h, ARP_REQUEST, peer_mac, "192.0.2.2", "192.0.2.1");
+	assert_int_equal(peer(h)->state, NEIGHBOUR_STALE);
+	harness_forget_sent(h);
+	assert_int_equal(harness_send(h, "192.0.2.2", 1, false), 0);
+	expect_ip4_to(h, peer_mac);
+	harness_arp(h, ARP_REQUEST, other_mac, "192.0.2.2", "192.0.2.1"); /* while it is relied on: no */
+	harness_forget_sent(h);
+	assert_int_equal(harness_send(h, "192.0.2.2", 1, false), 0);
+	expect_ip4_to(h, peer_mac);
+	pass(h, NEIGHBOUR_DELAY);
+	assert_int_equal(peer(h)->state, NEIGHBOUR_PROBE);
+	harness_forget_sent(h);
+}
+
+/* A card was changed, and nobody has spoken to it since. */
+static void learns_a_new_card(void **state)
+{
+	struct harness *h = *state;
+
+	harness_resolve(h);
+	pass(h, NEIGHBOUR_REACHABLE_TIME + 1);
+	harness_arp(h, ARP_REQUEST, other_mac, "192.0.2.2", "192.0.2.1");
+	harness_forget_sent(h);
+	assert_int_equal(harness_send(h, "192.0.2.2", 1, false), 0);
+	expect_ip4_to(h, other_mac);
+}
+
+/* Not from elsewhere, not from who has our own address, not from probes (RFC 5227 §1.1). */
+static void learns_from_neighbours_only(void **state)
+{
+	struct harness *h = *state;
+	size_t before = h->net->neighbours.count;
+
+	harness_arp(h, ARP_REQUEST, peer_mac, "198.51.100.2", "192.0.2.1");
+	harness_arp(h, ARP_REQUEST, peer_mac, "0.0.0.0", "192.0.2.1");
+	assert_int_equal(h->net->neighbours.count, before);
+	harness_forget_sent(h);
+}
+
+/* Who makes up senders fills the cache slowly. */
+static void learns_at_a_bounded_rate(void **state)
+{
+	struct harness *h = *state;
+	char sender[32];
+
+	for (int n = 0; n < 200; n++) {
+		snprintf(sender, sizeof sender, "192.0.2.%d", 10 + n);
+		harness_arp(h, ARP_REQUEST, other_mac, sender, "192.0.2.1");
+	}
+	assert_int_equal(h->net->neighbours.count, NEIGHBOURS_LEARNT_AT_ONCE);
+	pass(h, PB_SEC(1));
+	for (int n = 0; n < 200; n++) {
+		snprintf(sender, sizeof sender, "192.0.2.%d", 10 + n);
+		harness_arp(h, ARP_REQUEST, other_mac, sender, "192.0.2.1");
+	}
+	assert_int_equal(h->net->neighbours.count, NEIGHBOURS_LEARNT_AT_ONCE + NEIGHBOURS_LEARNT_A_SECOND);
+	harness_forget_sent(h);
+}
+
 /* RFC 4861 §7.2.5: but it is in doubt then, and asked itself; its own answer counts. */
 static void asks_a_neighbour_that_is_in_doubt(void **state)
 {
@@ -297,6 +361,10 @@ int main(void)
 		TEST(answers_for_its_own_address),
 		TEST(drops_what_is_no_arp),
 		TEST(believes_no_unasked_reply),
+		TEST(learns_from_who_asks_for_us),
+		TEST(learns_a_new_card),
+		TEST(learns_from_neighbours_only),
+		TEST(learns_at_a_bounded_rate),
 		TEST(asks_a_neighbour_that_is_in_doubt),
 		TEST(gives_up_after_three_requests),
 		TEST(tells_who_waited_in_vain),

@@ -162,7 +162,7 @@ static void answers(void **state)
 	assert_true(ip_equal(&m.target, &question.target) && ip_equal(&ip.dst, &peer));
 	assert_memory_equal(m.mac, our_mac, 6);
 	assert_memory_equal(harness6_mac, peer_mac, 6);
-	assert_string_equal(state_of_peer(h), "none"); /* it asked; we have nothing to say to it */
+	assert_string_equal(state_of_peer(h), "STALE"); /* §7.2.3: it wants to talk */
 
 	question.mac = NULL;
 	harness6_neighbour(h, question, "::", "ff02::1:ff00:1");

@@ -155,6 +155,33 @@ static void read_router(void **state)
 	assert_false(m.options.bad);
 }
 
+/* RFC 4861 §4.5, with the target's address, and every prefix of it. */
+static void read_redirect(void **state)
+{
+	static const uint8_t golden[] = {
+		137,  0,    0,   0,    0, 0, 0, 0,                            /* */
+		0xfe, 0x80, 0,   0,    0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 3, /* */
+		0x20, 1,    0xd, 0xb8, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0, 9, /* */
+		2,    1,    2,   0,    0, 0, 0, 0x44,
+	};
+	uint8_t bytes[sizeof golden];
+	struct nd_redirect m;
+
+	(void)state;
+	for (size_t n = 0; n < sizeof golden; n++)
+		assert_int_equal(pb_nd_redirect_parse(&m, &(struct reader){ .p = golden, .left = n }),
+				 n == 40); /* without options */
+	assert_true(pb_nd_redirect_parse(&m, &(struct reader){ .p = golden, .left = sizeof golden }));
+	assert_int_equal(m.target.bytes[15], 3);
+	assert_int_equal(m.dst.bytes[15], 9);
+	assert_memory_equal(m.mac, golden + 42, 6);
+	for (size_t n = 0; n < 2; n++) { /* another type, another code */
+		memcpy(bytes, golden, sizeof golden);
+		bytes[n]++;
+		assert_false(pb_nd_redirect_parse(&m, &(struct reader){ .p = bytes, .left = sizeof bytes }));
+	}
+}
+
 static void ask_for_routers(void **state)
 {
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 },
@@ -199,6 +226,7 @@ int main(void)
 		cmocka_unit_test(lengths_of_options),
 		cmocka_unit_test(counts_options),
 		cmocka_unit_test(read_router),
+		cmocka_unit_test(read_redirect),
 		cmocka_unit_test(ask_for_routers),
 		cmocka_unit_test(errors),
 	};

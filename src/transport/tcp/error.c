@@ -92,8 +92,21 @@ static void note(struct tcp_conn *c, int error)
 	tcp_tell(c, POLLERR | POLLIN | POLLOUT);
 }
 
+/* A bare acknowledgement is redirected, too: its number is that of what comes next. */
+static void redirected(struct tcp_conn *c, const struct ip_error *e, seq quoted)
+{
+	if (in_flight(c, quoted) || seq_eq(quoted, c->snd_max))
+		pb_ip_redirected(c->tcp->net, e);
+	else
+		tcp_counters(c)->tcp.IcmpIgnored++;
+}
+
 void pb_tcp_conn_complaint(struct tcp_conn *c, const struct ip_error *e, seq quoted)
 {
+	if (ip_error_is_redirect(e)) {
+		redirected(c, e, quoted);
+		return;
+	}
 	if (!in_flight(c, quoted)) {
 		tcp_counters(c)->tcp.IcmpIgnored++;
 		return;

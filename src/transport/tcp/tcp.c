@@ -271,6 +271,10 @@ static void syn_complaint(struct tcp_syn *r, const struct ip_error *e, seq quote
 {
 	struct pb_counters *counters = &r->listener->tcp->env->counters;
 
+	if (seq_eq(quoted, r->iss) && ip_error_is_redirect(e)) {
+		pb_ip_redirected(r->listener->tcp->net, e);
+		return;
+	}
 	if (!seq_eq(quoted, r->iss) || e->error == EMSGSIZE) {
 		counters->tcp.IcmpIgnored++;
 		return;

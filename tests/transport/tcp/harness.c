@@ -80,6 +80,13 @@ void pb_ip_learn_mtu(struct internet *net, const struct ip *dst, uint32_t mtu)
 	present->mtu = mtu;
 }
 
+void pb_ip_redirected(struct internet *net, const struct ip_error *e)
+{
+	(void)net;
+	assert_true(ip_error_is_redirect(e));
+	present->redirects++;
+}
+
 bool pb_internet_is_local(const struct internet *net, const struct ip *a)
 {
 	struct ip ours = harness_ip(OUR_ADDRESS);

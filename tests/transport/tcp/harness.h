@@ -22,6 +22,7 @@ struct harness {
 	struct iface iface;
 	struct pb_buf_queue sent; /* as it came from TCP, the TCP header first */
 	uint32_t mtu;             /* of every path: 1500 */
+	unsigned redirects;       /* that were believed */
 	int unreachable;          /* what pb_ip_path() answers: 0 */
 	uint16_t call_flags;      /* of the SYN of harness_call(), beside SYN: ECN's */
 };

@@ -78,6 +78,35 @@ static void established_goes_on(void **state)
 	assert_int_equal(s.c->soft_error, 0);
 }
 
+/* A redirect of what is in flight, or of a bare acknowledgement, is believed, and is no error. */
+static void redirects(void **state)
+{
+	const struct socket_pair *pair = &s.c->entry.pair;
+	uint32_t quoted[] = { s.start - 1, s.start + 1001, s.start, s.start + 999, s.start + 1000 };
+
+	(void)state;
+	sender_write(&s, 1000);
+	sender_expect(&s, 0, 1000);
+	for (unsigned n = 0; n < 5; n++) {
+		uint8_t quote[8];
+		struct writer w = { .p = quote, .left = sizeof quote };
+		struct ip_error e = { .src = pair->local,
+				      .dst = pair->remote,
+				      .protocol = IPPROTO_TCP,
+				      .quote = quote,
+				      .quote_len = sizeof quote,
+				      .gateway = harness_ip("203.0.113.9") };
+		wr_u16(&w, pair->local_port);
+		wr_u16(&w, pair->remote_port);
+		wr_u32(&w, quoted[n]);
+		pb_tcp_complaint(s.h.tcp, &e);
+		assert_int_equal(s.h.redirects, n < 2 ? 0 : n - 1);
+	}
+	assert_int_equal(s.h.env.counters.tcp.IcmpIgnored, 2);
+	assert_int_equal(s.c->soft_error, 0);
+	assert_int_equal(s.c->state, STATE_ESTABLISHED);
+}
+
 /* Who gives up says why, if somebody told (RFC 1122 4.2.3.5). */
 static void told_when_given_up(void **state)
 {
@@ -229,9 +258,11 @@ static void narrow_from_the_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(only_what_is_in_flight), TEST(established_goes_on), TEST(told_when_given_up),
-		TEST(a_call_comes_back),      TEST(told_at_once),        TEST(a_call_is_given_up),
-		TEST(a_narrower_path),        TEST(the_path_has_bounds), TEST(narrow_from_the_first),
+		TEST(only_what_is_in_flight), TEST(established_goes_on),
+		TEST(told_when_given_up),     TEST(a_call_comes_back),
+		TEST(told_at_once),           TEST(a_call_is_given_up),
+		TEST(a_narrower_path),        TEST(the_path_has_bounds),
+		TEST(narrow_from_the_first),  TEST(redirects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
