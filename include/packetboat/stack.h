@@ -6,9 +6,11 @@
  * belongs to one thread.
  *
  * Give it devices (<packetboat/device.h>), addresses and routes, add its net to a loop (<packetboat/loop.h>),
- * and use sockets as on the host. A socket with IP_TRANSPARENT, set before bind(), is called by who calls any
- * address at all, and getsockname() of what it accepts says which: for relays, VPNs and the like. Or drive it yourself: call pb_stack_poll() whenever a device has frames or
+ * and use sockets as on the host. Or drive it yourself: call pb_stack_poll() whenever a device has frames or
  * the time it answered has come; between two calls its clock stands still.
+ *
+ * A listener with IP_TRANSPARENT, set before bind(), is called by who calls any address at all, and
+ * getsockname() of what it accepts says which: for relays, VPNs and the like.
  */
 #ifndef PACKETBOAT_STACK_H
 #define PACKETBOAT_STACK_H
