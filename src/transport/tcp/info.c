@@ -94,6 +94,14 @@ static void tell_sending(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_segs_out = (uint32_t)c->segments_out;
 }
 
+/* Our SYN counts as one, but not if its text does. */
+static uint32_t delivered_alone(const struct tcp_conn *c)
+{
+	bool arrived = c->peer_mss && !tcp_is_opening(c);
+
+	return arrived && !(c->fast_opened.tried && c->fast_opened.syn_text);
+}
+
 void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 {
 	*info = (struct tcp_info){ .tcpi_state = (uint8_t)c->state };
@@ -107,6 +115,6 @@ void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_pacing_rate = rate_or_none(pb_tcp_pacing_rate(c));
 	info->tcpi_delivery_rate = rate_of(c->rate.bytes, c->rate.interval);
 	info->tcpi_delivery_rate_app_limited = c->rate.interval ? c->rate.sample_limited : c->rate.limited;
-	info->tcpi_delivered = segments(c, tcp_delivered(c));
+	info->tcpi_delivered = segments(c, tcp_delivered(c)) + delivered_alone(c);
 	info->tcpi_max_pacing_rate = rate_or_none(c->set.max_pacing_rate);
 }

@@ -431,6 +431,8 @@ static uint16_t syn_window(struct tcp_conn *c, bool answer)
 /* What acknowledges the SYN times it, be it with the text or without. */
 static void note_syn_sent(struct tcp_conn *c, uint32_t text_len)
 {
+	if (seq_eq(c->snd_max, c->iss))
+		pb_tcp_receive_round_begin(c); /* to know what timestamps may be echoed */
 	note_sent(c, c->iss, seq_add(c->iss, 1 + text_len));
 	if (c->rtt.timed_at)
 		c->rtt.timed_seq = seq_add(c->iss, 1);

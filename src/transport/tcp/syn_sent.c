@@ -65,12 +65,21 @@ static void meet(struct tcp_conn *c, struct tcp_segment *s)
 	pb_tcp_send_syn(c);
 }
 
+/* It echoes no timestamp of our SYNs: it comes of another call (as Linux; RFC 7323 §3.2 says that it has to). */
+static bool echoes_another(const struct tcp_conn *c, const struct tcp_options *o)
+{
+	uint32_t first = c->receive_round.stamp, now = pb_tcp_timestamp(c->tcp, c->ts_offset);
+
+	return !c->tcp->limits.no_timestamps && o->has_timestamp && o->ts_echo && o->ts_echo - first > now - first;
+}
+
 void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s)
 {
 	bool acks = s->h.flags & TCP_ACK;
 
 	/* First. */
-	if (acks && (seq_le(s->ack, c->iss) || seq_lt(c->snd_max, s->ack))) {
+	bool other = seq_le(s->ack, c->iss) || seq_lt(c->snd_max, s->ack) || echoes_another(c, &s->h.options);
+	if (acks && other) {
 		const struct tcp_party party = pb_tcp_party_conn(c);
 		pb_tcp_reset_stray(c->tcp, s, &party);
 		return;

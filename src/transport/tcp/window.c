@@ -50,7 +50,7 @@ uint32_t pb_tcp_window(const struct tcp_conn *c)
 	uint32_t room = space(c), window = told(c), field_max = (uint32_t)UINT16_MAX << c->rcv_scale;
 	uint32_t open = room & ~((1u << c->rcv_scale) - 1);
 
-	if (open > window && open - window >= step(c))
+	if (open > window && open - window >= step(c) && !tcp_is_early(c)) /* who he is he has yet to show */
 		return smaller(open, field_max);
 	return smaller(as_told(c, window, room), field_max);
 }
