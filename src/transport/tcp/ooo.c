@@ -10,26 +10,85 @@
 
 #include <stdlib.h>
 
+/* And as many more as carry so much each on average: what a large window brings. */
 #define RANGES_MAX   256
-#define PACKETS_MAX  8192 /* and as many more as carry so much each on average: what a large window brings */
+#define PACKETS_MAX  8192
 #define PACKET_WORTH 512
 
 struct ooo_range {
 	struct ooo_range *next;
 	struct ooo_range *newer, *older; /* heard of after this one, and before */
+	struct ooo_range *left, *right;
+	uint32_t priority; /* no smaller than those below */
 	seq start, end;
 	struct pb_buf_queue packets;
 };
+
+/*
+ * -- The tree: a treap, so that whatever ranges a peer makes, one is found in O(log n) steps
+ */
 
 /* The last range that begins before or at s, or NULL; *next: the one behind it. */
 static struct ooo_range *before(const struct ooo *q, seq s, struct ooo_range **next)
 {
 	struct ooo_range *r = NULL;
 
-	for (*next = q->first; *next && seq_le((*next)->start, s); *next = r->next)
-		r = *next;
+	for (struct ooo_range *t = q->root; t;) {
+		bool is_behind = seq_lt(s, t->start);
+		r = is_behind ? r : t;
+		t = is_behind ? t->left : t->right;
+	}
+	*next = r ? r->next : q->first;
 	return r;
 }
+
+/* Where memory lies is chance enough: no peer knows it, and nothing depends on it but the tree's height. */
+static uint32_t chance(const struct ooo_range *r)
+{
+	return (uint32_t)((uintptr_t)r * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static void plant(struct ooo *q, struct ooo_range *r)
+{
+	struct ooo_range **at = &q->root, **l = &r->left, **right = &r->right, *t;
+
+	r->priority = chance(r);
+	while (*at && (*at)->priority >= r->priority)
+		at = seq_lt(r->start, (*at)->start) ? &(*at)->left : &(*at)->right;
+	t = *at;
+	*at = r;
+	while (t) { /* what is below is split */
+		if (seq_lt(t->start, r->start)) {
+			*l = t;
+			l = &t->right;
+			t = *l;
+		} else {
+			*right = t;
+			right = &t->left;
+			t = *right;
+		}
+	}
+	*l = *right = NULL;
+}
+
+static void uproot(struct ooo *q, const struct ooo_range *r)
+{
+	struct ooo_range **at = &q->root, *l = r->left, *right = r->right;
+
+	while (*at != r)
+		at = seq_lt(r->start, (*at)->start) ? &(*at)->left : &(*at)->right;
+	while (l && right) { /* what was below is merged */
+		struct ooo_range **top = l->priority >= right->priority ? &l : &right;
+		*at = *top;
+		at = top == &l ? &l->right : &right->left;
+		*top = *at;
+	}
+	*at = l ? l : right;
+}
+
+/*
+ * -- The row of those heard of
+ */
 
 static void forget(struct ooo *q, struct ooo_range *r)
 {
@@ -65,6 +124,7 @@ static void remove_range(struct ooo *q, struct ooo_range **at)
 	struct ooo_range *gone = *at;
 
 	forget(q, gone);
+	uproot(q, gone);
 	*at = gone->next;
 	q->ranges--;
 	free(gone);
@@ -74,12 +134,14 @@ static void remove_range(struct ooo *q, struct ooo_range **at)
 static struct ooo_range *add_range(struct ooo *q, struct ooo_range *previous, seq s)
 {
 	struct ooo_range **at = previous ? &previous->next : &q->first;
-	struct ooo_range *r = q->ranges < RANGES_MAX ? malloc(sizeof *r) : NULL;
+	bool may = q->ranges < RANGES_MAX + q->bytes / PACKET_WORTH;
+	struct ooo_range *r = may ? malloc(sizeof *r) : NULL;
 
 	if (!r)
 		return NULL;
 	*r = (struct ooo_range){ .next = *at, .start = s, .end = s };
 	*at = r;
+	plant(q, r);
 	remember(q, r);
 	q->ranges++;
 	return r;

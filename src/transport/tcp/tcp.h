@@ -147,6 +147,7 @@ struct recvq {
 struct ooo {
 	struct ooo_range *first;
 	struct ooo_range *latest; /* the one last heard of */
+	struct ooo_range *root;   /* of the tree in which one is found */
 	uint32_t bytes, ranges, packets;
 };
 

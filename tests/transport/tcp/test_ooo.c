@@ -186,6 +186,28 @@ static void ranges_are_bounded(void **state)
 	pb_pool_free(pool);
 }
 
+/* A fast and long path that loses every second segment; and what is left comes in any order. */
+static void gaps_between_full_segments(void **state)
+{
+	const uint32_t n = 50021, stride = 31337; /* primes */
+	struct pb_pool *pool = pb_pool_new(512 << 20);
+	struct ooo q = { 0 };
+
+	(void)state;
+	for (uint32_t i = 1; i < n; i++) {
+		struct pb_buf *b = pb_buf_new(pool, 0, 1448);
+		pb_buf_extend(b, 1448);
+		assert_true(pb_tcp_ooo_insert(&q, (seq){ (uint64_t)i * stride % n * 2 * 1448 }, b));
+	}
+	assert_int_equal(q.ranges, n - 1);
+	for (uint32_t i = 1; i < n; i++) {
+		pb_buf_free(pb_tcp_ooo_take(&q, (seq){ i * 2 * 1448 }));
+		assert_int_equal(q.ranges, n - 1 - i);
+	}
+	assert_int_equal(pb_pool_bytes(pool), 0);
+	pb_pool_free(pool);
+}
+
 /* A peer that sends byte by byte, in memory without room behind it: each costs a packet, also of one range. */
 static void packets_are_bounded(bool backwards)
 {
@@ -239,6 +261,7 @@ int main(void)
 		cmocka_unit_test(against_the_model),
 		cmocka_unit_test(ranges_are_bounded),
 		cmocka_unit_test(full_segments_are_all_kept),
+		cmocka_unit_test(gaps_between_full_segments),
 		cmocka_unit_test(packets_are_bounded_forwards),
 		cmocka_unit_test(packets_are_bounded_backwards),
 	};
