@@ -118,10 +118,13 @@ static bool is_plausible(const struct tcp_conn *c, const struct tcp_segment *s, 
 	       seq_le(r.end, c->snd_max);
 }
 
-/* A peer that cuts finer than we send tells nothing that would help: what it says costs memory, and is bounded. */
+/*
+ * A peer that cuts finer than we send tells nothing that would help: what it says costs memory, and is bounded. So many
+ * are enough for every segment to have a fate of its own, and half of all, so that there is room for what is lost.
+ */
 static uint32_t ranges_max(const struct tcp_conn *c)
 {
-	uint32_t most = 4 * (tcp_flight(c) / c->mss) + 16;
+	uint32_t most = 2 * (tcp_flight(c) / c->mss) + 16;
 
 	return most < SCOREBOARD_RANGES_MAX / 2 ? most : SCOREBOARD_RANGES_MAX / 2;
 }
@@ -322,8 +325,10 @@ void pb_tcp_rack_timed_out(struct tcp_conn *c)
 	pb_time rtt = l->rack.rtt ? l->rack.rtt : c->rtt.srtt;
 	struct deadline line = { tcp_now(c), c->snd_max, .sent = tcp_now(c) - rtt - reordering_window(c) };
 
-	if (is_reneging(c)) {
-		tcp_counters(c)->tcp.SackReneging++;
+	bool reneging = is_reneging(c);
+	if (reneging ||
+	    l->board.count > SCOREBOARD_RANGES_MAX - 8) { /* full: nothing more could be found lost */
+		tcp_counters(c)->tcp.SackReneging += reneging;
 		pb_board_clear(&l->board);
 		l->rack.segments = 0;
 		l->rack.judged = c->snd_una;
