@@ -47,7 +47,7 @@ static unsigned run_trouble(const char *program, enum trouble t, uint64_t first,
 {
 	struct pb_counters sum = { 0 };
 	uint64_t bytes = 0;
-	unsigned failed = 0, talks = 0, errors = 0;
+	unsigned failed = 0, talks = 0, errors = 0, signed_seeds = 0, key_steps = 0;
 
 	for (uint64_t seed = first; seed < first + seeds; seed++) {
 		struct outcome o = simulate(seed, t, NULL);
@@ -60,6 +60,8 @@ static unsigned run_trouble(const char *program, enum trouble t, uint64_t first,
 		bytes += o.bytes;
 		talks += o.talks;
 		errors += o.errors;
+		signed_seeds += o.signs;
+		key_steps += o.key_steps;
 		sum.tcp.RetransSegs += o.counters.tcp.RetransSegs;
 		sum.tcp.OutSegs += o.counters.tcp.OutSegs;
 		sum.tcp.Timeouts += o.counters.tcp.Timeouts;
@@ -69,14 +71,15 @@ static unsigned run_trouble(const char *program, enum trouble t, uint64_t first,
 		sum.ip.InCEPkts += o.counters.ip.InCEPkts;
 	}
 	printf("%sok %d - %s: %llu seeds, %u talks, %.1f MB, %u errors reported, %.1f %% sent again, %llu "
-	       "time-outs, %llu sleeps, %llu marks, %llu windows reduced for them, %llu calls taken at "
-	       "once\n",
+	       "time-outs, %llu sleeps, %llu marks, %llu windows reduced for them, %llu calls taken at once; "
+	       "%u "
+	       "seeds signed, %u key steps\n",
 	       failed ? "not " : "", t + 1, trouble_name[t], (unsigned long long)seeds, talks,
 	       (double)bytes / 1e6, errors,
 	       sum.tcp.OutSegs ? 100.0 * (double)sum.tcp.RetransSegs / (double)sum.tcp.OutSegs : 0.0,
 	       (unsigned long long)sum.tcp.Timeouts, (unsigned long long)sum.tcp.IdleSleeps,
 	       (unsigned long long)sum.ip.InCEPkts, (unsigned long long)sum.tcp.EcnReductions,
-	       (unsigned long long)sum.tcp.FastOpenPassive);
+	       (unsigned long long)sum.tcp.FastOpenPassive, signed_seeds, key_steps);
 	fflush(stdout);
 	return failed;
 }

@@ -1,6 +1,7 @@
 #include "simulation.h"
 
 #include "middlebox.h"
+#include "signing.h"
 
 #include "base/addr.h"
 #include "base/list.h"
@@ -16,6 +17,7 @@
 #define TEXT_MAX    (200 * 1024) /* bytes one side says at most */
 #define PIECE_MAX   20000        /* bytes of a send or receive */
 #define PORT        7
+#define ROLL_MAX    PB_SEC(1)    /* between two steps of changes of keys */
 #define VIRTUAL_MAX PB_SEC(7200) /* by then everything has ended, or something never will */
 
 const char *const trouble_name[TROUBLES] = { "1 % loss",           "5 % loss",    "20 % loss",
@@ -40,6 +42,7 @@ struct talker {
 	bool shut, ended, done;
 	bool closes_late;           /* waits for the other's end first */
 	bool lets_other_close_late; /* a caller's; not both, or they would wait forever */
+	struct signing_talk keys;   /* a caller's, and his callee's */
 	int error;
 };
 
@@ -51,9 +54,13 @@ struct simulation {
 	union pb_addr server;
 	struct talker client[TALKS_MAX], callee[TALKS_MAX];
 	unsigned talks, accepted, over;
-	bool no_sack; /* somebody on the way takes it out of the handshakes */
-	bool fast;    /* calls are opened fast, some with the SYN's text taken without a cookie: RFC 7413 */
-	bool sleepy;  /* connections sleep after a short silence, and their users are silent now and then */
+	struct signing signing;
+	struct rng signing_rng;
+	struct pb_timer roll;
+	bool is_whole; /* all that arrives */
+	bool no_sack;  /* somebody on the way takes it out of the handshakes */
+	bool fast;     /* calls are opened fast, some with the SYN's text taken without a cookie: RFC 7413 */
+	bool sleepy;   /* connections sleep after a short silence, and their users are silent now and then */
 	struct outcome *out;
 };
 
@@ -340,12 +347,51 @@ static void on_start(struct pb_timer *timer)
 	if (rc == 0) {
 		ask_at_times(t, socket);
 		choose_algorithm(t, socket);
-		rc = call_server(t, socket);
+		rc = signing_begin(&s->signing, socket, &s->server);
+		if (rc == 0)
+			rc = call_server(t, socket);
 	}
 	if (rc != -EINPROGRESS && !(rc == 0 && s->fast))
 		fail(s, "connect", rc);
 	else if (pb_watch_socket(s->loop, &t->watch, socket, POLLIN | POLLOUT, on_ready) < 0)
 		fail(s, "watch", 0);
+}
+
+/* A talk whose two ends are both there: the next step. What one who hangs up meanwhile answers does not matter. */
+static void roll_keys(struct simulation *s, struct talker *t)
+{
+	struct pb_socket *const end[2] = { t->watch.socket, t->other ? t->other->watch.socket : NULL };
+	union pb_addr at[2] = { s->server, s->server };
+
+	if (t->done || !t->other || t->other->done)
+		return;
+	pb_addr_parse(&at[0], "10.0.0.1");
+	pb_addr_set_port(&at[1], 0);
+	for (int i = 0; i < 2; i++)
+		if (s->is_whole && signing_bad(end[i]))
+			fail(s, "signatures are wrong", (long)signing_bad(end[i]));
+	if (signing_roll(&s->signing, &t->keys, end, at, &s->signing_rng) == 0)
+		s->out->key_steps++;
+}
+
+static void on_roll(struct pb_timer *timer)
+{
+	struct simulation *s = container_of(timer, struct simulation, roll);
+
+	for (unsigned i = 0; i < s->talks; i++)
+		roll_keys(s, &s->client[i]);
+	if (s->over < 2 * s->talks)
+		pb_timer_set(s->loop, timer,
+			     pb_loop_now(s->loop) + (pb_time)pb_rng_below(&s->signing_rng, ROLL_MAX));
+}
+
+static void plan_signing(struct simulation *s, const uint8_t seed[16])
+{
+	s->signing_rng = pb_rng_derive(seed, "signing");
+	s->signing = signing_choose(&s->signing_rng, s->no_sack);
+	s->roll.fn = on_roll;
+	if (s->signing.kind == SIGNING_AO)
+		pb_timer_set(s->loop, &s->roll, 0);
 }
 
 /*
@@ -451,6 +497,10 @@ static int open_server(struct simulation *s)
 	pb_addr_parse(&s->server, "10.0.0.2");
 	pb_addr_set_port(&s->server, PORT);
 	int rc = pb_socket_open(pb_stack_net(s->stack[1]), AF_INET, SOCK_STREAM, 0, &l);
+	union pb_addr caller;
+	pb_addr_parse(&caller, "10.0.0.1");
+	if (rc == 0)
+		rc = signing_begin(&s->signing, l, &caller);
 	if (rc == 0)
 		rc = pb_bind(l, &s->server.sa, pb_addr_len(&s->server));
 	if (rc == 0)
@@ -548,6 +598,7 @@ static void take_down(struct simulation *s)
 		finish(&s->client[i]);
 		finish(&s->callee[i]);
 	}
+	pb_timer_stop(s->loop, &s->roll);
 	pb_watch_close(&s->listener);
 	pb_loop_free(s->loop);
 	for (int i = 0; i < 2; i++)
@@ -571,12 +622,15 @@ struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
 	s->out = &out;
 	s->rng = pb_rng_derive(bytes, "simulation");
 	s->sleepy = seed % 2;
+	s->is_whole = trouble != CORRUPTION && trouble != EVERYTHING;
 	s->talks = out.talks = 1 + (unsigned)pb_rng_below(&s->rng, TALKS_MAX);
 	for (unsigned i = 0; i < TALKS_MAX; i++)
 		s->client[i].sim = s->callee[i].sim = s;
 	int rc = make_world(s, trouble, bytes, capture);
-	if (rc == 0)
+	if (rc == 0) {
+		plan_signing(s, bytes);
 		rc = open_server(s);
+	}
 	if (rc < 0) {
 		fail(s, "cannot begin", rc);
 	} else {
@@ -584,6 +638,7 @@ struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
 		play(s);
 	}
 	take_down(s);
+	s->out->signs = s->signing.kind != SIGNING_NONE;
 	if (capture)
 		pb_capture_close(capture);
 	free(s);

@@ -30,6 +30,8 @@ struct outcome {
 	bool ok;
 	char why[256];               /* if not */
 	unsigned talks;              /* connections */
+	bool signs;                  /* by RFC 2385 or RFC 5925 */
+	unsigned key_steps;          /* of changes of TCP-AO's keys */
 	unsigned errors;             /* ends of connections at which an error was reported */
 	int error;                   /* the first of them, as an errno */
 	uint64_t bytes;              /* received by applications */
