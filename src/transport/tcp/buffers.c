@@ -122,7 +122,7 @@ void pb_tcp_send_buffer_fit(struct tcp_conn *c)
 	else if (window > c->set.send_buffer)
 		c->set.send_buffer = (uint32_t)window;
 	if (!was_writable && tcp_writable(c))
-		tcp_tell(c, POLLOUT);
+		tcp_tell_room(c);
 }
 
 /*

@@ -90,7 +90,9 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 		return rc;
 	}
 	c->quick_acks = TCP_QUICK_ACKS;
-	c->last_received = c->last_sent = env_now(t->env);
+	c->last_received = c->last_sent = c->tally.last_text = env_now(t->env);
+	c->tally.reordering = TCP_REORDERING_LEAST;
+	c->tally.rcv_mss = TCP_RCV_MSS_FIRST;
 	c->rate.limited = true; /* until something is delivered: Linux, too */
 	pb_tcp_rtt_init(&c->rtt);
 	pb_tcp_timers_init(c);

@@ -145,6 +145,7 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 
 	tcp_counters(c)->tcp.OutSegs += segments;
 	c->segments_out += segments;
+	c->tally.data_out += text_len ? segments : 0;
 	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? (uint16_t)mss : 0, &sign) == -EMSGSIZE)
 		fit(c);
 }
@@ -343,21 +344,46 @@ static bool was_silent(const struct tcp_conn *c)
 	return c->congestion.ops->sampled ? c->rate.limited : tcp_now(c) - c->last_sent > c->rtt.rto;
 }
 
+/* A segment would leave, but for the peer's window. */
+static bool window_limits(const struct tcp_conn *c)
+{
+	uint32_t flight = tcp_flight(c), next = c->sendq.bytes > flight ? c->sendq.bytes - flight : 0;
+
+	if (next > c->mss)
+		next = c->mss;
+	return next && flight + next > c->snd_wnd && flight < c->congestion.cwnd + tcp_left(c);
+}
+
+/* What keeps text from leaving, or the user from giving some, though there would be room on the way. */
+static void note_limits(struct tcp_conn *c)
+{
+	if (window_limits(c))
+		pb_tcp_busy_begin(c, BUSY_WINDOW);
+	else if (c->tally.busy > BUSY_SENDING)
+		pb_tcp_busy_end(c, BUSY_WINDOW);
+	if (c->tally.wants_room && !tcp_notsent(c) && tcp_pipe(c) < c->congestion.cwnd)
+		pb_tcp_busy_begin(c, BUSY_BUFFER);
+}
+
 static void send_all(struct tcp_conn *c)
 {
 	bool idle = tcp_flight(c) == 0;
 
 	if (c->loss && c->loss->board.bytes[RANGE_LOST])
 		pb_tcp_loss_resend(c);
-	if (c->sendq.bytes + c->fin_queued <= tcp_flight(c))
+	if (c->sendq.bytes + c->fin_queued <= tcp_flight(c)) {
+		if (c->tally.busy > BUSY_SENDING)
+			pb_tcp_busy_end(c, BUSY_WINDOW);
 		return;
+	}
 	if (idle && was_silent(c))
 		c->congestion.ops->idle(&c->congestion, tcp_now(c));
 	bool waits = tcp_notsent_max(c) < UINT32_MAX && !tcp_writable(c);
 	while (send_next(c))
 		;
+	note_limits(c);
 	if (waits && tcp_writable(c))
-		tcp_tell(c, POLLOUT);
+		tcp_tell_room(c);
 	if (tcp_flight(c) == 0 && !pb_timer_armed(&c->pace.timer))
 		pb_tcp_timers_blocked(c);
 }

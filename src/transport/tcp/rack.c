@@ -43,6 +43,13 @@ static bool ambiguous(const struct judgement *j, pb_time sent)
 	return tcp_now(c) - sent < c->rtt.min;
 }
 
+static void note_reordered(struct delivery *d, seq start)
+{
+	if (!d->reordered || seq_lt(start, d->late_start))
+		d->late_start = start;
+	d->reordered = true;
+}
+
 static void deliver(void *context, const struct board_range *was)
 {
 	struct judgement *j = context;
@@ -61,7 +68,8 @@ static void deliver(void *context, const struct board_range *was)
 		if (record && (!d->newest || seq_lt(d->newest->end, record->end)))
 			d->newest = record;
 		d->late += was->state == RANGE_LOST ? was->end.v - was->start.v : 0;
-		d->reordered |= seq_lt(was->end, l->rack.fack); /* step 3 */
+		if (seq_lt(was->end, l->rack.fack)) /* step 3 */
+			note_reordered(d, was->start);
 	}
 	if (resent && ambiguous(j, sent))
 		return;
@@ -146,6 +154,7 @@ static void take_blocks(struct judgement *j)
 
 	if (n && is_duplicate(j->s, block(j->s, 0))) {
 		j->d->twice = true;
+		c->tally.twice++;
 		j->d->duplicate = block(j->s, 0);
 		i = 1;
 	}
@@ -173,7 +182,8 @@ void pb_tcp_rack_deliver(struct tcp_conn *c, const struct tcp_segment *s, struct
 	take_blocks(&j);
 	k->fack = seq_max(k->fack, s->ack);
 	k->judged = seq_max(k->judged, s->ack);
-	c->reordering_seen |= d->reordered;
+	if (d->reordered)
+		pb_tcp_tally_reordered(c, k->fack.v - d->late_start.v);
 	if (!d->sent)
 		return;
 	k->rtt = tcp_now(c) - d->sent;
@@ -215,7 +225,7 @@ static pb_time reordering_window(const struct tcp_conn *c)
 {
 	pb_time window = c->rtt.min / 4 * (1 + c->reorder_quarters);
 
-	if (!c->reordering_seen && (c->in_recovery || c->in_timeout || c->loss->rack.segments >= DUP_THRESH))
+	if (!c->tally.reorderings && (c->in_recovery || c->in_timeout || c->loss->rack.segments >= DUP_THRESH))
 		return 0;
 	return window < c->rtt.srtt ? window : c->rtt.srtt;
 }

@@ -74,8 +74,10 @@ static void advance(struct tcp_conn *c, seq ack)
 	if (c->push.is_known && seq_le(c->push.last, ack))
 		pb_tcp_push_over(c);
 	if (!was_writable && tcp_writable(c))
-		tcp_tell(c, POLLOUT);
+		tcp_tell_room(c);
 	pb_tcp_starving_look(c);
+	if (c->tally.busy > BUSY_SENDING || !c->sendq.bytes)
+		pb_tcp_busy_end(c, BUSY_SENDING);
 }
 
 /* The first sample; where losses are counted from; and what the loss of SYN means for what follows. */
@@ -93,6 +95,7 @@ void pb_tcp_syn_acked(struct tcp_conn *c, const struct tcp_segment *s)
 	pb_tcp_loss_free(c);
 	c->recover = c->iss;
 	c->snd_una = seq_add(c->iss, 1);
+	c->tally.last_text = tcp_now(c); /* as Linux: from here on it is waited for */
 	if (c->fast_open)
 		advance(c, s->ack);
 }
@@ -302,7 +305,7 @@ static void selective_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	else if (c->in_recovery)
 		steer(c, d.bytes, moves && !d.lost);
 	else if (d.bytes &&
-		 (moves || c->reordering_seen)) /* RFC 5681 §3.2: what may be a loss opens no window */
+		 (moves || c->tally.reorderings)) /* RFC 5681 §3.2: what may be a loss opens no window */
 		open_window(c, &ack, marked);
 	pb_tcp_send_buffer_fit(c);
 	tcp_want_output(c);

@@ -9,7 +9,7 @@
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
- *   push.c       where PSH is
+ *   push.c       where PSH is                             tally.c     what is counted for TCP_INFO
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
  *   rack.c       losses found by time, RFC 8985           tail.c      probes of the tail, RFC 8985
@@ -50,9 +50,11 @@
 #include "transport/tcp/plpmtud.h"
 #include "transport/tcp/push.h"
 #include "transport/tcp/seq.h"
+#include "transport/tcp/tally.h"
 #include "wire/ecn.h"
 #include "wire/tcp.h"
 
+#include <poll.h>
 #include <sys/uio.h>
 
 /* Numbered as Linux numbers them in tcpi_state, so that nothing has to be translated. */
@@ -115,6 +117,7 @@ extern const struct tcp_settings pb_tcp_settings_default;
 
 #define TCP_RTO_MAX PB_SEC(120) /* RFC 6298 2.5: at least 60 s; Linux's */
 
+#define TCP_DELAYED_ACK PB_MSEC(40) /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
 #define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
 /* Text is written into blocks of this size, and into larger ones where they will be filled. */
@@ -248,7 +251,6 @@ struct tcp_conn {
 	struct tcp_ecn *ecn;         /* with ECN: ecn.h */
 	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
 	uint8_t reorder_spared; /* recoveries until it waits for one only */
-	bool reordering_seen;
 	uint8_t dup_acks; /* without SACK */
 	bool in_recovery;
 	bool in_timeout;    /* going back after a time-out, up to recover */
@@ -273,6 +275,7 @@ struct tcp_conn {
 	struct tcp_listener *listener;  /* waits in its accept queue; NULL: accepted, or made by a call */
 	struct pb_link waiting;         /* in that queue */
 
+	struct tcp_tally tally;
 	uint64_t bytes_acked, bytes_received, segments_out, segments_in, bytes_retransmitted;
 	uint32_t total_retransmits;
 	struct tcp_rate rate; /* rate.c */
@@ -1002,6 +1005,15 @@ static inline bool tcp_writable(const struct tcp_conn *c)
 	if ((uint64_t)c->sendq.bytes * 3 > (uint64_t)c->set.send_buffer * 2)
 		return false;
 	return (uint64_t)tcp_notsent(c) * 2 < tcp_notsent_max(c);
+}
+
+/* The user may go on writing. */
+static inline void tcp_tell_room(struct tcp_conn *c)
+{
+	tcp_tell(c, POLLOUT);
+	if (c->tally.wants_room)
+		pb_tcp_busy_end(c, BUSY_BUFFER);
+	c->tally.wants_room = false;
 }
 
 /* The protocol's alone: nobody will read what comes, nor wait to be handed it. */

@@ -94,6 +94,7 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 /* RFC 5681 §4.2: each is told of at once, so that the sender can count. */
 static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
 {
+	c->tally.ahead++;
 	pb_tcp_sack_twice(c, s->seq, s->text_len);
 	if (pb_tcp_ooo_insert(&c->ooo, s->seq, take_text(s)))
 		tcp_counters(c)->tcp.OfoQueued++;
@@ -102,11 +103,25 @@ static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
 	pb_tcp_send_ack(c);
 }
 
+/* A super-segment says how long its parts were; else it can't have been longer than what we announced. */
+static void count_text(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	uint32_t len = s->text->segment_size ? s->text->segment_size : s->text_len;
+	uint32_t most = pb_tcp_mss_announce(&c->set, &c->path);
+
+	len = len < most ? len : most;
+	if (len > c->tally.rcv_mss)
+		c->tally.rcv_mss = (uint16_t)len;
+	c->tally.data_in += (s->text_len + len - 1) / len;
+	c->tally.last_text = tcp_now(c);
+}
+
 /* Seventh. */
 static void take_segment_text(struct tcp_conn *c, struct tcp_segment *s)
 {
 	if (s->text_len == 0)
 		return;
+	count_text(c, s);
 	if (seq_eq(s->seq, c->rcv_nxt))
 		text_in_order(c, s);
 	else

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 
-#define DELAYED_ACK    PB_MSEC(40)  /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
 #define OVERRIDE       PB_MSEC(200) /* RFC 9293 §3.8.6.2.1: 0.1 to 1 s; Linux's for TCP_CORK */
 #define RETRIES        15           /* R2 (RFC 9293 §3.8.3: at least 100 s); Linux's tcp_retries2 */
 #define THIN_SEGMENTS  4            /* Linux: tcp_stream_is_thin() */
@@ -296,7 +295,7 @@ static void ack_due(struct pb_timer *t)
 
 void pb_tcp_timers_ack_later(struct tcp_conn *c)
 {
-	set(c, &c->ack, DELAYED_ACK);
+	set(c, &c->ack, TCP_DELAYED_ACK);
 }
 
 /*

@@ -171,7 +171,7 @@ static void undo(struct tcp_conn *c)
 		tcp_counters(c)->tcp.SpuriousRtos++;
 	} else {
 		tcp_counters(c)->tcp.SpuriousRecoveries++;
-		c->reordering_seen = true;
+		c->tally.reorderings += !c->tally.reorderings;
 	}
 	c->in_timeout = false;
 	c->in_recovery = c->undo->recovering && seq_lt(c->snd_una, c->undo->recover);

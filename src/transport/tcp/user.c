@@ -256,6 +256,7 @@ static size_t write_pieces(struct tcp_conn *c, const struct iovec *iov, size_t i
 		if (n == 0)
 			break;
 		done += n;
+		pb_tcp_busy_begin(c, BUSY_SENDING);
 		if (done < total)
 			send_piece(c);
 	}
@@ -287,6 +288,7 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 	list_remove(&c->starving);
 	tcp_check_limited(c);
 	done = write_pieces(c, iov, iovcnt, total);
+	c->tally.wants_room = done < total;
 	if (!done)
 		return -EAGAIN;
 	if (done < total || !(flags & MSG_MORE))
@@ -312,6 +314,7 @@ int pb_tcp_give(struct tcp_conn *c, struct pb_buf *text)
 	tcp_check_limited(c);
 	pb_tcp_sendq_give(&c->sendq, text);
 	c->written_from = queue_end(c);
+	pb_tcp_busy_begin(c, BUSY_SENDING);
 	pb_tcp_push_end(c);
 	if (in_syn)
 		pb_tcp_send_syn(c);

@@ -76,7 +76,7 @@ static void reordering_is_remembered(void **state)
 	(void)state;
 	SACK(&s, 0, MSS, 2 * MSS);
 	sender_ack(&s, 2 * MSS);
-	assert_true(s.c->reordering_seen);
+	assert_true(s.c->tally.reorderings);
 	harness_run(&s.h, SENDER_RTT / 4);
 	assert_int_equal(counters()->tcp.RetransSegs, 0);
 	harness_forget(&s.h);
@@ -182,7 +182,7 @@ static void duplicates_widen_the_window(void **state)
 	SACK(&s, 2 * MSS, MSS, 2 * MSS);
 	assert_int_equal(s.c->reorder_quarters, 1); /* the same round */
 	harness_forget(&s.h);
-	s.c->reordering_seen = true;
+	s.c->tally.reorderings = 1;
 	SACK(&s, 2 * MSS, 3 * MSS, 8 * MSS);
 	harness_run(&s.h, SENDER_RTT / 2 - PB_MSEC(1));
 	assert_false(s.c->in_recovery);
@@ -194,7 +194,7 @@ static void duplicates_widen_the_window(void **state)
 static void window_is_a_round_trip_at_most(void **state)
 {
 	(void)state;
-	s.c->reordering_seen = true;
+	s.c->tally.reorderings = 1;
 	s.c->reorder_quarters = 200;
 	SACK(&s, 0, MSS, 2 * MSS);
 	harness_run(&s.h, SENDER_RTT - PB_MSEC(1));

@@ -133,7 +133,7 @@ static void eifel_fast_retransmit(void **state)
 	sender_ack(&s, 4 * mss);
 	assert_undone();
 	assert_int_equal(spurious_recoveries(), 1);
-	assert_true(s.c->reordering_seen);
+	assert_true(s.c->tally.reorderings);
 }
 
 static void eifel_fast_retransmit_needed(void **state)
