@@ -686,6 +686,7 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 		exit(EXIT_NO_PACKET);
 	}
 	a->host.stack->tcp->limits.burst_min = BURST_MIN;
+	a->host.stack->tcp->limits.steep_slow_start = true;
 	drill_interpose();
 	*ifc = functions;
 	ifc->userdata = a;

@@ -216,7 +216,7 @@ static void begin_congestion(struct tcp_conn *c)
 	if (g->ops && g->ops->end)
 		g->ops->end(g);
 	g->ops = c->set.congestion;
-	g->paced = !c->tcp->limits.unpaced;
+	g->paced = tcp_is_paced(c);
 	if (g->ops->sampled)
 		g->chance = (uint32_t)pb_rng_next(&c->tcp->env->rng);
 	g->ops->start(g, tcp_now(c));

@@ -290,7 +290,7 @@ static void restore_rtt(const struct tcp_idle *i, struct rtt *r)
 static void restore_congestion(const struct tcp_idle *i, struct tcp_conn *c)
 {
 	c->congestion.ops = c->set.congestion;
-	c->congestion.paced = !c->tcp->limits.unpaced;
+	c->congestion.paced = tcp_is_paced(c);
 	pb_tcp_conn_fit(c);
 	c->congestion.ops->start(&c->congestion, tcp_now(c));
 	c->congestion.cwnd = i->cwnd;

@@ -304,6 +304,8 @@ static uint32_t sendable(struct tcp_conn *c, uint32_t offset)
 		n = most;
 	if (n > record)
 		n = record;
+	if (c->tcp->limits.burst_min)
+		n = pb_tcp_push_first(c, seq_add(c->snd_una, offset), n);
 	if (n)
 		n = tcp_pace(c, n);
 	uint32_t rest = short_part(c, n);

@@ -83,6 +83,16 @@ uint32_t pb_tcp_push_together(const struct tcp_conn *c, seq start, uint32_t len)
 	return len;
 }
 
+uint32_t pb_tcp_push_first(const struct tcp_conn *c, seq start, uint32_t len)
+{
+	const struct tcp_pushes *p = c->push.earlier;
+
+	for (unsigned i = 0; c->push.is_known && p && i < p->count; i++)
+		if (seq_lt(start, earlier_at(p, i)) && seq_lt(earlier_at(p, i), seq_add(start, len)))
+			return earlier_at(p, i).v - start.v;
+	return len;
+}
+
 void pb_tcp_push_over(struct tcp_conn *c)
 {
 	c->push.is_known = false;

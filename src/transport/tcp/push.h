@@ -30,6 +30,9 @@ bool pb_tcp_push_is_at(const struct tcp_conn *c, seq end);
 /* Of len bytes at start, that are sent again, how many belong together. */
 uint32_t pb_tcp_push_together(const struct tcp_conn *c, seq start, uint32_t len);
 
+/* Of len bytes at start, how many come before the first that is pushed has ended. */
+uint32_t pb_tcp_push_first(const struct tcp_conn *c, seq start, uint32_t len);
+
 /* All that was pushed has been acknowledged. */
 void pb_tcp_push_over(struct tcp_conn *c);
 void pb_tcp_push_free(struct tcp_conn *c);

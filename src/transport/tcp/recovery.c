@@ -162,6 +162,19 @@ static void judge(struct tcp_conn *c, const struct tcp_ack *ack, struct rate_sam
 		open_window(c, ack, marked);
 }
 
+/*
+ * Of the bytes acknowledged, how many open the window. Without SACK each duplicate ACK has told of a segment that had
+ * arrived: when what was late comes, all that is acknowledged with it is not to be answered by a burst.
+ */
+static uint32_t opening(const struct tcp_conn *c, uint32_t acked)
+{
+	uint32_t told = c->dup_acks * c->mss;
+
+	if (c->in_recovery || acked <= c->mss)
+		return acked;
+	return acked > told + c->mss ? acked - told : c->mss;
+}
+
 static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	struct tcp_ack ack = { .acked = (uint32_t)seq_diff(s->ack, c->snd_una), .flight = tcp_flight(c) };
@@ -172,6 +185,8 @@ static void new_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	advance(c, s->ack);
 	pb_tcp_rate_acked(c, has_model(c) ? &sample : NULL);
 	bool marked = c->ecn && pb_tcp_ecn_acked(c, s, ack.acked);
+	if (c->dup_acks)
+		ack.acked = opening(c, ack.acked);
 	if (c->undo)
 		pb_tcp_undo_judge(c, s, NULL, true);
 	judge(c, &ack, &sample, marked);

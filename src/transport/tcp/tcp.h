@@ -376,8 +376,13 @@ struct tcp_limits {
 	size_t send_buffer_max, receive_buffer_max;
 	bool no_scaling, no_timestamps, no_sack; /* neither offered nor taken up */
 	bool unpaced;                            /* whole windows leave at once */
-	/* Super-segments are of a millisecond's worth, and of so many segments at least; 0: as long as they can be */
+	/*
+	 * Super-segments are of a millisecond's worth, and of so many segments at least, and end where PSH is, as on Linux;
+	 * 0: they are as long as they can be.
+	 */
 	uint16_t burst_min;
+	/* Slow start opens the window by all that an ACK acknowledges, paced or not, as Linux's (RFC 9406 §4.3: 8 segments) */
+	bool steep_slow_start;
 	uint32_t
 		notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;
@@ -1014,6 +1019,12 @@ static inline void tcp_tell_room(struct tcp_conn *c)
 	if (c->tally.wants_room)
 		pb_tcp_busy_end(c, BUSY_BUFFER);
 	c->tally.wants_room = false;
+}
+
+/* Whether congestion control may count on what it lets go not leaving as one burst, or is to act as if. */
+static inline bool tcp_is_paced(const struct tcp_conn *c)
+{
+	return !c->tcp->limits.unpaced || c->tcp->limits.steep_slow_start;
 }
 
 /* The protocol's alone: nobody will read what comes, nor wait to be handed it. */
