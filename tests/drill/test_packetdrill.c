@@ -160,6 +160,108 @@ static void test_calls_of_libc(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
+static int accepted(int l)
+{
+	handshake();
+	return ifc.accept(ifc.userdata, l, NULL, NULL);
+}
+
+/* What is ready now of fd, as a set of events; 0: nothing. */
+static uint32_t waited(int epoll, int timeout)
+{
+	struct epoll_event e = { 0 };
+
+	return ifc.epoll_wait(ifc.userdata, epoll, &e, 1, timeout) == 1 ? e.events : 0;
+}
+
+static void hear(const char *text)
+{
+	struct packet p = { .flags = TCP_ACK, .seq = peer_next, .ack = stack_next };
+
+	p.len = (uint32_t)strlen(text);
+	peer_next += p.len;
+	inject(p);
+}
+
+static void test_epoll_by_edge_and_level(void **state)
+{
+	(void)state;
+	int fd = accepted(listener()), edge = ifc.epoll_create(ifc.userdata, 1),
+	    level = ifc.epoll_create(ifc.userdata, 1);
+	struct epoll_event by_edge = { .events = EPOLLIN | EPOLLET }, by_level = { .events = EPOLLIN };
+	char got[8];
+
+	assert_int_equal(ifc.fcntl(ifc.userdata, fd, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, edge, EPOLL_CTL_ADD, fd, &by_edge), 0);
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, level, EPOLL_CTL_ADD, fd, &by_level), 0);
+	assert_int_equal(waited(edge, 0), 0);
+	hear("abc");
+	assert_int_equal(waited(edge, 0), EPOLLIN);
+	assert_int_equal(waited(edge, 0), 0);
+	assert_int_equal(waited(level, 0), EPOLLIN);
+	assert_int_equal(waited(level, 0), EPOLLIN);
+	hear("def");
+	assert_int_equal(waited(edge, 0), EPOLLIN);
+	assert_int_equal(ifc.read(ifc.userdata, fd, got, sizeof got), 6);
+	assert_int_equal(waited(level, 0), 0);
+	int64_t began = now();
+	assert_int_equal(waited(level, 100), 0);
+	assert_in_range(now() - began, 100000, 100100);
+}
+
+static void test_epoll_once(void **state)
+{
+	(void)state;
+	int fd = accepted(listener()), epoll = ifc.epoll_create(ifc.userdata, 1);
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLONESHOT };
+
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, epoll, EPOLL_CTL_ADD, fd, &e), 0);
+	assert_int_equal(waited(epoll, 0), EPOLLOUT);
+	assert_int_equal(waited(epoll, 0), 0);
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, epoll, EPOLL_CTL_MOD, fd, &e), 0);
+	assert_int_equal(waited(epoll, 0), EPOLLOUT);
+}
+
+static void expect_wrong(int epoll, int op, int fd, uint32_t events, int error)
+{
+	struct epoll_event e = { .events = events };
+
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, epoll, op, fd, &e), -1);
+	assert_int_equal(errno, error);
+}
+
+static void test_epoll_refuses(void **state)
+{
+	(void)state;
+	int fd = accepted(listener()), epoll = ifc.epoll_create(ifc.userdata, 1);
+	struct epoll_event e = { .events = EPOLLIN };
+
+	expect_wrong(epoll, EPOLL_CTL_MOD, fd, EPOLLIN, ENOENT);
+	expect_wrong(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, EINVAL);
+	expect_wrong(epoll, EPOLL_CTL_ADD, 1000, EPOLLIN, EBADF);
+	expect_wrong(fd, EPOLL_CTL_ADD, fd, EPOLLIN, EINVAL);
+	assert_int_equal(ifc.epoll_ctl(ifc.userdata, epoll, EPOLL_CTL_ADD, fd, &e), 0);
+	expect_wrong(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, EEXIST);
+	assert_int_equal(ifc.epoll_wait(ifc.userdata, epoll, &e, 0, 0), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(ifc.close(ifc.userdata, fd), 0);
+	assert_int_equal(waited(epoll, 0), 0);
+	assert_int_equal(ifc.close(ifc.userdata, epoll), 0);
+	assert_int_equal(ifc.epoll_wait(ifc.userdata, epoll, &e, 1, 0), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+/* Memory that is nobody's. */
+static void test_nowhere(void **state)
+{
+	(void)state;
+	int fd = accepted(listener());
+	assert_int_equal(ifc.write(ifc.userdata, fd, NULL, 5), -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(ifc.read(ifc.userdata, fd, NULL, 5), -1);
+	assert_int_equal(errno, EFAULT);
+}
+
 struct blocked {
 	int listener, fd;
 	int64_t returned;
@@ -203,6 +305,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_calls_of_libc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_call_that_blocks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_epoll_by_edge_and_level, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_epoll_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_epoll_refuses, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nowhere, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,7 +194,8 @@ int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction cl
 	const struct test_table *tables[] = {
 		&semantics_bind,     &semantics_connect,   &semantics_stream,
 		&semantics_datagram, &semantics_ancillary, &semantics_options,
-		&semantics_echo,     &semantics_signed,    &semantics_fast_open
+		&semantics_echo,     &semantics_signed,    &semantics_fast_open,
+		&semantics_told,
 	};
 	struct CMUnitTest all[128];
 	size_t count = 0;

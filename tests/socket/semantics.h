@@ -51,7 +51,8 @@ struct test_table {
 	size_t count;
 };
 extern const struct test_table semantics_bind, semantics_connect, semantics_stream, semantics_datagram,
-	semantics_ancillary, semantics_options, semantics_echo, semantics_signed, semantics_fast_open;
+	semantics_ancillary, semantics_options, semantics_echo, semantics_signed, semantics_fast_open,
+	semantics_told;
 
 #define TEST_TABLE(tests)                                                                                    \
 	{                                                                                                    \

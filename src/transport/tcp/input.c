@@ -186,7 +186,8 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		return false;
 	}
 	keep_timestamp(c, s); /* not before: who can guess no acknowledgement sets no clock of ours */
-	if (seq_lt(s->ack, c->snd_una)) { /* an old one: ignored, but not its text, nor what it tells of gaps */
+	if (seq_lt(s->ack,
+		   c->snd_una)) { /* an old one: ignored, but not its text, nor what it tells of gaps */
 		if (c->has_sack && s->h.options.sack_count)
 			pb_tcp_ack_arrived(c, s);
 		return true;

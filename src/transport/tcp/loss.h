@@ -69,7 +69,7 @@ struct delivery {
 	bool resent;   /* it was sent again */
 	bool reordered;
 	seq late_start; /* of the first that was: what was sent later had come before it; if reordered */
-	bool twice; /* D-SACK: the peer had it already */
+	bool twice;     /* D-SACK: the peer had it already */
 	struct seq_range duplicate;
 	uint32_t lost; /* bytes that are found lost by this */
 	const struct send_record

@@ -225,7 +225,8 @@ static pb_time reordering_window(const struct tcp_conn *c)
 {
 	pb_time window = c->rtt.min / 4 * (1 + c->reorder_quarters);
 
-	if (!c->tally.reorderings && (c->in_recovery || c->in_timeout || c->loss->rack.segments >= DUP_THRESH))
+	if (!c->tally.reorderings &&
+	    (c->in_recovery || c->in_timeout || c->loss->rack.segments >= DUP_THRESH))
 		return 0;
 	return window < c->rtt.srtt ? window : c->rtt.srtt;
 }

@@ -15,14 +15,20 @@
 #define TCP_REORDERING_MOST  300 /* tcp_max_reordering */
 #define TCP_RCV_MSS_FIRST    536 /* of a segment, until one has come */
 
-enum tcp_busy { BUSY_NOT, BUSY_SENDING, BUSY_WINDOW, BUSY_BUFFER, BUSY_KINDS }; /* the later outdo the earlier */
+enum tcp_busy {
+	BUSY_NOT,
+	BUSY_SENDING,
+	BUSY_WINDOW,
+	BUSY_BUFFER,
+	BUSY_KINDS
+}; /* the later outdo the earlier */
 
 struct tcp_tally {
 	pb_time began; /* of what it is busy with now */
 	pb_time spent[BUSY_KINDS];
-	uint8_t busy;       /* enum tcp_busy */
-	bool wants_room;    /* the user was told that the buffer is full, and not yet that it no longer is */
-	uint16_t rcv_mss;   /* of the longest segment that came */
+	uint8_t busy;        /* enum tcp_busy */
+	bool wants_room;     /* the user was told that the buffer is full, and not yet that it no longer is */
+	uint16_t rcv_mss;    /* of the longest segment that came */
 	uint16_t reordering; /* by how many segments one was late, at most */
 	uint32_t reorderings;
 	uint32_t data_in, data_out; /* segments with text */

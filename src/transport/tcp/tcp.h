@@ -118,7 +118,7 @@ extern const struct tcp_settings pb_tcp_settings_default;
 #define TCP_RTO_MAX PB_SEC(120) /* RFC 6298 2.5: at least 60 s; Linux's */
 
 #define TCP_DELAYED_ACK PB_MSEC(40) /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
-#define TCP_QUICK_ACKS 10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
+#define TCP_QUICK_ACKS  10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
 
 /* Text is written into blocks of this size, and into larger ones where they will be filled. */
 #define TCP_PART_SMALL 2048
@@ -251,7 +251,7 @@ struct tcp_conn {
 	struct tcp_ecn *ecn;         /* with ECN: ecn.h */
 	uint8_t reorder_quarters; /* RACK waits for late ones so many quarters of an RTT more than the first: rack.c */
 	uint8_t reorder_spared; /* recoveries until it waits for one only */
-	uint8_t dup_acks; /* without SACK */
+	uint8_t dup_acks;       /* without SACK */
 	bool in_recovery;
 	bool in_timeout;    /* going back after a time-out, up to recover */
 	seq recover;        /* RFC 6582 §3.1: one past what had been sent; starts as ISS */

@@ -299,6 +299,35 @@ static void no_memory_delays(void **state)
 	sender_expect(&s, MSS, 3000 - MSS);
 }
 
+/* A user who finds no memory is not told to try again before there is some: he would do nothing else. */
+static void starving_user_waits(void **state)
+{
+	struct pb_buf *all[5000];
+	size_t n = 0;
+
+	(void)state;
+	s.window = 0;
+	sender_ack(&s, 0);
+	while (n < 5000 && (all[n] = pb_buf_new(s.h.env.pool, 0, 65536)))
+		n++;
+	while (n < 5000 && (all[n] = pb_buf_new(s.h.env.pool, 0, 256)))
+		n++;
+	assert_in_range(n, 1, 4999);
+	assert_true(pb_tcp_ready(s.c) & POLLOUT);
+	struct iovec text = { (char[]){ "text" }, 4 };
+	assert_int_equal(pb_tcp_send(s.c, &text, 1, 0), -EAGAIN);
+	assert_false(pb_tcp_ready(s.c) & POLLOUT);
+	s.c->news.events = 0;
+	harness_run(&s.h, PB_SEC(1));
+	assert_int_equal(s.c->news.events, 0);
+	while (n)
+		pb_buf_free(all[--n]);
+	harness_run(&s.h, PB_MSEC(100));
+	assert_true(pb_tcp_ready(s.c) & POLLOUT);
+	assert_int_equal(s.c->news.events, POLLOUT);
+	assert_int_equal(pb_tcp_send(s.c, &text, 1, 0), 4);
+}
+
 /* The last eighth of the memory is not for text, so that acknowledgements are heard whatever windows promised. */
 static void text_waits_for_memory(void **state)
 {
@@ -345,6 +374,7 @@ int main(void)
 		TEST(fin_keeps_to_the_window),
 		TEST(idle_connection_starts_again),
 		TEST(no_memory_delays),
+		TEST(starving_user_waits),
 		TEST(text_waits_for_memory),
 	};
 

@@ -245,6 +245,39 @@ static void text_is_referenced(void **state)
 	pb_pool_free(pool);
 }
 
+/* No segment goes beyond the end of a record, whoever asks for one, nor does memory that records share. */
+static void records_are_apart(void **state)
+{
+	struct pb_pool *pool = pb_pool_new(SIZE_MAX);
+	struct iovec iov = { .iov_base = "abcdef", .iov_len = 6 };
+	struct sendq q = { 0 };
+
+	(void)state;
+	assert_false(pb_tcp_sendq_is_open(&q));
+	pb_tcp_sendq_write(&q, pool, &iov, 1, 0, 2);
+	assert_int_equal(pb_tcp_sendq_record(&q, 0, 1000), 1000);
+	pb_tcp_sendq_end_record(&q);
+	pb_tcp_sendq_end_record(&q);
+	assert_int_equal(q.records, 1);
+	assert_false(pb_tcp_sendq_is_open(&q));
+	pb_tcp_sendq_write(&q, pool, &iov, 1, 2, 3);
+	assert_true(pb_tcp_sendq_is_open(&q));
+	pb_tcp_sendq_end_record(&q);
+	pb_tcp_sendq_write(&q, pool, &iov, 1, 5, 1);
+	assert_int_equal(pb_tcp_sendq_record(&q, 0, 1000), 2);
+	assert_int_equal(pb_tcp_sendq_record(&q, 0, 1), 1);
+	assert_int_equal(pb_tcp_sendq_record(&q, 1, 1000), 1);
+	assert_int_equal(pb_tcp_sendq_record(&q, 3, 1000), 2);
+	assert_int_equal(pb_tcp_sendq_record(&q, 5, 1), 1);
+	pb_tcp_sendq_acked(&q, 2);
+	assert_int_equal(q.records, 1);
+	assert_int_equal(pb_tcp_sendq_record(&q, 0, 1000), 3);
+	pb_tcp_sendq_acked(&q, 3);
+	assert_int_equal(q.records, 0);
+	pb_tcp_sendq_clear(&q);
+	pb_pool_free(pool);
+}
+
 /* Many small writes become few parts. */
 static void small_writes_share_parts(void **state)
 {
@@ -254,9 +287,9 @@ static void small_writes_share_parts(void **state)
 
 	(void)state;
 	for (int i = 0; i < 60000; i++)
-		assert_int_equal(
-			pb_tcp_sendq_write(&q, pool, &(struct iovec){ .iov_base = "x", .iov_len = 1 }, 1, 0, 1),
-			1);
+		assert_int_equal(pb_tcp_sendq_write(
+					 &q, pool, &(struct iovec){ .iov_base = "x", .iov_len = 1 }, 1, 0, 1),
+				 1);
 	for (struct pb_buf *part = q.first; part; part = part->more)
 		parts++;
 	assert_in_range(parts, 1, 16);
@@ -296,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(segments_have_the_bytes_of_their_numbers),
 		cmocka_unit_test(text_is_referenced),
+		cmocka_unit_test(records_are_apart),
 		cmocka_unit_test(small_writes_share_parts),
 		cmocka_unit_test(an_empty_pool_is_no_harm),
 	};
