@@ -166,9 +166,8 @@ static ssize_t wait_for(struct adapter *a, struct attempt *t)
 		a->waiting++;
 		bool moved = sleep_until_moved(a);
 		a->waiting--;
-		if (!moved) {
-			drill_adapter_step(a, t->deadline);
-		}
+		if (!moved && !drill_adapter_step(a, t->deadline) && t->deadline != PB_NEVER)
+			drill_adapter_pass_time(a, t->deadline); /* nothing comes before */
 		rc = t->try(a, t);
 		settle(a);
 		if (moved && --a->unchecked == 0)
