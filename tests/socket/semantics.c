@@ -197,7 +197,7 @@ int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction cl
 		&semantics_echo,     &semantics_signed,    &semantics_fast_open,
 		&semantics_told,
 	};
-	struct CMUnitTest all[128];
+	struct CMUnitTest all[256];
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
