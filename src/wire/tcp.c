@@ -175,12 +175,13 @@ static void read_options(struct tcp_options *o, struct reader *r, bool syn)
 	}
 }
 
-/* What nearly every segment of a connection with timestamps has, and nothing else (RFC 7323 appendix A). */
-static bool only_a_timestamp(const uint8_t *options, size_t len)
-{
-	static const uint8_t form[] = { OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, TIMESTAMP_LEN };
+/* RFC 7323 appendix A: what nearly every segment of a connection with timestamps has, and nothing else. */
+static const uint8_t timestamp_form[] = { OPTION_NOP, OPTION_NOP, OPTION_TIMESTAMP, TIMESTAMP_LEN };
+#define TIMESTAMP_FORM_LEN (sizeof timestamp_form + 8)
 
-	return options && len == sizeof form + 8 && memcmp(options, form, sizeof form) == 0;
+static bool is_only_timestamp(const struct tcp_options *o)
+{
+	return o->present == (struct tcp_options){ .has_timestamp = true }.present;
 }
 
 bool pb_tcp_parse(struct tcp_header *h, struct reader *r)
@@ -205,8 +206,8 @@ bool pb_tcp_parse(struct tcp_header *h, struct reader *r)
 	size_t options_len = h->len - TCP_HEADER_LEN;
 	struct reader options = { .p = rd_bytes(&in, options_len), .left = options_len };
 	*r = in;
-	if (only_a_timestamp(options.p, options_len)) {
-		rd_bytes(&options, 4);
+	if (options_len == TIMESTAMP_FORM_LEN && !memcmp(options.p, timestamp_form, sizeof timestamp_form)) {
+		rd_bytes(&options, sizeof timestamp_form);
 		read_timestamp(&h->options, &options);
 	} else {
 		read_options(&h->options, &options, h->flags & TCP_SYN);
@@ -239,8 +240,13 @@ static size_t padded(size_t len)
 /* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned; fast open has none. */
 size_t pb_tcp_header_len(const struct tcp_options *o)
 {
-	size_t len = TCP_HEADER_LEN + pb_tcp_auth_len(o);
+	size_t len = TCP_HEADER_LEN;
 
+	if (is_only_timestamp(o))
+		return len + TIMESTAMP_FORM_LEN;
+	if (!o->present)
+		return len;
+	len += pb_tcp_auth_len(o);
 	if (o->mss)
 		len += MSS_LEN;
 	if (o->has_timestamp)
@@ -349,7 +355,13 @@ bool pb_tcp_write(const struct tcp_header *h, struct writer *w)
 	wr_u16(&out, h->window);
 	wr_u16(&out, h->checksum);
 	wr_u16(&out, h->urgent);
-	write_options(&h->options, &out);
+	if (is_only_timestamp(&h->options)) {
+		wr_bytes(&out, timestamp_form, sizeof timestamp_form);
+		wr_u32(&out, h->options.ts_value);
+		wr_u32(&out, h->options.ts_echo);
+	} else if (h->options.present) {
+		write_options(&h->options, &out);
+	}
 	*w = out;
 	return true;
 }

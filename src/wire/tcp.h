@@ -45,18 +45,23 @@ enum tcp_auth_kind {
 #define TCP_MAC_AT      (TCP_HEADER_LEN + 4) /* where it is in a header that we write: the option is the first */
 
 struct tcp_options {
-	uint16_t mss; /* SYN only; 0: not there */
-	/* if has_window_scale; as sent, possibly above 14 (RFC 7323 §2.3 says how to read that) */
-	uint8_t window_scale;
-	bool has_window_scale, sack_permitted, has_timestamp;
-	uint8_t auth;    /* enum tcp_auth_kind */
-	uint8_t mac_len; /* of its signature; the next too if it is signed */
+	/* What is there, in one word: most segments have nothing, or nothing but a timestamp. */
+	union {
+		struct {
+			uint16_t mss; /* SYN only; 0: not there */
+			bool has_window_scale, sack_permitted, has_timestamp, has_fast_open;
+			uint8_t sack_count;
+			uint8_t auth; /* enum tcp_auth_kind */
+		};
+		uint64_t present;
+	};
 	uint32_t ts_value, ts_echo;
-	uint8_t sack_count;
+	uint8_t window_scale;        /* as sent, possibly above 14 (RFC 7323 §2.3 says how to read that) */
+	uint8_t mac_len;             /* of the signature; the next too if it is signed */
 	uint8_t mac_at;              /* read: the signature's place in the header, from its first byte */
 	uint8_t key_id, next_key_id; /* TCP-AO: KeyID, RNextKeyID */
 	/* Fast open, SYN only: a cookie, or with cookie_len 0 a wish for one; perhaps in the form of the experiment before */
-	bool has_fast_open, fast_open_experiment;
+	bool fast_open_experiment;
 	uint8_t cookie_len;
 	union {
 		struct {
