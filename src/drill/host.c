@@ -108,9 +108,9 @@ static int attach(struct host *h, const struct host_options *o)
 		pb_device_close(outer);
 		return rc;
 	}
-	unsigned index = (unsigned)rc;
+	h->index = (unsigned)rc;
 	for (unsigned i = 0; i < o->address_count && rc >= 0; i++)
-		rc = add_address(h, index, &o->address[i]);
+		rc = add_address(h, h->index, &o->address[i]);
 	return rc < 0 ? rc : 0;
 }
 

@@ -35,6 +35,7 @@ struct host_wire;
 struct host {
 	struct pb_stack *stack;
 	struct host_wire *wire; /* the stack's */
+	unsigned index;         /* of its interface */
 	struct pb_capture *capture;
 	pb_time now, next; /* what the clock shows; when the stack next has something to do */
 	struct seen *first, **last;

@@ -100,10 +100,22 @@ static int do_close(void *userdata, int fd)
 	return (int)drill_adapter_leave(a, rc);
 }
 
+/* Where a script has an address of its own (--local_ip), packetdrill would give it to the device that it makes. */
+static int bind_anywhere(struct adapter *a, struct pb_socket *s, const struct sockaddr *sa, socklen_t len)
+{
+	unsigned bits = sa->sa_family == AF_INET6 ? 128 : 32;
+	int rc = pb_bind(s, sa, len);
+
+	if (rc != -EADDRNOTAVAIL)
+		return rc;
+	rc = pb_stack_add_address(a->host.stack, a->host.index, sa, bits, PB_USE_AT_ONCE);
+	return rc < 0 ? -EADDRNOTAVAIL : pb_bind(s, sa, len);
+}
+
 static int do_bind(void *userdata, int fd, const struct sockaddr *sa, socklen_t len)
 {
 	ENTER(userdata, fd);
-	return (int)drill_adapter_leave(a, pb_bind(f->socket, sa, len));
+	return (int)drill_adapter_leave(a, bind_anywhere(a, f->socket, sa, len));
 }
 
 static int do_listen(void *userdata, int fd, int backlog)

@@ -86,6 +86,17 @@ static int listener(void)
 	return fd;
 }
 
+/* A script has said --local_ip: what it binds to is an address of this host, then. */
+static void test_address_of_its_own(void **state)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0a80009) };
+
+	(void)state;
+	int fd = ifc.socket(ifc.userdata, AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(ifc.bind(ifc.userdata, fd, (const struct sockaddr *)&own, sizeof own), 0);
+	assert_int_equal(ifc.close(ifc.userdata, fd), 0);
+}
+
 static void handshake(void)
 {
 	long long when;
@@ -302,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_calls, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_address_of_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_calls_of_libc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_call_that_blocks, set_up, tear_down),
