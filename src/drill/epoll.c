@@ -7,7 +7,8 @@
 #define MODES ((uint32_t)(EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP))
 
 /* What may go with EPOLLEXCLUSIVE, epoll_ctl(2). */
-#define EXCLUSIVE_ALLOWED ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE))
+#define EXCLUSIVE_ALLOWED                                                                                    \
+	((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE))
 
 struct epoll_set *drill_epoll_new(void)
 {

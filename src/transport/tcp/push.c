@@ -69,14 +69,14 @@ bool pb_tcp_push_is_at(const struct tcp_conn *c, seq end)
 uint32_t pb_tcp_push_together(const struct tcp_conn *c, seq start, uint32_t len)
 {
 	const struct tcp_pushes *p = c->push.earlier;
-	seq end = seq_add(start, len), cut = end;
+	seq end = seq_add(start, len);
 
 	if (!c->push.is_known)
 		return len;
 	if (seq_lt(start, c->push.last) && seq_le(c->push.last, end))
 		return c->push.last.v - start.v;
 	for (unsigned i = p ? p->count : 0; i > 0; i--) {
-		cut = earlier_at(p, i - 1);
+		seq cut = earlier_at(p, i - 1);
 		if (seq_le(cut, end))
 			return seq_lt(start, cut) ? cut.v - start.v : len;
 	}
