@@ -21,6 +21,18 @@ void pb_tcp_undo_free(struct tcp_conn *c)
 }
 
 /*
+ * What SND.UNA waits for was sent again before, in a recovery that is over: its ACK will echo that sending, which is
+ * neither the first nor one of this episode, and tells nothing of it.
+ */
+static bool was_sent_again(const struct tcp_conn *c)
+{
+	struct board_range r;
+
+	return c->loss && pb_board_find(&c->loss->board, c->snd_una, &r) && seq_le(r.start, c->snd_una) &&
+	       r.sent;
+}
+
+/*
  * A time-out in a recovery is an episode of its own; one after another is the same, as long as nothing has been heard
  * (RFC 5682 §2.1, step 1; RFC 3522 §3.3). Without memory there is no undoing.
  */
@@ -46,6 +58,7 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 		.una = c->snd_una,
 		.recovering = c->in_recovery,
 		.recover = c->recover,
+		.heard = was_sent_again(c),
 		.timed_out = timed_out,
 		.frto = timed_out ? FRTO_FIRST : FRTO_OFF,
 	};

@@ -103,6 +103,42 @@ static void eifel_time_out(void **state)
 	assert_int_equal(next.h.seq - s.start, sent);
 }
 
+/*
+ * With SACK, what one recovery has sent again may be acknowledged in the next, which began meanwhile: segment 40 was
+ * lost in the first, whose end is before it, 49 begins the second. The echo is older than that, and yet no first sending.
+ */
+static void eifel_of_an_earlier_recovery(void **state)
+{
+	uint32_t mss = s.c->mss, second;
+
+	(void)state;
+	s.c->has_sack = true;
+	s.c->snd_scale = 4;
+	s.c->congestion.cwnd = 40 * mss;
+	tcp_want_output(s.c);
+	pb_tcp_flush(s.h.tcp);
+	SACK(&s, 0, mss, 21 * mss);
+	assert_true(s.c->in_recovery);
+	echo_now();
+	harness_run(&s.h, PB_MSEC(10));
+	SACK(&s, 0, mss, 40 * mss);
+	harness_run(&s.h, PB_MSEC(10));
+	SACK(&s, 0, 41 * mss, 48 * mss, mss, 40 * mss); /* 40 is lost, and sent again */
+	assert_int_equal(s.c->loss->board.bytes[RANGE_RESENT], 2 * mss);
+	second = pb_tcp_timestamp(s.h.tcp, s.c->ts_offset);
+	harness_run(&s.h, PB_MSEC(10));
+	SACK(&s, 40 * mss, 41 * mss, 48 * mss);
+	assert_false(s.c->in_recovery);
+	harness_run(&s.h, PB_MSEC(10));
+	SACK(&s, 40 * mss, 50 * mss, 54 * mss, 41 * mss, 48 * mss);
+	assert_true(s.c->in_recovery);
+	harness_run(&s.h, PB_MSEC(10));
+	s.echo = second;
+	SACK(&s, 48 * mss, 50 * mss, 54 * mss);
+	assert_int_equal(spurious_recoveries(), 0);
+	assert_true(s.c->in_recovery);
+}
+
 /* It echoes the retransmission. Later echoes do not matter: §3.2 looks at the first ACK. */
 static void eifel_lost(void **state)
 {
@@ -307,6 +343,7 @@ static void no_burst(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST_TIMESTAMPS(eifel_of_an_earlier_recovery),
 		TEST_TIMESTAMPS(eifel_time_out),
 		TEST_TIMESTAMPS(eifel_lost),
 		TEST_TIMESTAMPS(eifel_fast_retransmit),
