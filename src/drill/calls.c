@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <packetboat/tcp_auth.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -368,8 +370,14 @@ static int64_t call_setsockopt(struct call_run *c)
 
 	if (!s)
 		return rc;
-	if (!number(c, 1, &level) || !number(c, 2, &name) || !number(c, 4, &len) ||
-	    !drill_value_option(c->argument[3], value, &has, c->why))
+	if (!number(c, 1, &level) || !number(c, 2, &name) || !number(c, 4, &len))
+		return RC_FAULT;
+	if (level == IPPROTO_TCP && (name == TCP_MD5SIG || name == PB_TCP_AO_ADD_KEY)) {
+		if (!drill_value_key(c->argument[3], name, &c->sockets->remote, value, &has, c->why))
+			return RC_FAULT;
+		return pb_setsockopt(s->socket, (int)level, (int)name, value, has);
+	}
+	if (!drill_value_option(c->argument[3], value, &has, c->why))
 		return RC_FAULT;
 	if (len < 0 || len > (int64_t)sizeof value)
 		return fault(c, "an option's length is from 0 to %zu", sizeof value);

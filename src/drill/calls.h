@@ -74,6 +74,12 @@ const struct expr *drill_value_field(const struct expr *e, const char *name);
 bool drill_value_address(const struct expr *e, union pb_addr *a, char *why);
 /* The bytes that an iovec holds in all, or that of a msghdr. */
 bool drill_value_bytes(const struct expr *e, uint64_t *bytes, char *why);
+/*
+ * A key to sign with for the peer: {tcpm_key="secret"} (TCP_MD5SIG), {sndid=1, rcvid=2, key="secret"} (TCP_AO_ADD_KEY).
+ * In bytes is what the option takes, *len long.
+ */
+bool drill_value_key(const struct expr *e, int64_t option, const union pb_addr *peer, uint8_t *bytes,
+		     socklen_t *len, char *why);
 /* An option's value: [1], "cubic", {onoff=1, linger=0}. */
 bool drill_value_option(const struct expr *e, uint8_t *bytes, socklen_t *len, char *why);
 

@@ -148,6 +148,8 @@ void drill_flow_to_wire(struct flow *flow, struct packet *p)
 		flow->remote_known = true;
 		flow->remote_isn = flow->script_remote_isn = p->seq;
 	}
+	p->src_isn = flow->remote_isn;
+	p->dst_isn = p->flags & TCP_ACK || !syn ? flow->local_isn : 0;
 	p->seq += remote_offset(flow, syn);
 	if (p->flags & TCP_ACK)
 		p->ack += local_offset(flow, syn);
@@ -184,6 +186,14 @@ static void begin(struct flow *flow, const struct packet *seen, const struct pac
 	flow->local_known = true;
 	flow->local_isn = seen->seq;
 	flow->script_local_isn = expected->seq;
+}
+
+void drill_flow_isns(const struct flow *flow, struct packet *seen)
+{
+	bool syn = seen->flags & TCP_SYN;
+
+	seen->src_isn = syn ? seen->seq : flow->local_isn;
+	seen->dst_isn = seen->flags & TCP_ACK || !syn ? flow->remote_isn : 0;
 }
 
 void drill_flow_to_script(struct flow *flow, struct packet *seen, const struct packet *expected,

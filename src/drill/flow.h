@@ -47,8 +47,11 @@ struct flow *drill_flow_inbound(struct flows *f, const struct packet *p, const s
 /* The flow of a packet that was seen. NULL: of none. */
 struct flow *drill_flow_outbound(struct flows *f, const struct packet *seen, const struct packet_ends *ends);
 
-/* The script's numbers into those of the wire. */
+/* The script's numbers into those of the wire; with the connection's first ones, from which signatures follow. */
 void drill_flow_to_wire(struct flow *flow, struct packet *p);
+
+/* Those first numbers, for a packet that was seen, whose numbers are still the wire's. */
+void drill_flow_isns(const struct flow *flow, struct packet *seen);
 
 /*
  * Those of the wire into the script's, to be held against what is expected, from which the flow learns what the script

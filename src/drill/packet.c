@@ -106,7 +106,12 @@ static void put_options(struct text *t, const struct packet *p)
 			put(t, "broken");
 			break;
 		}
-		put_option(t, kind, &(struct reader){ data, len - 2u, false });
+		if (p->sign_key && kind == OPTION_MD5)
+			put(t, "md5 \"%s\"", p->sign_key);
+		else if (p->sign_key && kind == OPTION_AO && len >= 4)
+			put(t, "ao %u %u \"%s\"", data[0], data[1], p->sign_key);
+		else
+			put_option(t, kind, &(struct reader){ data, len - 2u, false });
 	}
 	if (p->options_len)
 		put(t, ">");

@@ -16,6 +16,7 @@
 #define PACKET_OPTIONS_MAX (TCP_HEADER_LEN_MAX - TCP_HEADER_LEN)
 #define PACKET_LEN_MAX     65535
 #define PACKET_TEXT_LEN    512
+#define PACKET_AO_MAC_LEN  12 /* RFC 5926 §3.2 */
 
 enum packet_protocol { PACKET_TCP, PACKET_UDP, PACKET_ICMP };
 
@@ -37,6 +38,9 @@ struct packet {
 	bool any_window, any_options; /* not looked at */
 	uint8_t options_len;
 	uint8_t options[PACKET_OPTIONS_MAX]; /* as on the wire */
+	const char *
+		sign_key; /* a key in place of the signature, which is zero: signature.h; NULL: it is as written */
+	uint32_t src_isn, dst_isn; /* on the wire: of the connection, for that */
 
 	/* ICMP; in a script by name, which means a number only once the version of IP is known */
 	const char *type_name, *code_name;
@@ -87,6 +91,7 @@ enum {
 	OPTION_SACK = 5,
 	OPTION_TIMESTAMP = 8,
 	OPTION_MD5 = 19,
+	OPTION_AO = 29,
 	OPTION_FAST_OPEN = 34,
 	OPTION_ACCECN0 = 172,
 	OPTION_ACCECN1 = 174,

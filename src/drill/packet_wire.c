@@ -1,6 +1,7 @@
 /* Packets to and from the wire, from the numbers that are in them. */
 #include "base/checksum.h"
 #include "drill/packet.h"
+#include "drill/signature.h"
 #include "wire/icmp.h"
 #include "wire/ip4.h"
 #include "wire/udp.h"
@@ -157,6 +158,8 @@ bool drill_packet_write(const struct packet *p, const struct packet_ends *ends, 
 	if (w.bad)
 		return false;
 	memset(text, 0, p->len);
+	if (p->sign_key && !drill_sign(p, ends, start, payload))
+		return false;
 	seal(p, ends, protocol, start, payload);
 	*len = (size_t)(w.p - bytes);
 	return true;

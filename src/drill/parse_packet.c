@@ -139,8 +139,45 @@ static void parse_accecn(struct parser *p, struct writer *w, uint8_t *start)
 	}
 }
 
+static const char *parse_key(struct parser *p)
+{
+	const struct expr *e = p->token.kind == TOKEN_TEXT ? drill_parse_expr(p) : NULL;
+
+	if (!e)
+		drill_parse_fail(p, "a key is wanted, as in md5 \"secret\" or ao 1 2 \"secret\"");
+	return e && e->text ? e->text : "";
+}
+
+/* RFC 2385 §3: as it is, or by its key. */
+static void parse_md5(struct parser *p, struct packet *k, struct writer *w, uint8_t *start)
+{
+	start[0] = OPTION_MD5;
+	if (p->token.kind != TOKEN_TEXT) {
+		start[1] = (uint8_t)(2 + parse_hex(p, w));
+		return;
+	}
+	uint8_t *mac = wr_room(w, TCP_MD5_MAC_LEN);
+	if (mac)
+		memset(mac, 0, TCP_MD5_MAC_LEN);
+	start[1] = 2 + TCP_MD5_MAC_LEN;
+	k->sign_key = parse_key(p);
+}
+
+/* RFC 5925 §2.2: KeyID, RNextKeyID, and the key. */
+static void parse_ao(struct parser *p, struct packet *k, struct writer *w, uint8_t *start)
+{
+	start[0] = OPTION_AO;
+	start[1] = 4 + PACKET_AO_MAC_LEN;
+	wr_u8(w, (uint8_t)drill_parse_number(p, "a KeyID", 0, UINT8_MAX));
+	wr_u8(w, (uint8_t)drill_parse_number(p, "an RNextKeyID", 0, UINT8_MAX));
+	uint8_t *mac = wr_room(w, PACKET_AO_MAC_LEN);
+	if (mac)
+		memset(mac, 0, PACKET_AO_MAC_LEN);
+	k->sign_key = parse_key(p);
+}
+
 /* The options that have a length: what follows it. start: the option's first byte. */
-static void parse_long_option(struct parser *p, struct writer *w, uint8_t *start)
+static void parse_long_option(struct parser *p, struct packet *k, struct writer *w, uint8_t *start)
 {
 	if (drill_parse_take_word(p, "mss")) {
 		start[0] = OPTION_MSS;
@@ -172,8 +209,9 @@ static void parse_long_option(struct parser *p, struct writer *w, uint8_t *start
 		wr_u16(w, OPTION_FAST_OPEN_MAGIC);
 		start[1] = (uint8_t)(4 + parse_hex(p, w));
 	} else if (drill_parse_take_word(p, "md5")) {
-		start[0] = OPTION_MD5;
-		start[1] = (uint8_t)(2 + parse_hex(p, w));
+		parse_md5(p, k, w, start);
+	} else if (drill_parse_take_word(p, "ao")) {
+		parse_ao(p, k, w, start);
 	} else if (drill_parse_take_word(p, "ECN")) {
 		parse_accecn(p, w, start);
 	} else {
@@ -181,7 +219,7 @@ static void parse_long_option(struct parser *p, struct writer *w, uint8_t *start
 	}
 }
 
-static void parse_option(struct parser *p, struct writer *w)
+static void parse_option(struct parser *p, struct packet *k, struct writer *w)
 {
 	if (drill_parse_take_word(p, "nop")) {
 		wr_u8(w, OPTION_NOP);
@@ -192,7 +230,7 @@ static void parse_option(struct parser *p, struct writer *w)
 		if (!start)
 			return;
 		start[1] = 2;
-		parse_long_option(p, w, start);
+		parse_long_option(p, k, w, start);
 	}
 }
 
@@ -207,7 +245,7 @@ static void parse_options(struct parser *p, struct packet *k)
 		k->any_options = true;
 	} else {
 		do
-			parse_option(p, &w);
+			parse_option(p, k, &w);
 		while (drill_parse_take(p, ',') && drill_parse_ok(p));
 	}
 	drill_parse_expect(p, '>');

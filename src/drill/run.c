@@ -5,6 +5,7 @@
 #include "drill/config.h"
 #include "drill/flow.h"
 #include "drill/info.h"
+#include "drill/signature.h"
 
 #include <linux/tcp.h>
 #include <stdarg.h>
@@ -269,12 +270,16 @@ static bool next_packet(struct run *r, const struct event *e, pb_time limit, str
 		if (!seen)
 			return false;
 		bool ok = drill_packet_read(p, &ends, seen->bytes, seen->len, &why);
+		struct flow *flow = ok ? drill_flow_outbound(&r->flows, p, &ends) : NULL;
+		if (flow && e->packet->sign_key) {
+			drill_flow_isns(flow, p);
+			drill_signature_check(e->packet, p, &ends, seen->bytes, seen->len);
+		}
 		*when = seen->when;
 		free(seen);
 		if (!ok)
 			return fail(r, DRILL_FAILED, e->line, "a packet was sent at %.6f s, but %s",
 				    seconds(r, *when), why);
-		struct flow *flow = drill_flow_outbound(&r->flows, p, &ends);
 		if (flow) {
 			drill_flow_to_script(flow, p, e->packet, r->config.stamp_tick);
 			return true;

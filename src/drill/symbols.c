@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <packetboat/tcp_auth.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -111,6 +112,7 @@ static const struct symbol symbols[] = {
 	SYMBOL(TCP_QUICKACK),
 	SYMBOL(TCP_CONGESTION),
 	SYMBOL(TCP_MD5SIG),
+	{ "TCP_AO_ADD_KEY", PB_TCP_AO_ADD_KEY },
 	SYMBOL(TCP_USER_TIMEOUT),
 	SYMBOL(TCP_FASTOPEN),
 	SYMBOL(TCP_TIMESTAMP),

@@ -2,6 +2,8 @@
 #include "drill/symbols.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <packetboat/tcp_auth.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +138,72 @@ static bool linger_option(const struct expr *e, uint8_t *bytes, socklen_t *len, 
 	memcpy(bytes, &l, sizeof l);
 	*len = sizeof l;
 	return true;
+}
+
+/* Of at most most bytes. */
+static const char *key_of(const struct expr *e, const char *field, size_t most, char *why)
+{
+	const struct expr *key = drill_value_field(e, field);
+
+	if (key && key->kind == EXPR_TEXT && key->text && strlen(key->text) <= most)
+		return key->text;
+	say(why, "a key is a text of at most 80 bytes, in a field", field);
+	return NULL;
+}
+
+static union pb_addr without_port(const union pb_addr *peer)
+{
+	union pb_addr a = *peer;
+
+	pb_addr_set_port(&a, 0);
+	return a;
+}
+
+static bool md5_key(const struct expr *e, const union pb_addr *peer, uint8_t *bytes, socklen_t *len,
+		    char *why)
+{
+	const char *key = key_of(e, "tcpm_key", TCP_MD5SIG_MAXKEYLEN, why);
+	union pb_addr addr = without_port(peer);
+	struct tcp_md5sig o = { 0 };
+
+	if (!key)
+		return false;
+	memcpy(&o.tcpm_addr, &addr, pb_addr_len(&addr));
+	o.tcpm_keylen = (uint16_t)strlen(key);
+	memcpy(o.tcpm_key, key, o.tcpm_keylen);
+	memcpy(bytes, &o, sizeof o);
+	*len = sizeof o;
+	return true;
+}
+
+static bool ao_key(const struct expr *e, const union pb_addr *peer, uint8_t *bytes, socklen_t *len, char *why)
+{
+	const char *key = key_of(e, "key", PB_TCP_AO_KEY_MAX, why);
+	union pb_addr addr = without_port(peer), plain = addr;
+	struct pb_tcp_ao_add o = { .alg_name = "hmac(sha1)" };
+	int64_t send_id, receive_id;
+
+	if (!key || !drill_value_number(drill_value_field(e, "sndid"), &send_id, why) ||
+	    !drill_value_number(drill_value_field(e, "rcvid"), &receive_id, why))
+		return false;
+	pb_addr_unmap(&plain);
+	memcpy(&o.addr, &addr, pb_addr_len(&addr));
+	o.prefix = plain.sa.sa_family == AF_INET ? 32 : 128;
+	o.sndid = (uint8_t)send_id;
+	o.rcvid = (uint8_t)receive_id;
+	o.keylen = (uint8_t)strlen(key);
+	memcpy(o.key, key, o.keylen);
+	memcpy(bytes, &o, sizeof o);
+	*len = sizeof o;
+	return true;
+}
+
+bool drill_value_key(const struct expr *e, int64_t option, const union pb_addr *peer, uint8_t *bytes,
+		     socklen_t *len, char *why)
+{
+	if (*len < sizeof(struct tcp_md5sig) || *len < sizeof(struct pb_tcp_ao_add))
+		return say(why, "the option's value has no room", NULL);
+	return option == TCP_MD5SIG ? md5_key(e, peer, bytes, len, why) : ao_key(e, peer, bytes, len, why);
 }
 
 bool drill_value_option(const struct expr *e, uint8_t *bytes, socklen_t *len, char *why)

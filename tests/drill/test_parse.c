@@ -139,6 +139,31 @@ static void test_call(void **state)
 	drill_script_free(&script);
 }
 
+/* In place of a signature, its key: the option has zeroes. */
+static void test_signatures(void **state)
+{
+	static const uint8_t zero[16];
+
+	(void)state;
+	const struct packet *p = only("0 > . 1:1(0) ack 1 <nop,nop,md5 \"secret\">")->packet;
+	assert_string_equal(p->sign_key, "secret");
+	assert_int_equal(p->options_len, 20);
+	assert_memory_equal(p->options, "\1\1\23\22", 4);
+	assert_memory_equal(p->options + 4, zero, 16);
+	drill_script_free(&script);
+	p = only("0 > . 1:1(0) ack 1 <ao 61 84 \"testvector\">")->packet;
+	assert_string_equal(p->sign_key, "testvector");
+	assert_int_equal(p->options_len, 16);
+	assert_memory_equal(p->options, "\35\20=T", 4);
+	assert_memory_equal(p->options + 4, zero, 12);
+	drill_script_free(&script);
+	p = only("0 > . 1:1(0) ack 1 <nop,nop,md5 000102030405060708090a0b0c0d0e0f>")->packet;
+	assert_null(p->sign_key);
+	assert_int_equal(p->options[19], 15);
+	drill_script_free(&script);
+	refused("0 > . 1:1(0) <ao 1 2>", "1: a key is wanted, as in md5 \"secret\" or ao 1 2 \"secret\"");
+}
+
 static void test_options(void **state)
 {
 	(void)state;
@@ -192,10 +217,15 @@ static void test_prefixes_and_depth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),   cmocka_unit_test(test_segment),
-		cmocka_unit_test(test_flags),   cmocka_unit_test(test_other_packets),
-		cmocka_unit_test(test_call),    cmocka_unit_test(test_options),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_prefixes_and_depth),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_other_packets),
+		cmocka_unit_test(test_call),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_signatures),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_prefixes_and_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

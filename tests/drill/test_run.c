@@ -93,6 +93,29 @@ static void test_what_differs_is_told(void **state)
 	      "x.pkt:4: the option's value: expected 0, seen 1\n");
 }
 
+/* What the stack signs with one key is not what another makes; nor what is not signed. */
+static void test_signatures(void **state)
+{
+	static const char call[] = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+				   "+0 setsockopt(3, IPPROTO_TCP, TCP_MD5SIG, {tcpm_key=\"secret\"}, 0) = 0\n"
+				   "+0 bind(3, ..., ...) = 0\n"
+				   "+0 listen(3, 1) = 0\n"
+				   "+0 < S 0:0(0) win 1000 <nop,nop,md5 \"secret\",mss 1000>\n";
+	char script[1024];
+
+	(void)state;
+	snprintf(script, sizeof script, "%s%s", call,
+		 "+0 > S. 0:0(0) ack 1 <nop,nop,md5 \"secret\",mss 1460>\n");
+	passes(script);
+	snprintf(script, sizeof script, "%s%s", call,
+		 "+0 > S. 0:0(0) ack 1 <nop,nop,md5 \"Secret\",mss 1460>\n");
+	assert_int_equal(play(script), DRILL_FAILED);
+	assert_non_null(strstr(said, "differs in options"));
+	snprintf(script, sizeof script, "%s%s", call, "+0 > S. 0:0(0) ack 1 <mss 1460>\n");
+	assert_int_equal(play(script), DRILL_FAILED);
+	assert_non_null(strstr(said, "differs in options"));
+}
+
 static void test_strict(void **state)
 {
 	static const char text[] = LISTEN CALL ACCEPT "+0 write(4, ..., 10) = 10\n";
@@ -157,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_both_sides_of_a_call),
 		cmocka_unit_test(test_calls_that_block),
 		cmocka_unit_test(test_what_differs_is_told),
+		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_settings),
