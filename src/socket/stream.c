@@ -606,7 +606,7 @@ static int stream_poll(struct pb_socket *socket)
 		return POLLOUT | POLLHUP; /* tcp_poll(): as one that is over */
 	const struct tcp_conn *c = if_awake(s);
 	int ready = c ? pb_tcp_ready(c) : POLLOUT;
-	return pb_stream_zerocopy_is_due(s) ? ready | POLLERR : ready;
+	return s->zerocopy && pb_stream_zerocopy_is_due(s) ? ready | POLLERR : ready;
 }
 
 static const struct pb_socket_ops stream_ops = {

@@ -34,14 +34,14 @@ void pb_stream_zerocopy_sent(struct stream *s, struct tcp_conn *c)
 
 bool pb_stream_zerocopy_is_due(const struct stream *s)
 {
-	return s->zerocopy && s->zerocopy->first != s->zerocopy->next;
+	return s->zerocopy->first != s->zerocopy->next;
 }
 
 ssize_t pb_stream_zerocopy_tell(struct stream *s, struct msghdr *msg)
 {
 	struct control c = { .msg = msg };
 
-	if (!pb_stream_zerocopy_is_due(s))
+	if (!s->zerocopy || !pb_stream_zerocopy_is_due(s))
 		return -EAGAIN;
 	struct control_error e = {
 		.error = {.ee_origin = SO_EE_ORIGIN_ZEROCOPY,

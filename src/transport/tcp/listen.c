@@ -475,10 +475,11 @@ static void take_call(struct tcp_listener *l, struct tcp_segment *s)
 
 bool pb_tcp_listen_admits(const struct tcp_listener *l, const struct tcp_segment *s)
 {
+	if (!tcp_is_signed(l->set.auth, s))
+		return true;
 	const struct socket_pair pair = pair_of(s);
 	const struct tcp_party party = pb_tcp_party_listener(l, &pair, s);
-
-	return !tcp_is_signed(l->set.auth, s) || pb_tcp_auth_admits(&party, s);
+	return pb_tcp_auth_admits(&party, s);
 }
 
 static void reset_stray(struct tcp_listener *l, const struct tcp_segment *s)
@@ -565,9 +566,10 @@ static void reset_wrong(struct tcp_syn *r, const struct tcp_segment *s)
 /* What began signed goes on signed, and the same way. */
 static bool record_admits(const struct tcp_syn *r, const struct tcp_segment *s)
 {
+	if (!tcp_is_signed(r->listener->set.auth, s))
+		return true;
 	const struct tcp_party party = pb_tcp_party_record(r);
-
-	return !tcp_is_signed(r->listener->set.auth, s) || pb_tcp_auth_admits(&party, s);
+	return pb_tcp_auth_admits(&party, s);
 }
 
 /* RFC 9293 §3.10.7.4 for SYN-RECEIVED after a passive OPEN, in its order, up to the ACK that completes it. */

@@ -451,8 +451,19 @@ void pb_tcp_abort(struct tcp_conn *c, int error)
 	pb_tcp_conn_done(c, error);
 }
 
+/* What most connections are most of the time: nothing is closed, nothing has gone wrong, and nothing is unusual. */
+static bool is_plain(const struct tcp_conn *c)
+{
+	bool closing = c->fin_received | c->receive_shut | c->fin_queued;
+
+	return c->state == STATE_ESTABLISHED && !closing && !c->error && !c->errors && !c->urgent;
+}
+
 int pb_tcp_ready(const struct tcp_conn *c)
 {
+	if (is_plain(c))
+		return (c->recvq.packets.count ? POLLIN : 0) |
+		       (tcp_writable(c) && list_empty(&c->starving) ? POLLOUT : 0);
 	bool closed = c->state == STATE_CLOSED;
 	bool no_more_in = closed || c->fin_received || c->receive_shut;
 	bool no_more_out = closed || c->fin_queued;
