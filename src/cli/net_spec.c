@@ -58,7 +58,11 @@ static bool read_server(struct net_spec *s, const char *value, char *error, size
 static bool read_ecn(enum pb_ecn *ecn, const char *value)
 {
 	static const char *const names[] = {
-		[PB_ECN_WHEN_ASKED] = "when-asked", [PB_ECN_OFF] = "off", [PB_ECN_ASK] = "ask"
+		[PB_ECN_WHEN_ASKED] = "when-asked",
+		[PB_ECN_OFF] = "off",
+		[PB_ECN_ASK] = "ask",
+		[PB_ECN_ACCURATE] = "accurate",
+		[PB_ECN_ACCURATE_WHEN_ASKED] = "accurate-when-asked",
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -90,7 +94,7 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 	} else if (strcmp(key, "ecn") == 0) {
 		if (read_ecn(&s->ecn, value))
 			return true;
-		snprintf(error, size, "ecn=%.64s is not off, when-asked or ask", value);
+		snprintf(error, size, "ecn=%.64s is not off, when-asked, ask, accurate or accurate-when-asked", value);
 	} else {
 		snprintf(error, size,
 			 "there is no '%.64s'; there are addr, auto, dns, ecn, gateway, host and mtu; for "

@@ -33,6 +33,8 @@ enum option_kind {
 	OPTION_AO = 29,            /* RFC 5925 §2.2 */
 	OPTION_FAST_OPEN = 34,     /* RFC 7413 §4.1.1 */
 	OPTION_EXPERIMENT = 254,   /* RFC 6994 §3: whose it is, its first two bytes say */
+	OPTION_ACCECN0 = 172,      /* RFC 9768 §3.2.3 */
+	OPTION_ACCECN1 = 174,
 };
 #define MSS_LEN            4
 #define WINDOW_SCALE_LEN   3
@@ -44,6 +46,8 @@ enum option_kind {
 #define FAST_OPEN_LEN      2
 #define EXPERIMENT_LEN     4
 #define FAST_OPEN_ID       0xf989 /* IANA's "TCP Experimental Option Experiment Identifiers" */
+#define ACCECN_FIELD_LEN   3
+#define ACCECN_LEN(fields) (2 + ACCECN_FIELD_LEN * (size_t)(fields))
 
 #define FLAGS_MASK 0x1ff
 
@@ -68,6 +72,25 @@ static bool read_sack(struct tcp_options *o, struct reader *r, bool syn)
 		o->sack[i].end = rd_u32(r);
 	}
 	return true;
+}
+
+static uint32_t rd_u24(struct reader *r)
+{
+	uint32_t high = rd_u16(r);
+
+	return high << 8 | rd_u8(r);
+}
+
+/* Of any length: as many whole fields as there are of those that we know (RFC 9768 §3.2.3). */
+static void read_accecn(struct tcp_options *o, struct reader *r, bool ect1_first)
+{
+	size_t fields = r->left / ACCECN_FIELD_LEN;
+
+	o->accecn.present = true;
+	o->accecn.ect1_first = ect1_first;
+	o->accecn.count = (uint8_t)(fields < TCP_ACCECN_COUNTERS_MAX ? fields : TCP_ACCECN_COUNTERS_MAX);
+	for (size_t i = 0; i < o->accecn.count; i++)
+		o->accecn.counter[i] = rd_u24(r);
 }
 
 /* A signature, whose place is counted from the header's first byte. */
@@ -149,6 +172,10 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, b
 	case OPTION_EXPERIMENT:
 		if (syn)
 			read_experiment(o, r);
+		return true;
+	case OPTION_ACCECN0:
+	case OPTION_ACCECN1:
+		read_accecn(o, r, kind == OPTION_ACCECN1);
 		return true;
 	default:
 		return true;
@@ -238,6 +265,7 @@ static size_t padded(size_t len)
 }
 
 /* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned; fast open has none. */
+/* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned. */
 size_t pb_tcp_header_len(const struct tcp_options *o)
 {
 	size_t len = TCP_HEADER_LEN;
@@ -259,6 +287,8 @@ size_t pb_tcp_header_len(const struct tcp_options *o)
 		len += 2 + SACK_LEN(o->sack_count);
 	if (o->has_fast_open)
 		len += padded(fast_open_len(o));
+	if (o->accecn.present)
+		len += padded(ACCECN_LEN(o->accecn.count));
 	return len;
 }
 
@@ -282,6 +312,18 @@ static void write_sack(const struct tcp_options *o, struct writer *w)
 		wr_u32(w, o->sack[i].start);
 		wr_u32(w, o->sack[i].end);
 	}
+}
+
+static void write_accecn(const struct tcp_options *o, struct writer *w)
+{
+	size_t len = ACCECN_LEN(o->accecn.count);
+
+	write_kind(w, o->accecn.ect1_first ? OPTION_ACCECN1 : OPTION_ACCECN0, len);
+	for (size_t i = 0; i < o->accecn.count; i++) {
+		wr_u16(w, (uint16_t)(o->accecn.counter[i] >> 8));
+		wr_u8(w, (uint8_t)o->accecn.counter[i]);
+	}
+	write_nops(w, (int)(padded(len) - len)); /* behind: its counters can't be aligned */
 }
 
 /* At TCP_MAC_AT in both: two NOPs in front of MD5's, as others do; what TCP-AO needs for padding, behind. */
@@ -338,6 +380,8 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 		write_sack(o, w);
 	if (o->has_fast_open)
 		write_fast_open(o, w);
+	if (o->accecn.present)
+		write_accecn(o, w);
 }
 
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w)

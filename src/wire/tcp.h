@@ -14,6 +14,7 @@
 /* RFC 7413 §4.1.1: an even number of bytes */
 #define TCP_COOKIE_LEN_MIN 4
 #define TCP_COOKIE_LEN_MAX 16
+#define TCP_ACCECN_COUNTERS_MAX 3
 
 /* Where fields are, for those who change one in a header that is written. */
 #define TCP_SEQ_AT      4
@@ -69,6 +70,12 @@ struct tcp_options {
 		} sack[TCP_SACK_BLOCKS_MAX];
 		uint8_t cookie[TCP_COOKIE_LEN_MAX]; /* a SYN has no blocks */
 	};
+	/* RFC 9768 §3.2.3: so many counters of 24 bits, of bytes that came as ECT(0), CE and ECT(1), or the other way round */
+	struct {
+		bool present, ect1_first;
+		uint8_t count;
+		uint32_t counter[TCP_ACCECN_COUNTERS_MAX];
+	} accecn;
 };
 
 struct tcp_header {

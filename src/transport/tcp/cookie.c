@@ -80,7 +80,7 @@ uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r)
 {
 	uint32_t now = pb_tcp_timestamp(t, r->ts_offset);
 	uint32_t scale = r->snd_scale < TCP_WINDOW_SCALE_MAX ? r->snd_scale : TCP_WINDOW_SCALE_MAX;
-	uint32_t bits = (r->ecn != ECN_NONE ? ECN_BIT : 0) | (r->has_sack ? SACK_BIT : 0) |
+	uint32_t bits = (r->ecn.kind == ECN_CLASSIC ? ECN_BIT : 0) | (r->has_sack ? SACK_BIT : 0) |
 			(r->has_scale ? scale : NO_SCALE);
 	uint32_t stamp = (now & ~OPTIONS_MASK) | bits;
 
@@ -90,7 +90,7 @@ uint32_t pb_tcp_cookie_timestamp(const struct tcp *t, const struct tcp_syn *r)
 void pb_tcp_cookie_options(struct tcp_syn *r, uint32_t echo)
 {
 	r->has_timestamps = true;
-	r->ecn = echo & ECN_BIT ? ECN_CLASSIC : ECN_NONE;
+	r->ecn.kind = echo & ECN_BIT ? ECN_CLASSIC : ECN_NONE;
 	r->has_sack = echo & SACK_BIT;
 	r->snd_scale = echo & NO_SCALE;
 	r->has_scale = r->snd_scale != NO_SCALE;

@@ -1,12 +1,13 @@
 /*
- * Explicit congestion notification (RFC 3168) of one connection. A connection has none of this unless ECN was asked
- * for; it stays only where the peer takes part.
+ * Explicit congestion notification (RFC 3168, RFC 9768) of one connection. A connection has none of this unless ECN was
+ * asked for; it stays only where the peer takes part.
  */
 #ifndef PB_TRANSPORT_TCP_ECN_H
 #define PB_TRANSPORT_TCP_ECN_H
 
 #include "transport/tcp/prr.h"
 #include "transport/tcp/seq.h"
+#include "wire/ecn.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +15,28 @@
 /* How the receiver tells of marks. */
 enum ecn_kind {
 	ECN_NONE,
-	ECN_CLASSIC, /* RFC 3168: ECE, until CWR answers it */
+	ECN_CLASSIC,  /* RFC 3168: ECE, until CWR answers it */
+	ECN_ACCURATE, /* RFC 9768: the three flags are a counter of marks, and an option counts bytes */
+};
+
+/* What a receiver counts, and a sender knows of that: RFC 9768 §3.2. Bytes by the codepoint that they came with. */
+struct ecn_counters {
+	uint32_t marks; /* packets: r.cep, s.cep */
+	uint32_t ect0, ce, ect1;
+};
+
+/* RFC 9768: accecn.c. */
+struct accecn {
+	struct ecn_counters received, told; /* ours, and the peer's as it told them last */
+	struct ecn_counters option;         /* ours, as our last option has told them */
+	uint32_t stamp;                     /* the peer's timestamp when it did: older ACKs tell nothing */
+	uint8_t pending;                    /* marks that no ACK of ours has told of */
+	enum ecn_codepoint last;            /* of the packet before */
+	enum ecn_codepoint syn;             /* with which the peer's SYN or SYN-ACK came */
+	bool greets;                        /* the next ACK without text tells of that (§3.2.2.1) */
+	bool introduces;                    /* the option, for the first time (§3.2.3.2.1) */
+	bool deaf;                          /* what the peer tells is not heeded (§3.2.2.1, note 1) */
+	bool option_seen, option_broken;    /* §3.2.3.2.4: its counters begin with 0 */
 };
 
 struct tcp_ecn {
@@ -27,12 +49,22 @@ struct tcp_ecn {
 	bool cwr_due;  /* the next new text tells that the window is reduced */
 	bool reducing; /* by prr, without a loss, until CWR has arrived: Linux's TCP_CA_CWR */
 	bool stands;   /* it was reduced for a loss, and for marks besides */
-	seq reduced; /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
+	seq reduced;   /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
 	struct prr prr;
 	uint32_t delivered_ce; /* segments that the peer told of marks with */
 
 	/* What we receive is marked */
 	bool echo; /* ECE, until CWR comes */
+
+	struct accecn accurate;
+};
+
+/* What the record of a call keeps of it. */
+struct ecn_call {
+	uint8_t kind;  /* enum ecn_kind: what the SYN-ACK agrees to */
+	uint8_t mark;  /* the codepoint that the latest SYN came with */
+	bool unmarked; /* one without flags was among them: RFC 9768 §3.1.5 */
+	bool again;    /* it came more than once */
 };
 
 #endif

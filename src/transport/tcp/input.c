@@ -202,11 +202,22 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 	return true;
 }
 
+/* RFC 9768 §3.2.2.1: the SYN-ACK again, whose answer tells how it came. */
+static bool is_greeted_again(const struct tcp_conn *c, const struct tcp_segment *s)
+{
+	return s->h.flags & TCP_SYN && s->h.flags & TCP_ACK && c->ecn && c->ecn->kind == ECN_ACCURATE &&
+	       seq_eq(s->seq, c->irs) && c->state != STATE_SYN_RECEIVED;
+}
+
 void pb_tcp_conn_input(struct tcp_conn *c, struct tcp_segment *s)
 {
 	c->segments_in++;
 	if (c->state == STATE_SYN_SENT) {
 		pb_tcp_syn_sent_input(c, s);
+		return;
+	}
+	if (is_greeted_again(c, s)) {
+		pb_tcp_accecn_syn_ack_again(c, s);
 		return;
 	}
 	if (!check_place(c, s))

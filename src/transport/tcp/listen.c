@@ -149,6 +149,7 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 	h.options.mss = pb_tcp_mss_announce(&l->set, &path);
 	if (r->fast_open != FAST_OPEN_NOT)
 		pb_tcp_fast_open_answer(l, &pair->remote, &pair->local, r->experiment, &h.options);
+	pb_accecn_introduce(r, &h.options);
 	const struct tcp_party party = pb_tcp_party_record(r);
 	pb_tcp_send_bare(t, &path, &h, l->set.tos, &party);
 }
@@ -225,7 +226,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		.experiment = o->fast_open_experiment,
 	};
 
-	r.ecn = (uint8_t)pb_tcp_ecn_called(l->tcp, s);
+	r.ecn = pb_tcp_ecn_called(l->tcp, s);
 	if (o->auth) {
 		r.has_timestamps &= pb_tcp_timestamp_fits(pb_tcp_auth_len(o), r.has_sack);
 		read_keys(&r, o);
@@ -273,7 +274,9 @@ static void send_cookie(struct tcp_listener *l, const struct tcp_segment *s)
 		r.mss = ip_is4(&s->packet->src) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
 	r.cookie = true;
 	if (!r.has_timestamps) /* there is no room to remember them */
-		r.has_scale = r.has_sack = false, r.ecn = ECN_NONE;
+		r.has_scale = r.has_sack = false;
+	if (!r.has_timestamps && r.ecn.kind == ECN_CLASSIC)
+		r.ecn.kind = ECN_NONE;
 	r.iss = pb_tcp_cookie(t, &r.entry.pair, r.irs, r.mss);
 	l->overflowed = true;
 	l->overflowed_at = env_now(t->env);
@@ -309,8 +312,7 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 	if (!r->cookie)
 		c->rcv_scale = r->rcv_scale; /* as the SYN-ACK has told */
 	pb_tcp_conn_agree(c, &options);
-	if (r->ecn != ECN_NONE)
-		pb_tcp_ecn_accept(c, r->ecn);
+	pb_tcp_ecn_accept(c, r);
 	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
 }
 
@@ -413,9 +415,8 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 		r.ts_recent = s->h.options.ts_value;
 		r.ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, &r.entry.pair));
 		pb_tcp_cookie_options(&r, s->h.options.ts_echo);
-		if (t->limits.ecn_accepted == ECN_NONE)
-			r.ecn = ECN_NONE;
 	}
+	r.ecn.kind = (uint8_t)pb_tcp_ecn_of_cookie(t, s, (enum ecn_kind)r.ecn.kind);
 	if (queue_full(l))
 		return true;
 	if (new_conn(l, &r, &c) < 0)
@@ -555,7 +556,7 @@ static void acknowledge(const struct tcp_syn *r)
 	pb_tcp_answer(r->listener->tcp, &r->entry.pair, r->bound, &h, r->listener->set.tos, &party);
 }
 
-/* What acknowledges something else than our SYN. */
+/* What acknowledges something else than our SYN, or asks for something else than it did. */
 static void reset_wrong(struct tcp_syn *r, const struct tcp_segment *s)
 {
 	const struct tcp_party party = pb_tcp_party_record(r);
@@ -572,6 +573,17 @@ static bool record_admits(const struct tcp_syn *r, const struct tcp_segment *s)
 	return pb_tcp_auth_admits(&party, s);
 }
 
+/* Our SYN-ACK was lost, or is late. */
+static void call_again(struct tcp_syn *r, const struct tcp_segment *s)
+{
+	if (pb_tcp_ecn_called_again(r, s)) {
+		send_syn_ack(r->listener, r);
+		return;
+	}
+	reset_wrong(r, s);
+	pb_tcp_syn_drop(r);
+}
+
 /* RFC 9293 §3.10.7.4 for SYN-RECEIVED after a passive OPEN, in its order, up to the ACK that completes it. */
 void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 {
@@ -580,9 +592,8 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s)
 
 	if (!record_admits(r, s))
 		return;
-	if (flags == TCP_SYN && seq_eq(s->seq, r->irs)) { /* our SYN-ACK was lost */
-		pb_tcp_ecn_called_again(r, s);
-		send_syn_ack(r->listener, r);
+	if (flags == TCP_SYN && seq_eq(s->seq, r->irs)) {
+		call_again(r, s);
 	} else if (lacks_timestamp(r, s)) {
 		counters->tcp.PAWSEstab++;
 	} else if (!(flags & TCP_RST) && (!acceptable(r, s) || too_old(r, s))) { /* first */

@@ -130,8 +130,6 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		.window = (uint16_t)(acknowledge(c) >> c->rcv_scale),
 		.options = usual_options(c),
 	};
-	if (c->ecn)
-		h.flags |= pb_tcp_ecn_send(c, at, text_len, &how.tos);
 	if (c->urgent)
 		pb_tcp_urgent_write(c, &h);
 	struct tcp_signature sign;
@@ -139,6 +137,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		pb_buf_free(b);
 		return;
 	}
+	if (c->ecn)
+		pb_tcp_ecn_send(c, at, text_len, &h, &how.tos);
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
 	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;

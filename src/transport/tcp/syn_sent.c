@@ -40,6 +40,8 @@ void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 	pb_tcp_timers_silence(c);
 	tcp_tell(c, POLLOUT);
 	tcp_want_output(c);
+	if (c->ecn && c->ecn->kind == ECN_ACCURATE)
+		pb_tcp_accecn_established(c, s);
 	if (c->fast_open)
 		pb_tcp_fast_open_acked(c, s);
 }
@@ -48,8 +50,8 @@ void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 static void finish(struct tcp_conn *c, struct tcp_segment *s)
 {
 	take_syn(c, s);
-	pb_tcp_established(c, s);
 	c->ack_now = true;
+	pb_tcp_established(c, s);
 	strip_syn(s);
 	pb_tcp_text_input(c, s);
 }

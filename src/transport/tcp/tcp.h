@@ -16,7 +16,8 @@
  *   loss.c       the record of a flight with SACK         fast_retransmit.c  losses found by counting, without SACK
  *   scoreboard.c what became of what is in flight         send_times.c       when it was sent
  *   undo.c       recoveries that were for nothing: RFC 5682, 3522, 4015
- *   ecn.c        marks in place of losses, RFC 3168
+ *   ecn.c        marks in place of losses, RFC 3168        ecn_setup.c  and who agrees on them
+ *   accecn.c     more accurate feedback of marks, RFC 9768
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
  *   fast_open.c  text in the SYN, RFC 7413: fast_open.h
@@ -302,7 +303,7 @@ struct tcp_syn {
 	uint8_t ao_send_id, ao_receive_id;
 	bool deferred;  /* the ACK of our SYN-ACK came, but no text: TCP_DEFER_ACCEPT */
 	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
-	uint8_t ecn;    /* enum ecn_kind: what the SYN-ACK agrees to */
+	struct ecn_call ecn;
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
 	pb_time arrived;
 };
@@ -335,6 +336,7 @@ struct tcp_time_wait {
 	uint32_t ts_recent, ts_offset;
 	uint32_t rcv_wnd; /* as it was last told, already shifted */
 	bool has_timestamps;
+	uint16_t ace;   /* with accurate ECN, the flags that count marks */
 	unsigned bound; /* as path.bound was */
 	pb_time ends;
 	struct tcp_auth *auth; /* the connection's keys; NULL: none */
@@ -869,33 +871,62 @@ void pb_tcp_undo_over(struct tcp_conn *c); /* the recovery is; what comes twice 
 void pb_tcp_undo_free(struct tcp_conn *c);
 
 /*
- * -- ecn.c. What takes a conn, but for the first three, is for one that has c->ecn.
+ * -- ecn_setup.c: the handshake; c->ecn may be NULL.
  */
 
+/* c->ecn, of a kind; NULL: ECN_NONE, or there is no memory. */
+void pb_tcp_ecn_begin(struct tcp_conn *c, enum ecn_kind kind);
+void pb_tcp_ecn_free(struct tcp_conn *c);
 void pb_tcp_ecn_ask(struct tcp_conn *c);           /* if calls are to ask for ECN */
 uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c); /* of a SYN or SYN-ACK that is sent now */
-void pb_tcp_ecn_free(struct tcp_conn *c);
 void pb_tcp_ecn_agree(struct tcp_conn *c,
 		      const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
-/* What is agreed to with a caller; how the SYN-ACK says so; the connection that comes of it. */
-enum ecn_kind pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s);
-void pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s);
+/* What is agreed to with a caller, and when he calls again (false: he is to be reset); how the SYN-ACK says so. */
+struct ecn_call pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s);
+bool pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s);
 uint16_t pb_tcp_ecn_syn_ack_flags(const struct tcp_syn *r);
-void pb_tcp_ecn_accept(struct tcp_conn *c, enum ecn_kind kind);
+void pb_tcp_ecn_accept(struct tcp_conn *c, const struct tcp_syn *r); /* the connection that comes of it */
+enum ecn_kind pb_tcp_ecn_of_cookie(const struct tcp *t, const struct tcp_segment *s, enum ecn_kind stamped);
+
+/*
+ * -- ecn.c: for a conn that has c->ecn.
+ */
 
 void pb_tcp_ecn_received(struct tcp_conn *c, const struct tcp_segment *s); /* an acceptable segment */
-/* The flags of a segment that leaves with len bytes of text at a number; whether it may be marked, into tos. */
-uint16_t pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, uint8_t *tos);
+/* What a segment that leaves with len bytes of text at a number tells, into h; whether it may be marked, into tos. */
+void pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, struct tcp_header *h, uint8_t *tos);
 /* An ACK, of delivered bytes that were in flight. True: it tells of marks, and should open no window. */
 bool pb_tcp_ecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered);
+/* No super-segments: whoever cuts one takes a bit of ours for CWR, and clears it (RFC 9768 §3.3.4). */
+static inline bool pb_tcp_ecn_uncut(const struct tcp_conn *c)
+{
+	return c->ecn->kind == ECN_ACCURATE && c->ecn->accurate.received.marks & (TCP_CWR / TCP_ECE);
+}
+
 void pb_tcp_ecn_steer(struct tcp_conn *c, uint32_t delivered); /* the window, while ecn->reducing */
 void pb_tcp_ecn_reduced(
 	struct tcp_conn *c); /* the window has been, for whatever reason; and that was for nothing */
 void pb_tcp_ecn_undone(struct tcp_conn *c);
+void pb_tcp_ecn_handshake_marked(struct tcp_conn *c);
 
 /* What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no memory. */
 void pb_tcp_ecn_asleep(const struct tcp_conn *c, struct tcp_ecn *kept);
 bool pb_tcp_ecn_wake(struct tcp_conn *c, const struct tcp_ecn *kept);
+
+/*
+ * -- accecn.c: for a conn whose ECN is ECN_ACCURATE.
+ */
+
+uint16_t pb_accecn_greeting(enum ecn_codepoint codepoint); /* the flags that tell how a SYN or SYN-ACK came */
+void pb_accecn_introduce(const struct tcp_syn *r, struct tcp_options *o); /* its SYN-ACK has the option */
+uint16_t pb_tcp_accecn_ace(const struct tcp_conn *c);                     /* the flags that count */
+void pb_tcp_accecn_init(struct accecn *a);
+void pb_tcp_accecn_established(struct tcp_conn *c, const struct tcp_segment *s); /* s acknowledges our SYN */
+void pb_tcp_accecn_syn_ack_again(struct tcp_conn *c, const struct tcp_segment *s);
+void pb_tcp_accecn_received(struct tcp_conn *c, const struct tcp_segment *s);
+void pb_tcp_accecn_send(struct tcp_conn *c, uint32_t len, struct tcp_header *h);
+/* How many of the segments that an ACK delivers it says were marked. */
+uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered, uint32_t segments);
 
 /* When the tail is to be probed, after the last segment or ACK; PB_NEVER. */
 pb_time pb_tcp_tail_timeout(const struct tcp_conn *c);
@@ -1107,6 +1138,8 @@ static inline uint32_t tcp_pace(struct tcp_conn *c, uint32_t wanted)
 static inline uint32_t tcp_super_max(const struct tcp_conn *c)
 {
 	if (c->set.auth)
+		return c->mss;
+	if (c->ecn && pb_tcp_ecn_uncut(c))
 		return c->mss;
 	if (c->tcp->limits.burst_min)
 		return pb_tcp_burst(c);

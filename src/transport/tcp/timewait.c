@@ -61,6 +61,7 @@ static struct tcp_time_wait *make_record(struct tcp_conn *c)
 		.ts_offset = c->ts_offset,
 		.rcv_wnd = (c->rcv_adv.v - c->rcv_nxt.v) >> c->rcv_scale,
 		.has_timestamps = c->has_timestamps,
+		.ace = c->ecn && c->ecn->kind == ECN_ACCURATE ? pb_tcp_accecn_ace(c) : 0,
 		.bound = c->path.bound,
 		.auth = pb_tcp_auth_take(c),
 	};
@@ -108,7 +109,7 @@ static void acknowledge(struct tcp *t, const struct tcp_time_wait *w)
 	struct tcp_header h = {
 		.seq = w->snd_nxt.v,
 		.ack = w->rcv_nxt.v,
-		.flags = TCP_ACK,
+		.flags = TCP_ACK | w->ace,
 		.window = (uint16_t)w->rcv_wnd,
 		.options = {.has_timestamp = w->has_timestamps,
                             .ts_value = pb_tcp_timestamp(t, w->ts_offset),
