@@ -424,7 +424,7 @@ static struct pb_impairment impairment(struct simulation *s, enum trouble troubl
 /* What each stack thinks of ECN. */
 static enum pb_ecn random_ecn(struct simulation *s)
 {
-	static const enum pb_ecn all[] = { PB_ECN_WHEN_ASKED, PB_ECN_OFF, PB_ECN_ASK, PB_ECN_ASK };
+	static const enum pb_ecn all[] = { PB_ECN_WHEN_ASKED, PB_ECN_OFF, PB_ECN_ASK, PB_ECN_ACCURATE, PB_ECN_ACCURATE };
 
 	return all[pb_rng_below(&s->rng, sizeof all / sizeof *all)];
 }
@@ -608,6 +608,15 @@ static void take_down(struct simulation *s)
 		}
 }
 
+/* Nobody tells of marks that were not made. */
+static void check_marks(struct outcome *out)
+{
+	if (!out->ok || out->counters.ip.InCEPkts || !out->counters.tcp.DeliveredCE)
+		return;
+	snprintf(out->why, sizeof out->why, "marks were told of, and none made");
+	out->ok = false;
+}
+
 struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
 {
 	struct outcome out = { .ok = true };
@@ -639,6 +648,7 @@ struct outcome simulate(uint64_t seed, enum trouble trouble, const char *path)
 	}
 	take_down(s);
 	s->out->signs = s->signing.kind != SIGNING_NONE;
+	check_marks(&out);
 	if (capture)
 		pb_capture_close(capture);
 	free(s);

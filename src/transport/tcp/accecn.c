@@ -169,7 +169,7 @@ static bool differ(const struct ecn_counters *a, const struct ecn_counters *b)
  * The fields of what has ever changed, in the order that lets the others be left out (table 5); all of them where the
  * option is new, so that the peer sees that it is whole.
  */
-static void write_option(const struct accecn *a, struct tcp_options *o)
+static void write_option(const struct accecn *a, struct tcp_options *o, bool first)
 {
 	const struct ecn_counters *r = &a->received;
 	bool ect0 = r->ect0 != BYTES_INITIAL, ect1 = r->ect1 != BYTES_INITIAL;
@@ -179,7 +179,7 @@ static void write_option(const struct accecn *a, struct tcp_options *o)
 	o->accecn.counter[0] = o->accecn.ect1_first ? r->ect1 : r->ect0;
 	o->accecn.counter[1] = r->ce;
 	o->accecn.counter[2] = o->accecn.ect1_first ? r->ect0 : r->ect1;
-	o->accecn.count = a->introduces || (ect0 && ect1) ? 3 : r->ce ? 2 : 1;
+	o->accecn.count = first || (ect0 && ect1) ? 3 : r->ce ? 2 : 1;
 }
 
 /* Segments of text leave room for the usual options only. */
@@ -194,32 +194,33 @@ void pb_tcp_accecn_send(struct tcp_conn *c, uint32_t len, struct tcp_header *h)
 {
 	struct accecn *a = &c->ecn->accurate;
 	struct tcp_options with = h->options;
-	bool greets = a->greets && len == 0;
+	bool greets = a->greets && len == 0, first = a->introduces && (greets || len);
 
 	h->flags |= greets ? pb_accecn_greeting(a->syn) : pb_tcp_accecn_ace(c);
 	if (greets)
 		a->greets = false;
 	a->pending = 0;
-	if (!a->introduces && !differ(&a->received, &a->option))
+	if (len)
+		a->introduces = false;
+	if (!first && !differ(&a->received, &a->option))
 		return;
-	write_option(a, &with);
+	write_option(a, &with, first);
 	if (!has_room(c, len, &with))
 		return;
 	h->options = with;
 	a->option = a->received;
-	a->introduces = a->introduces && greets; /* and once more, with text (§3.2.3.2.1) */
 }
 
 /* Not where it is sent again, as the option may be why the first was lost (§3.2.3.2.2); nor beside a signature. */
 void pb_accecn_introduce(const struct tcp_syn *r, struct tcp_options *o)
 {
-	struct accecn initial = { .introduces = true };
+	struct accecn initial = { 0 };
 	struct tcp_options with = *o;
 
 	if (r->ecn.kind != ECN_ACCURATE || r->ecn.again || r->retransmits || r->listener->set.auth)
 		return;
 	pb_tcp_accecn_init(&initial);
-	write_option(&initial, &with);
+	write_option(&initial, &with, true);
 	if (pb_tcp_header_len(&with) <= TCP_HEADER_LEN_MAX)
 		*o = with;
 }
@@ -228,13 +229,18 @@ void pb_accecn_introduce(const struct tcp_syn *r, struct tcp_options *o)
  * -- What we send is marked
  */
 
-/* Whether an ACK is newer than the last that told something (RFC 9768 appendix A.1, as on Linux). */
+/*
+ * Whether an ACK is newer than the last that told something (RFC 9768 appendix A.1, as on Linux). One of our SYN-ACK alone
+ * may be the peer's greeting again, as the SYN-ACK came again (§3.2.2.2): what it counts, others will.
+ */
 static bool is_news(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered)
 {
 	struct accecn *a = &c->ecn->accurate;
 	const struct tcp_options *o = &s->h.options;
 	bool later = c->has_timestamps && o->has_timestamp && (int32_t)(o->ts_value - a->stamp) > 0;
 
+	if (seq_eq(s->ack, seq_add(c->iss, 1)))
+		return false;
 	if (later)
 		a->stamp = o->ts_value;
 	return delivered || later;
@@ -249,50 +255,70 @@ static uint32_t grown(uint32_t *known, uint32_t field)
 	return by;
 }
 
-/* Marked bytes that the option tells of; false: it does not. */
-static bool read_option(struct tcp_conn *c, const struct tcp_segment *s, uint32_t *ce)
+/* By how many marked bytes the option has grown. */
+static uint32_t read_option(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	const struct tcp_options *o = &s->h.options;
 	struct accecn *a = &c->ecn->accurate;
+	uint32_t ce = 0;
 
 	if (!o->accecn.present || a->option_broken)
-		return false;
-	a->option_seen = true;
-	*ce = 0;
+		return 0;
 	if (o->accecn.count > 0)
 		grown(o->accecn.ect1_first ? &a->told.ect1 : &a->told.ect0, o->accecn.counter[0]);
 	if (o->accecn.count > 1)
-		*ce = grown(&a->told.ce, o->accecn.counter[1]);
+		ce = grown(&a->told.ce, o->accecn.counter[1]);
 	if (o->accecn.count > 2)
 		grown(o->accecn.ect1_first ? &a->told.ect0 : &a->told.ect1, o->accecn.counter[2]);
-	return true;
+	return ce;
 }
 
 /*
- * Of segments that an ACK delivers, how many were marked: the counter has grown by so many, or it has gone round besides
- * (§3.2.2.5.2). Bytes say how often; without them, as often as it can have.
+ * Of segments that an ACK delivers, how many were marked: the counter has grown by so many, or it has gone round besides,
+ * as often as it can have. "The safest likely case" (§3.2.2.5.2) is none, where nothing was marked yet: the first mark
+ * would have been told of by itself. Where options come through, all the bytes that were marked say how often; one that
+ * had no room, or nothing to tell, is made up for by the next.
  */
-static uint32_t marked_of(const struct tcp_conn *c, uint32_t least, uint32_t segments, bool has_bytes, uint32_t ce)
+static uint32_t marked_of(const struct tcp_conn *c, uint32_t least, uint32_t segments)
 {
+	const struct accecn *a = &c->ecn->accurate;
 	uint32_t most = segments < ACE_WRAP ? least : segments - ((segments - least) & ACE_BITS);
+	uint64_t before = a->told.marks - MARKS_INITIAL;
 
-	if (!has_bytes)
+	if (before + least == 0)
+		return 0;
+	if (!a->option_seen || a->option_broken)
 		return most > least ? most : least;
-	while (least < most && (uint64_t)least * c->mss < ce)
+	while (least < most && (before + least) * c->mss < a->told.ce)
 		least += ACE_WRAP;
 	return least;
+}
+
+/*
+ * §3.2.2.4: a counter that begins with 0 is somebody's who has no ECN, or is changed on its way; he got a SYN-ACK without
+ * flags, perhaps.
+ */
+static void check_first(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	struct accecn *a = &c->ecn->accurate;
+
+	if (!a->checked && ace_of(s) == 0)
+		a->deaf = c->ecn->unmarked = true;
+	a->checked = true;
 }
 
 uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered, uint32_t segments)
 {
 	struct accecn *a = &c->ecn->accurate;
-	uint32_t ce = 0;
 
-	if (a->deaf || s->h.flags & TCP_SYN || !is_news(c, s, delivered))
+	a->option_seen |= s->h.options.accecn.present;
+	if (s->h.flags & TCP_SYN || !is_news(c, s, delivered))
 		return 0;
-	uint32_t least = (ace_of(s) - a->told.marks) & ACE_BITS;
-	bool has_bytes = read_option(c, s, &ce);
-	uint32_t marked = marked_of(c, least, segments, has_bytes, ce);
+	check_first(c, s);
+	if (a->deaf)
+		return 0;
+	uint32_t least = (ace_of(s) - a->told.marks) & ACE_BITS, ce = read_option(c, s);
+	uint32_t marked = marked_of(c, least, segments);
 	if (ce && !marked && segments < ACE_WRAP) /* §3.2.3.2.5: somebody changes what is told */
 		c->ecn->unmarked = true;
 	a->told.marks += marked;

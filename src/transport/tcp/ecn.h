@@ -34,8 +34,9 @@ struct accecn {
 	enum ecn_codepoint last;            /* of the packet before */
 	enum ecn_codepoint syn;             /* with which the peer's SYN or SYN-ACK came */
 	bool greets;                        /* the next ACK without text tells of that (§3.2.2.1) */
-	bool introduces;                    /* the option, for the first time (§3.2.3.2.1) */
-	bool deaf;                          /* what the peer tells is not heeded (§3.2.2.1, note 1) */
+	bool introduces;                    /* no text of ours has had the option yet (§3.2.3.2.1) */
+	bool checked;                       /* his counter does not begin with 0 */
+	bool deaf;                          /* what the peer tells is not heeded (§3.2.2.1, note 1; §3.2.2.4) */
 	bool option_seen, option_broken;    /* §3.2.3.2.4: its counters begin with 0 */
 };
 
