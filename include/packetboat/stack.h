@@ -36,10 +36,10 @@ enum pb_mtu_probing { PB_MTU_PROBING_BLACK_HOLES, PB_MTU_PROBING_NEVER, PB_MTU_P
  * more accurately where both can (RFC 9768). The numbers are those of Linux's net.ipv4.tcp_ecn that say the same.
  */
 enum pb_ecn {
-	PB_ECN_WHEN_ASKED, /* 2: by callers; calls do not ask */
-	PB_ECN_OFF,        /* 0 */
-	PB_ECN_ASK,        /* 1: and calls ask for it */
-	PB_ECN_ACCURATE,   /* 3: calls ask for accurate feedback, and callers get it; else as 1 */
+	PB_ECN_WHEN_ASKED,           /* 2: by callers; calls do not ask */
+	PB_ECN_OFF,                  /* 0 */
+	PB_ECN_ASK,                  /* 1: and calls ask for it */
+	PB_ECN_ACCURATE,             /* 3: calls ask for accurate feedback, and callers get it; else as 1 */
 	PB_ECN_ACCURATE_WHEN_ASKED,  /* 5: only callers get it, who ask for it; else as 2 */
 	PB_ECN_ACCURATE_ASK_CLASSIC, /* 4: likewise; else as 1 */
 };

@@ -94,7 +94,8 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 	} else if (strcmp(key, "ecn") == 0) {
 		if (read_ecn(&s->ecn, value))
 			return true;
-		snprintf(error, size, "ecn=%.64s is not off, when-asked, ask, accurate or accurate-when-asked", value);
+		snprintf(error, size,
+			 "ecn=%.64s is not off, when-asked, ask, accurate or accurate-when-asked", value);
 	} else {
 		snprintf(error, size,
 			 "there is no '%.64s'; there are addr, auto, dns, ecn, gateway, host and mtu; for "

@@ -147,9 +147,12 @@ void drill_settings_read(struct settings *s, const char *command, setting_skippe
 
 static void set_ecn(struct pb_stack *stack, int number)
 {
-	static const enum pb_ecn numbered[] = { PB_ECN_OFF,      PB_ECN_ASK,
-						PB_ECN_WHEN_ASKED, PB_ECN_ACCURATE,
-						PB_ECN_ACCURATE_ASK_CLASSIC, PB_ECN_ACCURATE_WHEN_ASKED };
+	static const enum pb_ecn numbered[] = { PB_ECN_OFF,
+						PB_ECN_ASK,
+						PB_ECN_WHEN_ASKED,
+						PB_ECN_ACCURATE,
+						PB_ECN_ACCURATE_ASK_CLASSIC,
+						PB_ECN_ACCURATE_WHEN_ASKED };
 
 	if (number >= 0 && (size_t)number < sizeof numbered / sizeof *numbered)
 		stack_set_ecn(stack, numbered[number]);

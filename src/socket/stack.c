@@ -60,12 +60,12 @@ void stack_set_ecn(struct pb_stack *s, enum pb_ecn ecn)
 	static const struct {
 		enum ecn_kind accepted, asked;
 	} kinds[] = {
-		[PB_ECN_WHEN_ASKED] = {ECN_CLASSIC,  ECN_NONE   },
-		[PB_ECN_OFF] = { ECN_NONE,    ECN_NONE   },
-		[PB_ECN_ASK] = { ECN_CLASSIC, ECN_CLASSIC},
+		[PB_ECN_WHEN_ASKED] = {ECN_CLASSIC,   ECN_NONE    },
+		[PB_ECN_OFF] = { ECN_NONE,     ECN_NONE    },
+		[PB_ECN_ASK] = { ECN_CLASSIC,  ECN_CLASSIC },
 		[PB_ECN_ACCURATE] = { ECN_ACCURATE, ECN_ACCURATE},
-		[PB_ECN_ACCURATE_ASK_CLASSIC] = { ECN_ACCURATE, ECN_CLASSIC},
-		[PB_ECN_ACCURATE_WHEN_ASKED] = { ECN_ACCURATE, ECN_NONE},
+		[PB_ECN_ACCURATE_ASK_CLASSIC] = { ECN_ACCURATE, ECN_CLASSIC },
+		[PB_ECN_ACCURATE_WHEN_ASKED] = { ECN_ACCURATE, ECN_NONE    },
 	};
 
 	s->tcp->limits.ecn_accepted = kinds[ecn].accepted;

@@ -13,7 +13,7 @@ SIZE = (64 if FULL else 4) << 20
 LONG = 300 if FULL else 60
 NOT_ECT, ECT0, CE = "0", "2", "3"  # RFC 3168 5
 FIELDS = ("ip.src", "ip.dsfield.ecn", "tcp.flags", "tcp.len", "tcp.analysis.retransmission")
-SYN, ACK, ECE, CWR = 0x02, 0x10, 0x40, 0x80
+SYN, ECE, CWR, AE = 0x02, 0x40, 0x80, 0x100
 
 
 class Segment:
@@ -108,15 +108,17 @@ def called(serve, kernel_device, capture):
     return begin
 
 
-def test_as_the_caller(called, capture):
-    """We ask, and the kernel agrees by default; itself it does not ask."""
+@pytest.mark.parametrize("ecn", ["ask", "accurate"])
+def test_as_the_caller(called, capture, ecn):
+    """We ask, and the kernel agrees by default; itself it does not ask. Few kernels know of more accurate feedback yet."""
     reno()
-    with called(SIZE, ecn="ask") as (port, s):
+    with called(SIZE, ecn=ecn) as (port, s):
         no_super_segments()
         with marking("pb0", 0.2):
             assert both_ways(s, SIZE) == (SIZE, digest_of(SIZE))
     found = segments(capture, port)
     assert asked(found) == [ECE | CWR, ECE]
+    assert [s.flags & AE for s in found if s.flags & SYN] == [AE if ecn == "accurate" else 0, 0]
     check_ours(found)
     for source in (OURS, KERNELS):
         assert flagged(found, source, ECE) > 0

@@ -424,7 +424,8 @@ static struct pb_impairment impairment(struct simulation *s, enum trouble troubl
 /* What each stack thinks of ECN. */
 static enum pb_ecn random_ecn(struct simulation *s)
 {
-	static const enum pb_ecn all[] = { PB_ECN_WHEN_ASKED, PB_ECN_OFF, PB_ECN_ASK, PB_ECN_ACCURATE, PB_ECN_ACCURATE };
+	static const enum pb_ecn all[] = { PB_ECN_WHEN_ASKED, PB_ECN_OFF, PB_ECN_ASK, PB_ECN_ACCURATE,
+					   PB_ECN_ACCURATE };
 
 	return all[pb_rng_below(&s->rng, sizeof all / sizeof *all)];
 }

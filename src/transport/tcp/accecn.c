@@ -34,7 +34,9 @@ static uint32_t ace_of(const struct tcp_segment *s)
 
 void pb_tcp_accecn_init(struct accecn *a)
 {
-	const struct ecn_counters initial = { .marks = MARKS_INITIAL, .ect0 = BYTES_INITIAL, .ect1 = BYTES_INITIAL };
+	const struct ecn_counters initial = { .marks = MARKS_INITIAL,
+					      .ect0 = BYTES_INITIAL,
+					      .ect1 = BYTES_INITIAL };
 
 	a->received = a->told = a->option = initial;
 }
@@ -65,7 +67,8 @@ static void look_for_option(struct tcp_conn *c, const struct tcp_segment *s)
 	struct accecn *a = &c->ecn->accurate;
 
 	a->option_seen = o->accecn.present;
-	a->option_broken = o->accecn.count > 0 && (!o->accecn.counter[0] || (o->accecn.count == 3 && !o->accecn.counter[2]));
+	a->option_broken = o->accecn.count > 0 &&
+			   (!o->accecn.counter[0] || (o->accecn.count == 3 && !o->accecn.counter[2]));
 }
 
 void pb_tcp_accecn_established(struct tcp_conn *c, const struct tcp_segment *s)
@@ -307,7 +310,8 @@ static void check_first(struct tcp_conn *c, const struct tcp_segment *s)
 	a->checked = true;
 }
 
-uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered, uint32_t segments)
+uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered,
+			     uint32_t segments)
 {
 	struct accecn *a = &c->ecn->accurate;
 

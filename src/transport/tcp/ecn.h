@@ -36,8 +36,8 @@ struct accecn {
 	bool greets;                        /* the next ACK without text tells of that (§3.2.2.1) */
 	bool introduces;                    /* no text of ours has had the option yet (§3.2.3.2.1) */
 	bool checked;                       /* his counter does not begin with 0 */
-	bool deaf;                          /* what the peer tells is not heeded (§3.2.2.1, note 1; §3.2.2.4) */
-	bool option_seen, option_broken;    /* §3.2.3.2.4: its counters begin with 0 */
+	bool deaf; /* what the peer tells is not heeded (§3.2.2.1, note 1; §3.2.2.4) */
+	bool option_seen, option_broken; /* §3.2.3.2.4: its counters begin with 0 */
 };
 
 struct tcp_ecn {
@@ -50,7 +50,7 @@ struct tcp_ecn {
 	bool cwr_due;  /* the next new text tells that the window is reduced */
 	bool reducing; /* by prr, without a loss, until CWR has arrived: Linux's TCP_CA_CWR */
 	bool stands;   /* it was reduced for a loss, and for marks besides */
-	seq reduced;   /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
+	seq reduced; /* what had been sent when the window was last reduced ends here: marks of it are one and the same */
 	struct prr prr;
 	uint32_t delivered_ce; /* segments that the peer told of marks with */
 

@@ -13,10 +13,11 @@
 
 #include <stdlib.h>
 
-#define ECN_FLAGS     (TCP_ECE | TCP_CWR | TCP_AE)
-#define CLASSIC_SYN   (TCP_ECE | TCP_CWR) /* RFC 3168 §6.1.1 */
-#define CLASSIC_AGREE TCP_ECE /* and not CWR: else a peer reflects what it does not know (RFC 3168 §6.1.1.2) */
-#define ACCURATE_SYN  (TCP_ECE | TCP_CWR | TCP_AE)
+#define ECN_FLAGS   (TCP_ECE | TCP_CWR | TCP_AE)
+#define CLASSIC_SYN (TCP_ECE | TCP_CWR) /* RFC 3168 §6.1.1 */
+#define CLASSIC_AGREE                                                                                        \
+	TCP_ECE /* and not CWR: else a peer reflects what it does not know (RFC 3168 §6.1.1.2) */
+#define ACCURATE_SYN (TCP_ECE | TCP_CWR | TCP_AE)
 
 /* SYNs, SYN-ACKs that ask for it or agree to it; then without, in case that is why nobody answers: RFC 9768 §3.1.4. */
 #define ACCURATE_TRIES 2

@@ -926,7 +926,8 @@ void pb_tcp_accecn_syn_ack_again(struct tcp_conn *c, const struct tcp_segment *s
 void pb_tcp_accecn_received(struct tcp_conn *c, const struct tcp_segment *s);
 void pb_tcp_accecn_send(struct tcp_conn *c, uint32_t len, struct tcp_header *h);
 /* How many of the segments that an ACK delivers it says were marked. */
-uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered, uint32_t segments);
+uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered,
+			     uint32_t segments);
 
 /* When the tail is to be probed, after the last segment or ACK; PB_NEVER. */
 pb_time pb_tcp_tail_timeout(const struct tcp_conn *c);

@@ -1,11 +1,11 @@
 /* More accurate feedback of marks, by the sections of RFC 9768. */
 #include "sender.h"
 
-#define MSS      SENDER_MSS
-#define FLAGS    (TCP_ECE | TCP_CWR | TCP_AE)
-#define SETUP    FLAGS            /* of a SYN that asks for it */
-#define ACE(n)   ((n)*TCP_ECE)    /* AE, CWR, ECE as a number */
-#define INITIAL  5
+#define MSS     SENDER_MSS
+#define FLAGS   (TCP_ECE | TCP_CWR | TCP_AE)
+#define SETUP   FLAGS         /* of a SYN that asks for it */
+#define ACE(n)  ((n)*TCP_ECE) /* AE, CWR, ECE as a number */
+#define INITIAL 5
 
 static struct sender s;
 static struct harness *h = &s.h;
@@ -79,7 +79,8 @@ static void listener_agrees(void **state)
 			assert_int_equal(answer.tos, 0);
 			complete(2);
 			assert_int_equal(s.c->ecn->kind, ECN_ACCURATE);
-			assert_int_equal(s.c->ecn->accurate.received.marks, INITIAL); /* §3.2.2.2: whatever the SYN came as */
+			assert_int_equal(s.c->ecn->accurate.received.marks,
+					 INITIAL); /* §3.2.2.2: whatever the SYN came as */
 			sender_end(&s);
 		}
 }
@@ -223,10 +224,10 @@ static void answer(unsigned flags, uint8_t tos, bool acks)
 {
 	struct segment answer = {
 		.h = {.dst_port = s.c->entry.pair.local_port,
-		      .seq = 1000,
-		      .window = 65535,
-		      .options = {.mss = MSS, .sack_permitted = true}},
-		  .tos = tos
+                      .seq = 1000,
+                      .window = 65535,
+                      .options = { .mss = MSS, .sack_permitted = true }},
+		.tos = tos
 	};
 
 	answer.h.flags = (uint16_t)(TCP_SYN | (acks ? TCP_ACK : 0) | ACE(flags));
@@ -244,10 +245,10 @@ static void caller_agrees(void **state)
 		{ECN_NONE,      true },
                 { ECN_CLASSIC,  false},
                 { ECN_ACCURATE, false},
-                { ECN_ACCURATE, true },
 		{ ECN_ACCURATE, true },
-                { ECN_ACCURATE, false},
                 { ECN_ACCURATE, true },
+                { ECN_ACCURATE, false},
+		{ ECN_ACCURATE, true },
                 { ECN_NONE,     true },
 	};
 
@@ -272,7 +273,9 @@ static void caller_agrees(void **state)
 /* §3.2.2.1, table 3: a pure ACK tells how the SYN-ACK came, and again of one that comes again; else it counts. */
 static void caller_greets(void **state)
 {
-	static const unsigned expected[] = { [ECN_NOT_ECT] = 2, [ECN_ECT1] = 3, [ECN_ECT0] = 4, [ECN_CE] = 6 };
+	static const unsigned expected[] = {
+		[ECN_NOT_ECT] = 2, [ECN_ECT1] = 3, [ECN_ECT0] = 4, [ECN_CE] = 6
+	};
 
 	(void)state;
 	for (uint8_t tos = 0; tos < 4; tos++) {
@@ -289,7 +292,8 @@ static void caller_greets(void **state)
 		answer(2, ECN_CE, true);
 		ack = sent();
 		assert_int_equal(ace(&ack), 6);
-		assert_int_equal(s.c->ecn->accurate.received.marks, INITIAL + 1); /* once, however many come */
+		assert_int_equal(s.c->ecn->accurate.received.marks,
+				 INITIAL + 1); /* once, however many come */
 		harness_run(h, PB_SEC(1));
 		answer(2, ECN_CE, true);
 		assert_int_equal(s.c->ecn->accurate.received.marks, INITIAL + 1);
@@ -371,8 +375,12 @@ static int end(void **state)
 static void hear(uint8_t codepoint, uint32_t len)
 {
 	struct segment text = {
-		.h = {.flags = TCP_ACK | ACE(INITIAL), .seq = 1001 + heard, .ack = s.start, .window = 65535},
-		  .text_len = len, .tos = codepoint
+		.h = {.flags = TCP_ACK | ACE(INITIAL),
+                      .seq = 1001 + heard,
+                      .ack = s.start,
+                      .window = 65535},
+		.text_len = len,
+		.tos = codepoint
 	};
 
 	heard += len;
@@ -402,8 +410,9 @@ static void counts_marks(void **state)
 static void knows_no_cwr(void **state)
 {
 	struct segment text = {
-		.h = {.flags = TCP_ACK | TCP_CWR, .seq = 1001, .ack = s.start, .window = 65535}, .text_len = 100,
-		  .tos = ECN_CE
+		.h = {.flags = TCP_ACK | TCP_CWR, .seq = 1001, .ack = s.start, .window = 65535},
+		.text_len = 100,
+		.tos = ECN_CE
 	};
 
 	(void)state;
@@ -441,7 +450,9 @@ static void tells_at_once(void **state)
 static void refused_is_not_counted(void **state)
 {
 	struct segment old = {
-		.h = {.flags = TCP_ACK, .seq = 901, .ack = s.start, .window = 65535}, .text_len = 10, .tos = ECN_CE
+		.h = {.flags = TCP_ACK, .seq = 901, .ack = s.start, .window = 65535},
+		.text_len = 10,
+		.tos = ECN_CE
 	};
 
 	(void)state;
@@ -549,8 +560,10 @@ static void goes_round(void **state)
 static void greeted_again(void **state)
 {
 	struct segment greeting = {
-		.h = {.flags = TCP_ACK | ACE(2), .seq = 1001, .window = 65535,
-		      .options = {.has_timestamp = true, .ts_value = 100}}
+		.h = {.flags = TCP_ACK | ACE(2),
+                      .seq = 1001,
+                      .window = 65535,
+                      .options = { .has_timestamp = true, .ts_value = 100 }}
 	};
 
 	(void)state;
@@ -712,9 +725,13 @@ static void room(void **state)
 	for (int i = 0; i < 4; i++) {
 		heard += 100; /* a gap */
 		struct segment text = {
-			.h = {.flags = TCP_ACK | ACE(INITIAL), .seq = 1001 + heard, .ack = s.start, .window = 65535,
-			      .options = {.has_timestamp = true, .ts_value = 1}},
-			.text_len = 100, .tos = i == 3 ? ECN_ECT1 : ECN_CE
+			.h = {.flags = TCP_ACK | ACE(INITIAL),
+                              .seq = 1001 + heard,
+                              .ack = s.start,
+                              .window = 65535,
+                              .options = { .has_timestamp = true, .ts_value = 1 }},
+			.text_len = 100,
+			.tos = i == 3 ? ECN_ECT1 : ECN_CE
 		};
 		heard += 100;
 		harness_inject(h, &text);
@@ -728,7 +745,10 @@ static void room(void **state)
 static void zeroed(void **state)
 {
 	struct segment ack = {
-		.h = {.seq = 1001, .window = 65535, .flags = TCP_ACK | ACE(2), .options = {.accecn = {.present = true}}}
+		.h = {.seq = 1001,
+                      .window = 65535,
+                      .flags = TCP_ACK | ACE(2),
+                      .options = { .accecn = { .present = true } }}
 	};
 
 	(void)state;

@@ -929,6 +929,29 @@ static void ecn_is_not_shared(void **state)
 	end();
 }
 
+/* RFC 9768: what has been counted is counted on. */
+static void keeps_counters_of_marks(void **state)
+{
+	(void)state;
+	h.tcp->limits.ecn_accepted = ECN_ACCURATE;
+	h.call_flags = TCP_ECE | TCP_CWR | TCP_AE;
+	put_to_sleep();
+	for (uint16_t marks = 6; marks <= 8; marks++) {
+		peer_time += 50;
+		struct segment text = segment(TCP_ACK, next, "marked");
+		text.tos = ECN_CE;
+		harness_inject(&h, &text);
+		next += 6;
+		struct segment s = only_sent();
+		assert_int_equal(s.h.flags, TCP_ACK | (marks & 7) * TCP_ECE);
+		assert_int_equal(s.h.options.accecn.counter[1], (marks - 5) * 6);
+		assert_reads("marked");
+		harness_run(&h, 2 * SILENCE);
+		assert_true(asleep());
+	}
+	end();
+}
+
 /* There is memory for a connection, but not for its ECN: it sleeps on. */
 static void sleeps_on_without_memory_for_ecn(void **state)
 {
@@ -984,6 +1007,7 @@ int main(void)
 		cmocka_unit_test_setup(abort_asleep, begin),
 		cmocka_unit_test_setup(dropped, begin),
 		cmocka_unit_test_setup(keeps_ecn, begin),
+		cmocka_unit_test_setup(keeps_counters_of_marks, begin),
 		cmocka_unit_test_setup(ecn_is_not_shared, begin),
 		cmocka_unit_test_setup(sleeps_on_without_memory_for_ecn, begin),
 	};
