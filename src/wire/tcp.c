@@ -86,11 +86,11 @@ static void read_accecn(struct tcp_options *o, struct reader *r, bool ect1_first
 {
 	size_t fields = r->left / ACCECN_FIELD_LEN;
 
-	o->accecn.present = true;
-	o->accecn.ect1_first = ect1_first;
-	o->accecn.count = (uint8_t)(fields < TCP_ACCECN_COUNTERS_MAX ? fields : TCP_ACCECN_COUNTERS_MAX);
-	for (size_t i = 0; i < o->accecn.count; i++)
-		o->accecn.counter[i] = rd_u24(r);
+	o->has_accecn = true;
+	o->accecn_ect1_first = ect1_first;
+	o->accecn_count = (uint8_t)(fields < TCP_ACCECN_COUNTERS_MAX ? fields : TCP_ACCECN_COUNTERS_MAX);
+	for (size_t i = 0; i < o->accecn_count; i++)
+		o->accecn[i] = rd_u24(r);
 }
 
 /* A signature, whose place is counted from the header's first byte. */
@@ -287,8 +287,8 @@ size_t pb_tcp_header_len(const struct tcp_options *o)
 		len += 2 + SACK_LEN(o->sack_count);
 	if (o->has_fast_open)
 		len += padded(fast_open_len(o));
-	if (o->accecn.present)
-		len += padded(ACCECN_LEN(o->accecn.count));
+	if (o->has_accecn)
+		len += padded(ACCECN_LEN(o->accecn_count));
 	return len;
 }
 
@@ -316,12 +316,12 @@ static void write_sack(const struct tcp_options *o, struct writer *w)
 
 static void write_accecn(const struct tcp_options *o, struct writer *w)
 {
-	size_t len = ACCECN_LEN(o->accecn.count);
+	size_t len = ACCECN_LEN(o->accecn_count);
 
-	write_kind(w, o->accecn.ect1_first ? OPTION_ACCECN1 : OPTION_ACCECN0, len);
-	for (size_t i = 0; i < o->accecn.count; i++) {
-		wr_u16(w, (uint16_t)(o->accecn.counter[i] >> 8));
-		wr_u8(w, (uint8_t)o->accecn.counter[i]);
+	write_kind(w, o->accecn_ect1_first ? OPTION_ACCECN1 : OPTION_ACCECN0, len);
+	for (size_t i = 0; i < o->accecn_count; i++) {
+		wr_u16(w, (uint16_t)(o->accecn[i] >> 8));
+		wr_u8(w, (uint8_t)o->accecn[i]);
 	}
 	write_nops(w, (int)(padded(len) - len)); /* behind: its counters can't be aligned */
 }
@@ -380,7 +380,7 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 		write_sack(o, w);
 	if (o->has_fast_open)
 		write_fast_open(o, w);
-	if (o->accecn.present)
+	if (o->has_accecn)
 		write_accecn(o, w);
 }
 

@@ -12,8 +12,8 @@
 #define TCP_SACK_BLOCKS_MAX 4 /* RFC 2018 §3: so many fit into 40 bytes of options */
 
 /* RFC 7413 §4.1.1: an even number of bytes */
-#define TCP_COOKIE_LEN_MIN 4
-#define TCP_COOKIE_LEN_MAX 16
+#define TCP_COOKIE_LEN_MIN      4
+#define TCP_COOKIE_LEN_MAX      16
 #define TCP_ACCECN_COUNTERS_MAX 3
 
 /* Where fields are, for those who change one in a header that is written. */
@@ -50,8 +50,9 @@ struct tcp_options {
 	union {
 		struct {
 			uint16_t mss; /* SYN only; 0: not there */
-			bool has_window_scale, sack_permitted, has_timestamp, has_fast_open;
-			uint8_t sack_count;
+			bool has_timestamp, has_accecn;
+			bool has_window_scale : 1, sack_permitted : 1, has_fast_open : 1;
+			uint8_t sack_count, accecn_count;
 			uint8_t auth; /* enum tcp_auth_kind */
 		};
 		uint64_t present;
@@ -70,13 +71,12 @@ struct tcp_options {
 		} sack[TCP_SACK_BLOCKS_MAX];
 		uint8_t cookie[TCP_COOKIE_LEN_MAX]; /* a SYN has no blocks */
 	};
-	/* RFC 9768 §3.2.3: so many counters of 24 bits, of bytes that came as ECT(0), CE and ECT(1), or the other way round */
-	struct {
-		bool present, ect1_first;
-		uint8_t count;
-		uint32_t counter[TCP_ACCECN_COUNTERS_MAX];
-	} accecn;
+	/* RFC 9768 §3.2.3: counters of 24 bits, of bytes that came as ECT(0), CE and ECT(1), or the other way round */
+	bool accecn_ect1_first;
+	uint32_t accecn[TCP_ACCECN_COUNTERS_MAX];
 };
+
+_Static_assert(offsetof(struct tcp_options, ts_value) == sizeof(uint64_t), "one word says what is there");
 
 struct tcp_header {
 	uint16_t src_port, dst_port;

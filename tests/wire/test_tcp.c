@@ -125,17 +125,17 @@ static void counters(void **state)
 	for (uint8_t len = 2; len <= 16; len++) {
 		uint8_t bytes[17] = { 172, len, 0, 0, 1, 0, 2, 0, 3, 0, 0, 4, 5, 6, 7, 8, 0 };
 		o = options_of(bytes, sizeof bytes);
-		assert_true(o.accecn.present && !o.accecn.ect1_first);
-		assert_int_equal(o.accecn.count, len >= 11 ? 3 : (len - 2) / 3);
-		assert_int_equal(o.accecn.counter[0], len >= 5 ? 1 : 0);
-		assert_int_equal(o.accecn.counter[1], len >= 8 ? 512 : 0);
-		assert_int_equal(o.accecn.counter[2], len >= 11 ? 3 << 16 : 0);
+		assert_true(o.has_accecn && !o.accecn_ect1_first);
+		assert_int_equal(o.accecn_count, len >= 11 ? 3 : (len - 2) / 3);
+		assert_int_equal(o.accecn[0], len >= 5 ? 1 : 0);
+		assert_int_equal(o.accecn[1], len >= 8 ? 512 : 0);
+		assert_int_equal(o.accecn[2], len >= 11 ? 3 << 16 : 0);
 	}
 	o = OPTIONS(174, 8, 1, 2, 3, 4, 5, 6);
-	assert_true(o.accecn.present && o.accecn.ect1_first);
-	assert_int_equal(o.accecn.counter[0], 0x10203);
-	assert_false(OPTIONS(173, 8, 1, 2, 3, 4, 5, 6).accecn.present);
-	assert_false(OPTIONS(172, 9, 1, 2, 3, 4, 5, 6).accecn.present); /* it would reach beyond the header */
+	assert_true(o.has_accecn && o.accecn_ect1_first);
+	assert_int_equal(o.accecn[0], 0x10203);
+	assert_false(OPTIONS(173, 8, 1, 2, 3, 4, 5, 6).has_accecn);
+	assert_false(OPTIONS(172, 9, 1, 2, 3, 4, 5, 6).has_accecn); /* it would reach beyond the header */
 }
 
 /* RFC 2385 §3, RFC 5925 §2.2: where the signature is; and two signatures are none. */
@@ -239,11 +239,11 @@ static struct tcp_header any_header(struct random *r)
 	o->ts_echo = o->has_timestamp ? (uint32_t)random_next(r) : 0;
 	any_signature(r, o);
 	o->sack_count = h.flags & TCP_SYN ? 0 : (uint8_t)random_below(r, 5);
-	o->accecn.present = random_next(r) & 1;
-	o->accecn.ect1_first = o->accecn.present && random_next(r) & 1;
-	o->accecn.count = o->accecn.present ? (uint8_t)random_below(r, 4) : 0;
-	for (unsigned i = 0; i < o->accecn.count; i++)
-		o->accecn.counter[i] = (uint32_t)random_next(r) & 0xffffff;
+	o->has_accecn = random_next(r) & 1;
+	o->accecn_ect1_first = o->has_accecn && random_next(r) & 1;
+	o->accecn_count = o->has_accecn ? (uint8_t)random_below(r, 4) : 0;
+	for (unsigned i = 0; i < o->accecn_count; i++)
+		o->accecn[i] = (uint32_t)random_next(r) & 0xffffff;
 	for (unsigned i = 0; i < o->sack_count; i++) {
 		o->sack[i].start = (uint32_t)random_next(r);
 		o->sack[i].end = (uint32_t)random_next(r);
@@ -266,9 +266,9 @@ static bool same(const struct tcp_header *a, const struct tcp_header *b)
 	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0 &&
 	       x->has_fast_open == y->has_fast_open && x->fast_open_experiment == y->fast_open_experiment &&
 	       x->cookie_len == y->cookie_len && memcmp(x->cookie, y->cookie, x->cookie_len) == 0 &&
-	       x->accecn.present == y->accecn.present && x->accecn.ect1_first == y->accecn.ect1_first &&
-	       x->accecn.count == y->accecn.count &&
-	       memcmp(x->accecn.counter, y->accecn.counter, x->accecn.count * sizeof(uint32_t)) == 0;
+	       x->has_accecn == y->has_accecn && x->accecn_ect1_first == y->accecn_ect1_first &&
+	       x->accecn_count == y->accecn_count &&
+	       memcmp(x->accecn, y->accecn, x->accecn_count * sizeof(uint32_t)) == 0;
 }
 
 static void any_header_again(void **state)

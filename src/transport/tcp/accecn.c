@@ -66,9 +66,8 @@ static void look_for_option(struct tcp_conn *c, const struct tcp_segment *s)
 	const struct tcp_options *o = &s->h.options;
 	struct accecn *a = &c->ecn->accurate;
 
-	a->option_seen = o->accecn.present;
-	a->option_broken = o->accecn.count > 0 &&
-			   (!o->accecn.counter[0] || (o->accecn.count == 3 && !o->accecn.counter[2]));
+	a->option_seen = o->has_accecn;
+	a->option_broken = o->accecn_count > 0 && (!o->accecn[0] || (o->accecn_count == 3 && !o->accecn[2]));
 }
 
 void pb_tcp_accecn_established(struct tcp_conn *c, const struct tcp_segment *s)
@@ -177,12 +176,12 @@ static void write_option(const struct accecn *a, struct tcp_options *o, bool fir
 	const struct ecn_counters *r = &a->received;
 	bool ect0 = r->ect0 != BYTES_INITIAL, ect1 = r->ect1 != BYTES_INITIAL;
 
-	o->accecn.present = true;
-	o->accecn.ect1_first = ect1 && !ect0;
-	o->accecn.counter[0] = o->accecn.ect1_first ? r->ect1 : r->ect0;
-	o->accecn.counter[1] = r->ce;
-	o->accecn.counter[2] = o->accecn.ect1_first ? r->ect0 : r->ect1;
-	o->accecn.count = first || (ect0 && ect1) ? 3 : r->ce ? 2 : 1;
+	o->has_accecn = true;
+	o->accecn_ect1_first = ect1 && !ect0;
+	o->accecn[0] = o->accecn_ect1_first ? r->ect1 : r->ect0;
+	o->accecn[1] = r->ce;
+	o->accecn[2] = o->accecn_ect1_first ? r->ect0 : r->ect1;
+	o->accecn_count = first || (ect0 && ect1) ? 3 : r->ce ? 2 : 1;
 }
 
 /* Segments of text leave room for the usual options only. */
@@ -265,14 +264,14 @@ static uint32_t read_option(struct tcp_conn *c, const struct tcp_segment *s)
 	struct accecn *a = &c->ecn->accurate;
 	uint32_t ce = 0;
 
-	if (!o->accecn.present || a->option_broken)
+	if (!o->has_accecn || a->option_broken)
 		return 0;
-	if (o->accecn.count > 0)
-		grown(o->accecn.ect1_first ? &a->told.ect1 : &a->told.ect0, o->accecn.counter[0]);
-	if (o->accecn.count > 1)
-		ce = grown(&a->told.ce, o->accecn.counter[1]);
-	if (o->accecn.count > 2)
-		grown(o->accecn.ect1_first ? &a->told.ect0 : &a->told.ect1, o->accecn.counter[2]);
+	if (o->accecn_count > 0)
+		grown(o->accecn_ect1_first ? &a->told.ect1 : &a->told.ect0, o->accecn[0]);
+	if (o->accecn_count > 1)
+		ce = grown(&a->told.ce, o->accecn[1]);
+	if (o->accecn_count > 2)
+		grown(o->accecn_ect1_first ? &a->told.ect0 : &a->told.ect1, o->accecn[2]);
 	return ce;
 }
 
@@ -315,7 +314,7 @@ uint32_t pb_tcp_accecn_acked(struct tcp_conn *c, const struct tcp_segment *s, ui
 {
 	struct accecn *a = &c->ecn->accurate;
 
-	a->option_seen |= s->h.options.accecn.present;
+	a->option_seen |= s->h.options.has_accecn;
 	if (s->h.flags & TCP_SYN || !is_news(c, s, delivered))
 		return 0;
 	check_first(c, s);

@@ -104,7 +104,7 @@ static void listener_falls_back(void **state)
 	begin_stack(ECN_CLASSIC, ECN_NONE);
 	answer = call_in(7, 0);
 	assert_int_equal(ace(&answer), 1);
-	assert_false(answer.h.options.accecn.present);
+	assert_false(answer.h.options.has_accecn);
 	sender_end(&s);
 }
 
@@ -113,10 +113,10 @@ static void called_again(void **state)
 {
 	(void)state;
 	begin_stack(ECN_ACCURATE, ECN_NONE);
-	assert_true(call_in(7, 0).h.options.accecn.present);
+	assert_true(call_in(7, 0).h.options.has_accecn);
 	struct segment answer = call_in(7, ECN_CE);
 	assert_int_equal(ace(&answer), 6);
-	assert_false(answer.h.options.accecn.present); /* §3.2.3.2.2 */
+	assert_false(answer.h.options.has_accecn); /* §3.2.3.2.2 */
 	complete(2);
 	assert_false(s.c->ecn->unmarked);
 	sender_end(&s);
@@ -154,11 +154,11 @@ static void syn_ack_lost(void **state)
 {
 	(void)state;
 	begin_stack(ECN_ACCURATE, ECN_NONE);
-	assert_true(call_in(7, 0).h.options.accecn.present);
+	assert_true(call_in(7, 0).h.options.has_accecn);
 	harness_run(h, PB_SEC(1));
 	struct segment again = sent();
 	assert_int_equal(ace(&again), 2);
-	assert_false(again.h.options.accecn.present);
+	assert_false(again.h.options.has_accecn);
 	harness_run(h, PB_SEC(2));
 	again = sent();
 	assert_int_equal(ace(&again), 0);
@@ -214,7 +214,7 @@ static unsigned call_out(void)
 	assert_int_equal(pb_tcp_connect(h->tcp, &set, NULL, &to, HARNESS_PEER, &s, &s.c), 0);
 	struct segment syn = sent();
 	s.start = syn.h.seq + 1;
-	assert_false(syn.h.options.accecn.present); /* §3.2.3.2.1 */
+	assert_false(syn.h.options.has_accecn); /* §3.2.3.2.1 */
 	assert_int_equal(syn.tos, 0);
 	return ace(&syn);
 }
@@ -285,7 +285,7 @@ static void caller_greets(void **state)
 		struct segment ack = sent();
 		assert_int_equal(ack.text_len, 0);
 		assert_int_equal(ace(&ack), expected[tos]);
-		assert_true(ack.h.options.accecn.present); /* §3.2.3.2.1 */
+		assert_true(ack.h.options.has_accecn); /* §3.2.3.2.1 */
 		assert_int_equal(s.c->ecn->accurate.received.marks, INITIAL + (tos == ECN_CE));
 		sender_expect_silence(&s);
 		harness_run(h, PB_SEC(1));
@@ -499,10 +499,10 @@ static void ack(uint32_t upto, unsigned marks, uint32_t ce)
 
 	ack.h.flags = (uint16_t)(TCP_ACK | ACE(marks & 7));
 	if (ce != UINT32_MAX) {
-		ack.h.options.accecn.present = true;
-		ack.h.options.accecn.count = 2;
-		ack.h.options.accecn.counter[0] = 1 + upto - ce;
-		ack.h.options.accecn.counter[1] = ce;
+		ack.h.options.has_accecn = true;
+		ack.h.options.accecn_count = 2;
+		ack.h.options.accecn[0] = 1 + upto - ce;
+		ack.h.options.accecn[1] = ce;
 	}
 	harness_inject(h, &ack);
 }
@@ -682,34 +682,34 @@ static void fields(void **state)
 {
 	(void)state;
 	struct tcp_options o = told_by_ack();
-	assert_false(o.accecn.present);
+	assert_false(o.has_accecn);
 	sender_write(&s, 10); /* the first text: whole */
 	o = sent().h.options;
-	assert_true(o.accecn.present);
-	assert_int_equal(o.accecn.count, 3);
+	assert_true(o.has_accecn);
+	assert_int_equal(o.accecn_count, 3);
 	o = told_by_ack();
-	assert_false(o.accecn.present);
+	assert_false(o.has_accecn);
 	hear(ECN_ECT1, 10);
 	struct segment out = sent();
-	assert_true(out.h.options.accecn.ect1_first);
-	assert_int_equal(out.h.options.accecn.count, 1);
-	assert_int_equal(out.h.options.accecn.counter[0], 11);
+	assert_true(out.h.options.accecn_ect1_first);
+	assert_int_equal(out.h.options.accecn_count, 1);
+	assert_int_equal(out.h.options.accecn[0], 11);
 	hear(ECN_CE, 20);
 	out = sent();
-	assert_true(out.h.options.accecn.ect1_first);
-	assert_int_equal(out.h.options.accecn.count, 2);
-	assert_int_equal(out.h.options.accecn.counter[1], 20);
+	assert_true(out.h.options.accecn_ect1_first);
+	assert_int_equal(out.h.options.accecn_count, 2);
+	assert_int_equal(out.h.options.accecn[1], 20);
 	hear(ECN_ECT0, 30);
 	out = sent();
-	assert_false(out.h.options.accecn.ect1_first);
-	assert_int_equal(out.h.options.accecn.count, 3);
-	assert_int_equal(out.h.options.accecn.counter[0], 31);
-	assert_int_equal(out.h.options.accecn.counter[1], 20);
-	assert_int_equal(out.h.options.accecn.counter[2], 11);
+	assert_false(out.h.options.accecn_ect1_first);
+	assert_int_equal(out.h.options.accecn_count, 3);
+	assert_int_equal(out.h.options.accecn[0], 31);
+	assert_int_equal(out.h.options.accecn[1], 20);
+	assert_int_equal(out.h.options.accecn[2], 11);
 	o = told_by_ack();
-	assert_false(o.accecn.present);
+	assert_false(o.has_accecn);
 	hear(ECN_NOT_ECT, 10);
-	assert_false(sent().h.options.accecn.present);
+	assert_false(sent().h.options.has_accecn);
 }
 
 /* Full segments have no room for it; two blocks of SACK go before it, and then as many as fit. */
@@ -720,7 +720,7 @@ static void room(void **state)
 	harness_forget(h);
 	s.c->ecn->accurate.option.ect0 = 0;
 	sender_write(&s, MSS);
-	assert_false(sent().h.options.accecn.present);
+	assert_false(sent().h.options.has_accecn);
 	s.c->has_timestamps = true;
 	for (int i = 0; i < 4; i++) {
 		heard += 100; /* a gap */
@@ -737,7 +737,7 @@ static void room(void **state)
 		harness_inject(h, &text);
 		struct segment out = sent();
 		assert_int_equal(out.h.options.sack_count, i == 3 ? 3 : i < 2 ? i + 1 : 2);
-		assert_int_equal(out.h.options.accecn.present, i < 3);
+		assert_int_equal(out.h.options.has_accecn, i < 3);
 	}
 }
 
@@ -748,7 +748,7 @@ static void zeroed(void **state)
 		.h = {.seq = 1001,
                       .window = 65535,
                       .flags = TCP_ACK | ACE(2),
-                      .options = { .accecn = { .present = true } }}
+                      .options = { .has_accecn = true }}
 	};
 
 	(void)state;
@@ -756,7 +756,7 @@ static void zeroed(void **state)
 		begin_stack(ECN_ACCURATE, ECN_NONE);
 		call_in(7, 0);
 		ack.h.ack = s.start;
-		ack.h.options.accecn.count = count;
+		ack.h.options.accecn_count = count;
 		harness_inject(h, &ack);
 		s.c = pb_tcp_accept(s.l, &s);
 		assert_int_equal(s.c->ecn->accurate.option_broken, count > 0);

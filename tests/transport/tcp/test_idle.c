@@ -944,7 +944,7 @@ static void keeps_counters_of_marks(void **state)
 		next += 6;
 		struct segment s = only_sent();
 		assert_int_equal(s.h.flags, TCP_ACK | (marks & 7) * TCP_ECE);
-		assert_int_equal(s.h.options.accecn.counter[1], (marks - 5) * 6);
+		assert_int_equal(s.h.options.accecn[1], (marks - 5) * 6);
 		assert_reads("marked");
 		harness_run(&h, 2 * SILENCE);
 		assert_true(asleep());
