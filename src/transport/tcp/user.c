@@ -462,7 +462,7 @@ static bool is_plain(const struct tcp_conn *c)
 int pb_tcp_ready(const struct tcp_conn *c)
 {
 	if (is_plain(c))
-		return (c->recvq.packets.count ? POLLIN : 0) |
+		return (tcp_readable(c) ? POLLIN : 0) |
 		       (tcp_writable(c) && list_empty(&c->starving) ? POLLOUT : 0);
 	bool closed = c->state == STATE_CLOSED;
 	bool no_more_in = closed || c->fin_received || c->receive_shut;
