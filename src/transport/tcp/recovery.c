@@ -397,7 +397,7 @@ void pb_tcp_send_all_again(struct tcp_conn *c)
 /* RFC 6298 5.4-5.6; RFC 5681 §3.1; RFC 6582 §3.2 step 4; RFC 8985 §6.3. */
 void pb_tcp_timed_out(struct tcp_conn *c)
 {
-	bool reduced = (c->in_recovery && c->has_sack) || (c->ecn && c->ecn->reducing);
+	bool reduced = c->in_recovery || (c->ecn && c->ecn->reducing);
 	bool first = !c->in_timeout && !reduced;
 	uint32_t flight = tcp_flight(c);
 

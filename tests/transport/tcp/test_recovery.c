@@ -183,6 +183,26 @@ static void timeout_goes_back(void **state)
 	assert_false(s.c->in_timeout);
 }
 
+/*
+ * In a recovery each duplicate has let new text leave, so that more has been sent than the window held when the loss was
+ * found. The window was reduced for that loss: a time-out does not raise ssthresh by what came since, as on Linux.
+ */
+static void timeout_in_a_recovery(void **state)
+{
+	(void)state;
+	lose_the_first();
+	sender_write(&s, 20 * MSS);
+	for (int i = 0; i < 7; i++)
+		sender_ack(&s, 0);
+	harness_forget(&s.h);
+	assert_true(s.c->snd_max.v - s.start > 12 * MSS);
+	harness_run(&s.h, s.c->rtt.rto + PB_MSEC(1));
+	assert_true(s.c->in_timeout);
+	assert_int_equal(s.c->congestion.ssthresh, 5 * MSS);
+	assert_int_equal(s.c->congestion.cwnd, MSS);
+	harness_forget(&s.h);
+}
+
 /* RFC 6582 §3.2 step 2: duplicates of what was sent before the time-out start no recovery. */
 static void duplicates_after_a_timeout(void **state)
 {
@@ -519,6 +539,7 @@ int main(void)
 		TEST(duplicates_right_after_a_recovery),
 		TEST(partial_acks_do_not_put_the_timeout_off),
 		TEST(timeout_goes_back),
+		TEST(timeout_in_a_recovery),
 		TEST(duplicates_after_a_timeout),
 		TEST(round_trips_are_timed),
 		TEST(timestamps_time_what_is_sent_again),
