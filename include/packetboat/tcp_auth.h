@@ -24,9 +24,10 @@ extern "C" {
 #define PB_TCP_AO_EXCLUDE_OPT (1 << 1) /* keyflags: the signature does not cover the other options */
 
 /*
- * Share a key with a peer, or with all in a prefix (a master key tuple, RFC 5925 §3.1): before connect(), on a listener,
- * whose connections inherit it, or on a connection that has one. -EEXIST: an identifier is taken. -ENOENT: no such
- * algorithm. -EKEYREJECTED: there is a TCP_MD5SIG key for that peer. -EISCONN: the connection goes without. -EINVAL.
+ * Share a key with a peer, or with all in a prefix (a master key tuple, RFC 5925 §3.1): before connect(), on a
+ * listener, whose connections inherit it, or on a connection that has one. -EEXIST: an identifier is taken. -ENOENT: no
+ * such algorithm. -EKEYREJECTED: there is a TCP_MD5SIG key for that peer. -EISCONN: the connection goes without.
+ * -EINVAL.
  */
 struct pb_tcp_ao_add {
 	struct sockaddr_storage addr; /* of the peer; port 0 */

@@ -21,7 +21,9 @@ struct md5_key {
 /* Read the file. False: why says what is wrong with it. */
 bool md5_key_read(struct md5_key *key, const char *path, char *why, size_t size);
 
-/* Have a stream socket sign to a peer, the any address being all of its family, before it connects or listens. -errno. */
+/*
+ * Have a stream socket sign to a peer, the any address being all of its family, before it connects or listens. -errno.
+ */
 int md5_key_use(const struct md5_key *key, struct pb_socket *s, const union pb_addr *peer);
 
 void md5_key_wipe(struct md5_key *key);

@@ -1,7 +1,7 @@
 /*
- * Signed segments: `<nop,nop,md5 "secret">` (RFC 2385), `<ao 1 2 "secret">` (RFC 5925, with KeyID, RNextKeyID, HMAC-SHA-1-96).
- * In place of the signature, which depends on numbers that no script knows, is the key: what goes to the stack is signed
- * with it, and of what comes from there it must be the key.
+ * Signed segments: `<nop,nop,md5 "secret">` (RFC 2385), `<ao 1 2 "secret">` (RFC 5925, with KeyID, RNextKeyID,
+ * HMAC-SHA-1-96). In place of the signature, which depends on numbers that no script knows, is the key: what goes to
+ * the stack is signed with it, and of what comes from there it must be the key.
  */
 #ifndef DRILL_SIGNATURE_H
 #define DRILL_SIGNATURE_H

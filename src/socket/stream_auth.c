@@ -40,6 +40,7 @@ static int read_peer(const struct stream *s, const void *value, struct ip *peer,
 				 s->family == AF_INET ? sizeof(struct sockaddr_in)
 						      : sizeof(struct sockaddr_in6)))
 		return -EINVAL;
+	*peer = ip_in_zone(peer, 0);
 	return 0;
 }
 
@@ -86,8 +87,11 @@ static int read_prefix(const struct request *r, const struct sockaddr_storage *a
 	struct ip prefix = pb_ip_prefix_of(peer, bits);
 	if (!ip_equal(&prefix, peer))
 		return -EINVAL;
-	if (is_connecting(r->c) && !pb_ip_in_prefix(&r->c->entry.pair.remote, peer, bits))
-		return -EINVAL;
+	if (is_connecting(r->c)) {
+		struct ip remote = ip_in_zone(&r->c->entry.pair.remote, 0);
+		if (!pb_ip_in_prefix(&remote, peer, bits))
+			return -EINVAL;
+	}
 	return 0;
 }
 

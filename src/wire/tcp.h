@@ -103,8 +103,9 @@ size_t pb_tcp_auth_len(const struct tcp_options *o);
 size_t pb_tcp_header_len(const struct tcp_options *o);
 
 /*
- * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not
- * looked at; the checksum field is written as given; of a signature, as zero. False: no room, or more options than fit into 40 bytes.
+ * Write a header with its options, padded (NOP, NOP, timestamp as RFC 7323 appendix A advises). len is not looked at;
+ * the checksum field is written as given; of a signature, as zero. False: no room, or more options than fit into 40
+ * bytes.
  */
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
 

@@ -192,10 +192,9 @@ void expect_end(struct world *w, struct pb_socket *s, int answer)
 int semantics_run(const char *name, CMFixtureFunction open, CMFixtureFunction close)
 {
 	const struct test_table *tables[] = {
-		&semantics_bind,     &semantics_connect,   &semantics_stream,
-		&semantics_datagram, &semantics_ancillary, &semantics_options,
-		&semantics_echo,     &semantics_signed,    &semantics_fast_open,
-		&semantics_told,
+		&semantics_bind,      &semantics_connect, &semantics_stream, &semantics_datagram,
+		&semantics_ancillary, &semantics_options, &semantics_echo,   &semantics_signed,
+		&semantics_fast_open, &semantics_told,
 	};
 	struct CMUnitTest all[256];
 	size_t count = 0;

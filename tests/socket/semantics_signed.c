@@ -1,6 +1,6 @@
 /*
- * Streams that are signed: keys by TCP_MD5SIG and TCP_MD5SIG_EXT (RFC 2385), and by TCP-AO's options (RFC 5925) where the
- * net has them: what setting them answers, and that who shares them talks and who does not is not heard.
+ * Streams that are signed: keys by TCP_MD5SIG and TCP_MD5SIG_EXT (RFC 2385), and by TCP-AO's options (RFC 5925) where
+ * the net has them: what setting them answers, and that who shares them talks and who does not is not heard.
  */
 #include "semantics.h"
 

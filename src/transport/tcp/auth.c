@@ -324,18 +324,23 @@ bool pb_tcp_auth_sign(const struct tcp_party *p, struct tcp_header *h, struct tc
  * -- A connection's life
  */
 
-int pb_tcp_auth_connect(struct tcp_auth *auth, const struct ip *peer)
+int pb_tcp_auth_connect(const struct tcp_auth *auth, const struct ip *peer)
 {
-	struct tcp_mkt *any = pb_tcp_ao_find(auth, peer, AO_ANY_ID, AO_ANY_ID);
+	bool ao = pb_tcp_ao_find(auth, peer, AO_ANY_ID, AO_ANY_ID);
+	bool other_peers_only = auth->mkts && !ao && !pb_tcp_md5_find(auth, peer);
 
-	if (!any && (auth->required || (auth->mkts && !pb_tcp_md5_find(auth, peer))))
-		return -EKEYREJECTED;
+	return other_peers_only || (auth->required && !ao) ? -EKEYREJECTED : 0;
+}
+
+void pb_tcp_auth_begin(struct tcp_auth *auth, const struct ip *peer)
+{
+	struct tcp_mkt *any;
+
+	pb_tcp_ao_keep(auth, peer);
+	any = pb_tcp_ao_find(auth, peer, AO_ANY_ID, AO_ANY_ID);
 	auth->has_numbers = false;
-	if (!auth->current || !pb_ip_in_prefix(peer, &auth->current->peer, auth->current->bits))
-		auth->current = any;
-	if (!auth->wanted || !pb_ip_in_prefix(peer, &auth->wanted->peer, auth->wanted->bits))
-		auth->wanted = any;
-	return 0;
+	auth->current = auth->current ? auth->current : any;
+	auth->wanted = auth->wanted ? auth->wanted : any;
 }
 
 bool pb_tcp_auth_accept(struct tcp_auth *auth, const struct ip *peer, const struct tcp_syn *r)

@@ -7,10 +7,10 @@
  *   auth_keys.c   the keys of a socket
  *   auth_mac.c    the signature of a segment, both kinds; ao_algorithm.c TCP-AO's cryptography (RFC 5926)
  *
- * Keys are for a peer's address, or for all in a prefix of it. A listener's are inherited by what it accepts: those that
- * are for that peer. What the RFCs leave open is as on Linux: what may not pass is dropped, counted, and not answered.
- * Resets for a pair without a connection are signed with the key of a listener, where MD5 is the kind; TCP-AO's need the
- * connection's first numbers, which are lost with it (RFC 5925 §7.7): none is sent.
+ * Keys are for a peer's address, or for all in a prefix of it. A listener's are inherited by what it accepts: those
+ * that are for that peer. What the RFCs leave open is as on Linux: what may not pass is dropped, counted, and not
+ * answered. Resets for a pair without a connection are signed with the key of a listener, where MD5 is the kind;
+ * TCP-AO's need the connection's first numbers, which are lost with it (RFC 5925 §7.7): none is sent.
  */
 #ifndef PB_TRANSPORT_TCP_AUTH_H
 #define PB_TRANSPORT_TCP_AUTH_H
@@ -92,6 +92,8 @@ const struct tcp_md5_key *pb_tcp_md5_find(const struct tcp_auth *auth, const str
 int pb_tcp_ao_add(struct tcp_auth **where, const struct tcp_mkt *mkt, struct tcp_mkt **added);
 /* -ENOENT; -EBUSY: it is in use. */
 int pb_tcp_ao_remove(struct tcp_auth **where, struct tcp_mkt *mkt);
+/* Remove all that are not for this peer, chosen or not. */
+void pb_tcp_ao_keep(struct tcp_auth *auth, const struct ip *peer);
 #define AO_ANY_ID (-1)
 /* The last added for a peer that has these identifiers; NULL. */
 struct tcp_mkt *pb_tcp_ao_find(const struct tcp_auth *auth, const struct ip *peer, int send_id,
@@ -143,8 +145,10 @@ struct tcp_signature {
 /* The option, in a header whose number and flags are there. False: it cannot be signed, and must not be sent. */
 bool pb_tcp_auth_sign(const struct tcp_party *p, struct tcp_header *h, struct tcp_signature *sign);
 
-/* connect(): the keys for this peer. 0; -EKEYREJECTED: there are some, but none of them is for him; or both kinds. */
-int pb_tcp_auth_connect(struct tcp_auth *auth, const struct ip *peer);
+/* Whether the keys let connect() go on: 0; -EKEYREJECTED: there are some for TCP-AO, but none for this peer. */
+int pb_tcp_auth_connect(const struct tcp_auth *auth, const struct ip *peer);
+/* It does: those for this peer, and of them the last added, or what the user has chosen. */
+void pb_tcp_auth_begin(struct tcp_auth *auth, const struct ip *peer);
 /* A connection accepted with TCP-AO: its keys, as the handshake named them. False: they are gone. */
 bool pb_tcp_auth_accept(struct tcp_auth *auth, const struct ip *peer, const struct tcp_syn *r);
 /* The peer of a connection asks for another key, in a segment that was admitted (RFC 5925 §7.5, step 2 d). */

@@ -12,6 +12,14 @@ static bool overlap(const struct ip *a, unsigned a_bits, const struct ip *b, uns
 	return a_bits <= b_bits ? pb_ip_in_prefix(b, a, a_bits) : pb_ip_in_prefix(a, b, b_bits);
 }
 
+/* Whether a peer is in a prefix. On which link he is does not matter, as on Linux. */
+static bool is_for(const struct ip *peer, const struct ip *prefix, unsigned bits)
+{
+	struct ip plain = ip_in_zone(peer, 0);
+
+	return pb_ip_in_prefix(&plain, prefix, bits);
+}
+
 static void free_md5(struct tcp_md5_key *k)
 {
 	secret_wipe(k, sizeof *k);
@@ -87,7 +95,7 @@ static bool any_mkt(const struct tcp_auth *auth, const struct ip *peer, unsigned
 
 int pb_tcp_md5_set(struct tcp_auth **where, const struct ip *peer, unsigned bits, const void *key, size_t len)
 {
-	struct ip prefix = pb_ip_prefix_of(peer, bits);
+	struct ip plain = ip_in_zone(peer, 0), prefix = pb_ip_prefix_of(&plain, bits);
 
 	if (*where && any_mkt(*where, &prefix, bits))
 		return -EKEYREJECTED;
@@ -131,7 +139,7 @@ const struct tcp_md5_key *pb_tcp_md5_find(const struct tcp_auth *auth, const str
 	const struct tcp_md5_key *best = NULL;
 
 	for (const struct tcp_md5_key *k = auth->md5; k; k = k->next)
-		if ((!best || k->bits > best->bits) && pb_ip_in_prefix(peer, &k->peer, k->bits))
+		if ((!best || k->bits > best->bits) && is_for(peer, &k->peer, k->bits))
 			best = k;
 	return best;
 }
@@ -205,9 +213,24 @@ struct tcp_mkt *pb_tcp_ao_find(const struct tcp_auth *auth, const struct ip *pee
 	for (struct tcp_mkt *m = auth->mkts; m; m = m->next)
 		if ((send_id == AO_ANY_ID || m->send_id == send_id) &&
 		    (receive_id == AO_ANY_ID || m->receive_id == receive_id) &&
-		    pb_ip_in_prefix(peer, &m->peer, m->bits))
+		    is_for(peer, &m->peer, m->bits))
 			return m;
 	return NULL;
+}
+
+void pb_tcp_ao_keep(struct tcp_auth *auth, const struct ip *peer)
+{
+	for (struct tcp_mkt **at = &auth->mkts, *m; (m = *at);) {
+		if (is_for(peer, &m->peer, m->bits)) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		auth->current = auth->current == m ? NULL : auth->current;
+		auth->wanted = auth->wanted == m ? NULL : auth->wanted;
+		auth->count--;
+		free_mkt(m);
+	}
 }
 
 /*
@@ -219,7 +242,7 @@ static int inherit_mkts(const struct tcp_auth *from, const struct ip *peer, stru
 	struct tcp_mkt **end = NULL, *added;
 
 	for (const struct tcp_mkt *m = from->mkts; m; m = m->next) {
-		if (!pb_ip_in_prefix(peer, &m->peer, m->bits))
+		if (!is_for(peer, &m->peer, m->bits))
 			continue;
 		if (pb_tcp_ao_add(copy, m, &added) < 0)
 			return -ENOMEM;

@@ -1,6 +1,6 @@
 /*
- * What a signature is made over. Both kinds take the pseudo-header, the TCP header with its checksum zero, and the text;
- * MD5 no options (RFC 2385 §2.0), TCP-AO all of them, or only its own (RFC 5925 §5.1).
+ * What a signature is made over. Both kinds take the pseudo-header, the TCP header with its checksum zero, and the
+ * text; MD5 no options (RFC 2385 §2.0), TCP-AO all of them, or only its own (RFC 5925 §5.1).
  */
 #include "transport/tcp/auth.h"
 

@@ -111,6 +111,8 @@ static int open_active(struct tcp *t, const struct tcp_settings *set, struct bin
 	take_binding(t, c, b);
 	c->news.owner = owner;
 	choose_numbers(c, again ? &beyond : NULL);
+	if (c->set.auth)
+		pb_tcp_auth_begin(c->set.auth, to);
 	pb_tcp_set_state(c, STATE_SYN_SENT);
 	t->env->counters.tcp.ActiveOpens++;
 	pb_tcp_ecn_ask(c);

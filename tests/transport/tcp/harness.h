@@ -33,7 +33,7 @@ struct segment {
 	uint32_t text_len;
 	const void *text; /* NULL: text_len bytes of whatever */
 	uint8_t tos;
-	const char *from; /* the peer's address; NULL: 198.51.100.1 */
+	const char *from;              /* the peer's address; NULL: 198.51.100.1 */
 	const struct tcp_party *party; /* who signs it; NULL: nobody */
 };
 

@@ -1,4 +1,6 @@
-/* Segments signed with TCP-AO, RFC 5925: handshakes, keys that change, numbers that wrap, what is admitted and counted. */
+/*
+ * Segments signed with TCP-AO, RFC 5925: handshakes, keys that change, numbers that wrap, what is admitted and counted.
+ */
 #include "harness.h"
 #include "transport/tcp/auth.h"
 #include "wire/icmp_error.h"
@@ -189,6 +191,30 @@ static void active(void **state)
 	pb_tcp_close(c, true);
 	expect(&s, TCP_RST | TCP_ACK);
 	end(&s);
+}
+
+/*
+ * Of keys for several peers, which may have the same identifiers, those for this one stay; of a link, whichever it is.
+ */
+static void one_peers_keys(void **state)
+{
+	struct ip here = harness_ip("fe80::1"), there = ip_in_zone(&here, 3);
+	struct tcp_auth *a = NULL;
+
+	(void)state;
+	struct tcp_mkt *near = add_key(&a, "fe80::1", 1, 2, "near");
+	struct tcp_mkt *far = add_key(&a, PEERS, 1, 2, "far");
+	near->bits = 128;
+	a->current = far;
+	a->wanted = near;
+	assert_int_equal(pb_tcp_auth_connect(a, &there), 0);
+	pb_tcp_auth_begin(a, &there);
+	assert_ptr_equal(a->mkts, near);
+	assert_ptr_equal(a->current, near);
+	assert_ptr_equal(a->wanted, near);
+	assert_null(near->next);
+	assert_int_equal(a->count, 1);
+	pb_tcp_auth_free(a);
 }
 
 /* A reset in answer to our SYN: its own number is the first of nothing, but what its key is made with. */
@@ -516,6 +542,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passive),
 		cmocka_unit_test(active),
+		cmocka_unit_test(one_peers_keys),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(rollover),
 		cmocka_unit_test(peers_numbers_wrap),

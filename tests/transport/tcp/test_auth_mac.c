@@ -1,6 +1,6 @@
 /*
- * What a signature is made over: TCP-AO's traffic keys and MACs against the vectors of RFC 9235, MD5's against the words
- * of RFC 2385 §2.0; whole, in parts, and with each bit of it wrong. And numbers of 64 bits, RFC 9187.
+ * What a signature is made over: TCP-AO's traffic keys and MACs against the vectors of RFC 9235, MD5's against the
+ * words of RFC 2385 §2.0; whole, in parts, and with each bit of it wrong. And numbers of 64 bits, RFC 9187.
  */
 #include "base/md5.h"
 #include "rfc9235.h"
