@@ -58,6 +58,7 @@ static struct pb_socket *wrap(struct pb_net *net, int fd, bool stream, int ready
 	h->base = (struct pb_socket){ .ops = &host_socket_ops, .net = net, .ready = ready };
 	h->fd = fd;
 	h->stream = stream;
+	h->urgent = false;
 	h->peer.sa.sa_family = AF_UNSPEC;
 	return &h->base;
 }
