@@ -12,12 +12,19 @@ static inline uint64_t rotate(uint64_t x, unsigned n)
 	return x << n | x >> (64 - n);
 }
 
-/* Little-endian, n < 8 bytes of it or all 8. */
+/* Little-endian, n < 8 bytes. */
 static inline uint64_t read_some(const uint8_t *p, size_t n)
 {
 	uint64_t x = 0;
+	uint32_t half;
+	size_t i = 0;
 
-	for (size_t i = 0; i < n; i++)
+	if (n >= sizeof half) { /* which of the keys of tables is all of it */
+		memcpy(&half, p, sizeof half);
+		x = le32toh(half);
+		i = sizeof half;
+	}
+	for (; i < n; i++)
 		x |= (uint64_t)p[i] << 8 * i;
 	return x;
 }

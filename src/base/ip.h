@@ -67,6 +67,12 @@ static inline const uint8_t *ip_bytes4(const struct ip *a)
 	return a->bytes + 12;
 }
 
+/* Likewise, as one word, in network order. */
+static inline uint32_t ip_word4(const struct ip *a)
+{
+	return a->half[3];
+}
+
 /* 0.0.0.0 or :: */
 static inline bool ip_is_any(const struct ip *a)
 {

@@ -40,6 +40,9 @@ static pb_time slot_start(const struct pb_timers *ts, int level, int i)
 	return (pb_time)((round << LEVEL_BITS | (uint64_t)i) << (level * LEVEL_BITS + TICK_BITS));
 }
 
+/* What is no more ticks away than that has a slot of its own: not the present one, a round later. */
+#define REACH ((uint64_t)(PB_TIMERS_SLOTS - 2) << (LEVEL_BITS * TOP))
+
 /*
  * The level is that of the highest bit in which the timer's tick differs from the present one, so that a slot
  * of level n is emptied exactly when the present enters it. The top level goes round: its slots before the
@@ -49,18 +52,18 @@ static pb_time slot_start(const struct pb_timers *ts, int level, int i)
 static void file(struct pb_timers *ts, struct pb_timer *t)
 {
 	uint64_t now = tick_of(ts->now), tick = t->due > ts->now ? tick_of(t->due) : now;
-	uint64_t reach = ((now >> (LEVEL_BITS * TOP)) + PB_TIMERS_SLOTS - 1) << (LEVEL_BITS * TOP);
 
-	if (tick > reach)
-		tick = reach;
+	if (tick - now > REACH)
+		tick = now + REACH;
 	t->filed = t->due;
 	int level = tick == now ? 0 : (63 - __builtin_clzll(tick ^ now)) / LEVEL_BITS;
 	if (level > TOP)
 		level = TOP;
-	int i = (int)(tick >> (level * LEVEL_BITS)) & (PB_TIMERS_SLOTS - 1);
+	unsigned shift = (unsigned)level * LEVEL_BITS;
+	int i = (int)(tick >> shift) & (PB_TIMERS_SLOTS - 1);
 	list_push(&ts->slot[level][i], &t->link);
 	ts->used[level] |= UINT64_C(1) << i;
-	pb_time start = level > 0 ? slot_start(ts, level, i) : t->filed;
+	pb_time start = level > 0 ? (pb_time)(tick >> shift << (shift + TICK_BITS)) : t->filed;
 	if (start < ts->next)
 		ts->next = start;
 }
@@ -180,8 +183,11 @@ static void empty(struct pb_timers *ts, int level, int i)
 	}
 }
 
-/* From one occupied slot to the next, so that each is emptied in the round it was filled for. */
-static void advance(struct pb_timers *ts, pb_time now)
+/*
+ * From one occupied slot to the next, so that each is emptied in the round it was filled for. This and fire() are not
+ * made part of pb_timers_run(), which mostly finds nothing to do.
+ */
+__attribute__((noinline)) static void advance(struct pb_timers *ts, pb_time now)
 {
 	for (pb_time next; (next = pb_timers_next(ts)) <= now;) {
 		pb_time tick_end = next | ((1 << TICK_BITS) - 1);
@@ -199,14 +205,12 @@ static void advance(struct pb_timers *ts, pb_time now)
 		ts->now = now;
 }
 
-int pb_timers_run(struct pb_timers *ts, pb_time now)
+/* What is due, in order. */
+__attribute__((noinline)) static int fire(struct pb_timers *ts)
 {
 	uint64_t serial = ts->serial;
 	int fired = 0;
 
-	advance(ts, now);
-	if (list_empty(&ts->due))
-		return 0;
 	sort(&ts->due);
 	for (struct pb_link *l; (l = list_shift(&ts->due));) {
 		struct pb_timer *t = container_of(l, struct pb_timer, link);
@@ -219,4 +223,13 @@ int pb_timers_run(struct pb_timers *ts, pb_time now)
 		t->fn(t);
 	}
 	return fired;
+}
+
+int pb_timers_run(struct pb_timers *ts, pb_time now)
+{
+	if (ts->next <= now) /* or is unknown */
+		advance(ts, now);
+	else if (now > ts->now)
+		ts->now = now;
+	return list_empty(&ts->due) ? 0 : fire(ts);
 }

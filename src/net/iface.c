@@ -15,21 +15,29 @@ static void send_finished(struct iface *i, struct pb_buf *frame)
 		d->ops->send(d, env_now(i->env), frame);
 }
 
+/* b in an Ethernet frame. Takes b; NULL: there is no memory. */
+static struct pb_buf *frame_of(struct iface *i, const uint8_t to[PB_MAC_LEN], uint16_t ethertype,
+			       struct pb_buf *b)
+{
+	struct ethernet_header h = { .type = ethertype };
+
+	b = pb_packet_front(i->env->pool, b, ETHERNET_HEADER_LEN, 0);
+	if (!b)
+		return NULL;
+	memcpy(h.dst, to, sizeof h.dst);
+	memcpy(h.src, i->device->mac, sizeof h.src);
+	struct writer w = { .p = pb_buf_push(b, ETHERNET_HEADER_LEN), .left = ETHERNET_HEADER_LEN };
+	pb_ethernet_write(&h, &w);
+	return b;
+}
+
 void pb_iface_send(struct iface *i, const uint8_t to[PB_MAC_LEN], uint16_t ethertype, struct pb_buf *b)
 {
 	struct pb_device *d = i->device;
 
-	if (d->ethernet) {
-		b = pb_packet_front(i->env->pool, b, ETHERNET_HEADER_LEN, 0);
-		if (!b) {
-			i->env->counters.ip.OutDiscards++;
-			return;
-		}
-		struct ethernet_header h = { .type = ethertype };
-		memcpy(h.dst, to, sizeof h.dst);
-		memcpy(h.src, d->mac, sizeof h.src);
-		struct writer w = { .p = pb_buf_push(b, ETHERNET_HEADER_LEN), .left = ETHERNET_HEADER_LEN };
-		pb_ethernet_write(&h, &w);
+	if (d->ethernet && !(b = frame_of(i, to, ethertype, b))) {
+		i->env->counters.ip.OutDiscards++;
+		return;
 	}
 	if (pb_finish_needed(b, d->offload))
 		send_finished(i, b);

@@ -484,13 +484,11 @@ static enum ip_verdict ip_input(struct internet *net, struct iface *i, struct pb
 	return drop(b);
 }
 
-enum ip_verdict pb_internet_input(struct internet *net, struct iface *i, struct pb_buf *b,
-				  struct ip_packet *packet, struct ip_error *error)
+static enum ip_verdict ethernet_input(struct internet *net, struct iface *i, struct pb_buf *b,
+				      struct ip_packet *packet, struct ip_error *error)
 {
 	struct ethernet_header h;
 
-	if (!i->device->ethernet)
-		return ip_input(net, i, b, packet, error);
 	if (!pb_buf_gather(b, ETHERNET_HEADER_LEN))
 		return drop(b);
 	struct reader r = { .p = b->data, .left = b->len };
@@ -514,4 +512,12 @@ enum ip_verdict pb_internet_input(struct internet *net, struct iface *i, struct 
 	default:
 		return drop(b);
 	}
+}
+
+enum ip_verdict pb_internet_input(struct internet *net, struct iface *i, struct pb_buf *b,
+				  struct ip_packet *packet, struct ip_error *error)
+{
+	if (i->device->ethernet)
+		return ethernet_input(net, i, b, packet, error);
+	return ip_input(net, i, b, packet, error);
 }

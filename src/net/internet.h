@@ -9,6 +9,7 @@
 #ifndef PB_NET_INTERNET_H
 #define PB_NET_INTERNET_H
 
+#include "base/checksum.h"
 #include "net/iface.h"
 
 /*
@@ -211,7 +212,14 @@ int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send 
 int pb_ip_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b);
 
 /* The pseudo-header's sum for a path and length: what a checksum field holds while its checksum is wanted. */
-uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len);
+static inline uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol,
+				    uint32_t len)
+{
+	if (ip_is4(dst)) /* each segment asks, so the sum is written out */
+		return (uint64_t)ip_word4(src) + ip_word4(dst) + htons(protocol) + htonl(len);
+	struct ip a = ip_in_zone(src, 0), b = ip_in_zone(dst, 0);
+	return pb_checksum_add_pseudo(0, a.bytes, b.bytes, sizeof a.bytes, protocol, len);
+}
 
 /*
  * The peer there has just been heard, so its neighbour entry is good (RFC 4861 §7.3.1; TCP calls it on

@@ -8,11 +8,6 @@
  */
 #define PACKETS_MAX 8192
 
-struct loopback {
-	struct pb_device device; /* first */
-	struct pb_buf_queue queue;
-};
-
 static void loopback_send(struct pb_device *d, pb_time now, struct pb_buf *b)
 {
 	struct loopback *l = (struct loopback *)d;

@@ -28,10 +28,8 @@ static size_t noted(const struct pb_buf *b)
 	return b->transport ? (size_t)(b->transport - b->data) + b->checksum_offset + 2 : 0;
 }
 
-struct pb_buf *pb_packet_front(struct pb_pool *pool, struct pb_buf *b, size_t headroom, size_t n)
+struct pb_buf *pb_packet_new_front(struct pb_pool *pool, struct pb_buf *b, size_t headroom, size_t n)
 {
-	if (pb_buf_headroom(b) >= headroom && pb_buf_gather(b, n))
-		return b;
 	size_t len = n > noted(b) ? n : noted(b);
 	struct pb_buf *front = len <= b->total ? copy_front(pool, b, headroom, len) : NULL;
 	if (!front) {

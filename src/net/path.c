@@ -156,13 +156,15 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
  * Sending --------------------------------------------------------------------------------------------------
  */
 
-/* See to it that the path is valid. */
-static int renew(struct internet *net, struct ip_path *path)
+static bool is_valid(const struct internet *net, const struct ip_path *path)
+{
+	return path->generation == net->generation;
+}
+
+/* Look for the way again; apart, as most are valid for long. */
+__attribute__((noinline)) static int renew(struct internet *net, struct ip_path *path)
 {
 	bool no_loop = path->no_loop;
-
-	if (path->generation == net->generation)
-		return 0;
 	int rc = pb_ip_path(net, path, &path->src, &path->dst, path->bound);
 	path->no_loop = no_loop;
 	return rc;
@@ -170,7 +172,7 @@ static int renew(struct internet *net, struct ip_path *path)
 
 int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
 {
-	int rc = renew(net, path);
+	int rc = is_valid(net, path) ? 0 : renew(net, path);
 
 	if (rc == 0)
 		return ip_is4(&path->dst) ? pb_ip4_send(net, path, how, b) : pb_ip6_send(net, path, how, b);
@@ -180,7 +182,7 @@ int pb_ip_send(struct internet *net, struct ip_path *path, const struct ip_send 
 
 int pb_ip_send_raw(struct internet *net, struct ip_path *path, struct pb_buf *b)
 {
-	int rc = renew(net, path);
+	int rc = is_valid(net, path) ? 0 : renew(net, path);
 
 	if (rc == 0)
 		return ip_is4(&path->dst) ? pb_ip4_send_raw(net, path, b) : pb_ip6_send_raw(net, path, b);
@@ -223,28 +225,27 @@ static void loop_back(struct ip_path *path, const struct pb_buf *b)
 		pb_iface_send(lo, NULL, 0, copy);
 }
 
-int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
+static void send_to_group(struct ip_path *path, struct pb_buf *b)
 {
 	uint8_t mac[PB_MAC_LEN];
 
+	pb_internet_group_mac(&path->dst, mac);
+	pb_iface_send(path->iface, mac, ip_is4(&path->dst) ? ETHERNET_IP4 : ETHERNET_IP6, b);
+}
+
+int pb_internet_transmit(struct ip_path *path, struct pb_buf *b)
+{
 	if (path->group && ip_is_multicast(&path->dst) && !path->no_loop && !path->iface->loopback &&
 	    pb_group_joined(path->iface, &path->dst))
 		loop_back(path, b);
 
 	if (path->neighbour)
 		return pb_neighbour_send(path->neighbour, b);
-	pb_internet_group_mac(&path->dst, mac);
-	pb_iface_send(path->iface, mac, ip_is4(&path->dst) ? ETHERNET_IP4 : ETHERNET_IP6, b);
+	if (path->iface->device->ethernet)
+		send_to_group(path, b);
+	else
+		pb_iface_send(path->iface, NULL, 0, b);
 	return 0;
-}
-
-uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len)
-{
-	struct ip a = ip_in_zone(src, 0), b = ip_in_zone(dst, 0);
-
-	if (ip_is4(dst)) /* each segment asks, so the sum is written out */
-		return (uint64_t)a.half[3] + b.half[3] + htons(protocol) + htonl(len);
-	return pb_checksum_add_pseudo(0, a.bytes, b.bytes, sizeof a.bytes, protocol, len);
 }
 
 void pb_ip_confirm(struct internet *net, struct ip_path *path)

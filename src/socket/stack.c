@@ -2,6 +2,7 @@
  * A stack: the one file that knows every layer. Frames climb here: each layer answers what became of a
  * packet, and this file hands it on.
  */
+#include "net/loopback.h"
 #include "net/rarp.h"
 #include "socket/stream.h"
 
@@ -151,7 +152,10 @@ int pb_stack_attach(struct pb_stack *s, struct pb_device *device, const char *na
 	int rc = strlen(name) < IFACE_NAME_MAX ? pb_internet_attach(s->internet, device, name, &i)
 					       : -ENAMETOOLONG;
 
-	return rc < 0 ? rc : (int)i->index;
+	if (rc < 0)
+		return rc;
+	s->holds_back |= device->ops->flush != NULL;
+	return (int)i->index;
 }
 
 struct pb_device *pb_stack_device(struct pb_stack *s, unsigned index)
@@ -322,6 +326,8 @@ static bool receive(struct pb_stack *s, pb_time now)
 		struct pb_device *d = i->device;
 		struct pb_buf *frame;
 		int n = 0;
+		if (i->loopback && loopback_is_empty(d))
+			continue;
 		while (n < FRAMES_A_BATCH && (frame = d->ops->receive(d, now, s->env.pool))) {
 			input(s, i, frame);
 			n++;
@@ -363,7 +369,8 @@ static void drive(struct pb_stack *s, pb_time now)
 	pb_tcp_flush(s->tcp);
 	for (int i = 0; receive(s, now) && i < BATCHES_A_POLL; i++)
 		pb_tcp_flush(s->tcp);
-	flush_devices(s, now);
+	if (s->holds_back)
+		flush_devices(s, now);
 }
 
 pb_time pb_stack_poll(struct pb_stack *s, pb_time now)

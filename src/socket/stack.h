@@ -22,6 +22,7 @@ struct pb_stack {
 	struct udp udp;
 	struct raw raw;
 	size_t sockets;     /* open */
+	bool holds_back;    /* a device does, and is to be flushed */
 	bool takes_foreign; /* packets for addresses that are not ours climb, too */
 };
 

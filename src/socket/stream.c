@@ -83,7 +83,8 @@ static void stream_free(struct stream *s)
 			pb_tcp_auth_free(s->fresh->set.auth);
 		free(s->fresh);
 	}
-	pb_stream_zerocopy_free(s);
+	if (s->zerocopy)
+		pb_stream_zerocopy_free(s);
 	free(s);
 }
 

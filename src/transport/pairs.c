@@ -12,7 +12,7 @@
 #define SIZE_MIN 16
 
 _Static_assert(offsetof(struct socket_pair, remote_port) + sizeof(uint16_t) == SOCKET_PAIR_LEN,
-	       "nothing lies between what is hashed");
+	       "nothing lies between what tells pairs apart");
 
 static bool same_pair(const struct socket_pair *a, const struct socket_pair *b)
 {
@@ -20,17 +20,11 @@ static bool same_pair(const struct socket_pair *a, const struct socket_pair *b)
 	       ip_equal(&a->remote, &b->remote) && ip_equal(&a->local, &b->local);
 }
 
-/* Of IPv4's addresses, the word that differs is enough: the lengths tell the families apart. */
 static uint32_t hash_of(const struct pairs *p, const struct socket_pair *pair)
 {
-	uint64_t ports = (uint64_t)pair->local_port << 16 | pair->remote_port;
-	uint64_t v4[] = { ports, pair->local.word[1], pair->remote.word[1] };
-	uint64_t v6[] = { ports, pair->local.word[1], pair->remote.word[1], pair->local.word[0],
-			  pair->remote.word[0] };
+	const struct pair_key k = pair_key(pair);
 
-	if ((pair->local.word[0] | pair->remote.word[0]) == 0)
-		return (uint32_t)pb_siphash13(&p->key, v4, sizeof v4);
-	return (uint32_t)pb_siphash13(&p->key, v6, sizeof v6);
+	return (uint32_t)pb_siphash13(&p->key, &k, k.len);
 }
 
 uint32_t pb_pairs_hash(struct pairs *p, const struct socket_pair *pair)

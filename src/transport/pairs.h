@@ -17,8 +17,39 @@ struct socket_pair {
 	uint16_t local_port, remote_port;
 };
 
-/* Its bytes, without the padding at the end: what is hashed. */
+/* Its bytes, without the padding at the end. */
 #define SOCKET_PAIR_LEN 36
+
+/*
+ * What of a pair is hashed, of either family: len bytes. Four bytes of an IPv4 address are all of it; the lengths tell
+ * the families apart.
+ */
+struct pair_key {
+	union {
+		uint32_t v4[3];
+		uint32_t v6[9];
+	};
+	size_t len;
+};
+
+static inline struct pair_key pair_key(const struct socket_pair *pair)
+{
+	const uint32_t ports = (uint32_t)pair->local_port << 16 | pair->remote_port;
+	struct pair_key k;
+
+	if (ip_is4(&pair->local) && ip_is4(&pair->remote)) {
+		k.v4[0] = ip_word4(&pair->local);
+		k.v4[1] = ip_word4(&pair->remote);
+		k.v4[2] = ports;
+		k.len = sizeof k.v4;
+	} else {
+		memcpy(k.v6, pair->local.bytes, sizeof pair->local);
+		memcpy(k.v6 + 4, pair->remote.bytes, sizeof pair->remote);
+		k.v6[8] = ports;
+		k.len = sizeof k.v6;
+	}
+	return k;
+}
 
 struct pair_entry {
 	struct socket_pair pair;

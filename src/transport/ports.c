@@ -200,12 +200,6 @@ void pb_ports_move(struct ports *p, struct binding *from, struct binding *to)
 	attach(list_of(p, port), to, port);
 }
 
-/* RFC 6056 §3.3.4: what F and G hash, that is all of the pair but the local port. */
-struct destination {
-	struct ip local, remote;
-	uint64_t remote_port;
-};
-
 /* For whom nobody yields. */
 static bool stays(const struct pair_entry *e, void *context)
 {
@@ -232,8 +226,10 @@ static bool suitable(const struct ports *p, struct pairs *pairs, const struct so
 int pb_ports_connect_over(struct ports *p, struct pairs *pairs, struct socket_pair *pair, struct binding *b,
 			  port_yields *yields, void *context)
 {
-	struct destination to = { pair->local, pair->remote, pair->remote_port };
-	uint64_t hash = pb_siphash(&p->key, &to, sizeof to); /* F and G: its two halves */
+	/* RFC 6056 §3.3.4: what F and G hash, that is all of the pair but the local port */
+	const struct socket_pair to = { pair->local, pair->remote, .remote_port = pair->remote_port };
+	const struct pair_key k = pair_key(&to);
+	uint64_t hash = pb_siphash(&p->key, &k, k.len); /* F and G: its two halves */
 	uint32_t offset = (uint32_t)hash, *counter = &p->table[(hash >> 32) % 256];
 	uint32_t count = p->last - p->first + 1u;
 

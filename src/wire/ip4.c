@@ -119,13 +119,12 @@ static uint16_t flags_offset_of(const struct ip4_header *h)
 static uint16_t checksum_of(const struct ip4_header *h, uint16_t version_tos, uint16_t flags_offset,
 			    uint16_t ttl_protocol)
 {
-	uint32_t sum = (uint32_t)version_tos + h->packet_len + h->id + flags_offset + ttl_protocol;
+	uint64_t sum = (uint64_t)version_tos + h->packet_len + h->id + flags_offset + ttl_protocol;
 
-	sum += sum_of(ip_bytes4(&h->src), 4) + sum_of(ip_bytes4(&h->dst), 4);
+	sum += (uint64_t)ntohl(ip_word4(&h->src)) + ntohl(ip_word4(&h->dst));
 	if (h->options)
 		sum += sum_of(h->options, h->len - IP4_HEADER_LEN);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t) ~(sum + (sum >> 16));
+	return (uint16_t)~pb_checksum_fold(sum);
 }
 
 bool pb_ip4_write(const struct ip4_header *h, struct writer *w)

@@ -389,7 +389,7 @@ bool pb_tcp_write(const struct tcp_header *h, struct writer *w)
 	size_t len = pb_tcp_header_len(&h->options);
 	struct writer out = *w;
 
-	if (len > TCP_HEADER_LEN_MAX || len > out.left)
+	if (len > TCP_HEADER_LEN_MAX || len > out.left || out.left < TCP_HEADER_LEN) /* one for all fields */
 		return false;
 	wr_u16(&out, h->src_port);
 	wr_u16(&out, h->dst_port);

@@ -100,6 +100,19 @@ int pb_tcp_conn_new(struct tcp *t, const struct tcp_settings *set, const struct 
 	return 0;
 }
 
+/* What only some have. */
+static void free_unusual(struct tcp_conn *c)
+{
+	if (c->loss)
+		pb_tcp_loss_free(c);
+	if (c->undo)
+		pb_tcp_undo_free(c);
+	if (c->plpmtud)
+		pb_tcp_plpmtud_free(c);
+	if (c->ecn)
+		pb_tcp_ecn_free(c);
+}
+
 /* Everything by which the protocol holds it. */
 static void let_go(struct tcp_conn *c)
 {
@@ -107,12 +120,9 @@ static void let_go(struct tcp_conn *c)
 	list_remove(&c->pending);
 	pb_tcp_sendq_clear(&c->sendq);
 	pb_tcp_ooo_clear(&c->ooo);
-	pb_tcp_loss_free(c);
-	pb_tcp_undo_free(c);
 	pb_tcp_push_free(c);
 	list_remove(&c->starving);
-	pb_tcp_plpmtud_free(c);
-	pb_tcp_ecn_free(c);
+	free_unusual(c);
 	if (c->congestion.ops && c->congestion.ops->end) {
 		c->congestion.ops->end(&c->congestion);
 		c->congestion.ops = NULL;
@@ -129,11 +139,14 @@ void pb_tcp_conn_free(struct tcp_conn *c)
 {
 	let_go(c);
 	pb_tcp_recvq_clear(&c->recvq);
-	pb_tcp_urgent_free(c);
-	pb_tcp_errors_free(c);
+	if (c->urgent)
+		pb_tcp_urgent_free(c);
+	if (c->errors)
+		pb_tcp_errors_free(c);
 	list_remove(&c->news.link);
 	list_remove(&c->waiting);
-	pb_tcp_auth_free(c->set.auth);
+	if (c->set.auth)
+		pb_tcp_auth_free(c->set.auth);
 	c->tcp->orphans -= c->orphaned;
 	pb_tcp_conn_memory_back(c->tcp, c);
 }
@@ -172,11 +185,11 @@ uint16_t pb_tcp_mss_announce(const struct tcp_settings *set, const struct ip_pat
 
 uint8_t pb_tcp_scale_announce(uint32_t receive_buffer)
 {
-	uint8_t scale = 0;
+	uint32_t more =
+		receive_buffer ? (receive_buffer - 1) / UINT16_MAX : 0; /* fields of 16 bits, beside one */
+	unsigned scale = more ? 32 - (unsigned)__builtin_clz(more) : 0;
 
-	while (scale < TCP_WINDOW_SCALE_MAX && (uint32_t)UINT16_MAX << scale < receive_buffer)
-		scale++;
-	return scale;
+	return (uint8_t)(scale < TCP_WINDOW_SCALE_MAX ? scale : TCP_WINDOW_SCALE_MAX);
 }
 
 uint32_t pb_tcp_options_len(const struct tcp_conn *c)

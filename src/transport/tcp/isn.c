@@ -9,7 +9,9 @@
 
 uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair)
 {
-	return pb_siphash(&t->secret_key, pair, SOCKET_PAIR_LEN);
+	const struct pair_key k = pair_key(pair);
+
+	return pb_siphash(&t->secret_key, &k, k.len);
 }
 
 seq pb_tcp_isn(const struct tcp *t, uint64_t secret)

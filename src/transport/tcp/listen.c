@@ -150,6 +150,10 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 	if (r->fast_open != FAST_OPEN_NOT)
 		pb_tcp_fast_open_answer(l, &pair->remote, &pair->local, r->experiment, &h.options);
 	pb_accecn_introduce(r, &h.options);
+	if (!l->set.auth) {
+		pb_tcp_send_bare(t, &path, &h, l->set.tos, NULL);
+		return;
+	}
 	const struct tcp_party party = pb_tcp_party_record(r);
 	pb_tcp_send_bare(t, &path, &h, l->set.tos, &party);
 }

@@ -55,21 +55,21 @@ static int transmit(struct tcp *t, struct ip_path *path, const struct ip_send *h
 	return pb_ip_send(t->net, path, how, b);
 }
 
-void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos,
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, struct tcp_header *h, uint8_t tos,
 		      const struct tcp_party *by)
 {
-	struct tcp_header header = *h;
 	struct tcp_signature sign;
 	struct pb_buf *b;
 
-	if (!pb_tcp_auth_sign(by, &header, &sign))
+	sign.kind = TCP_UNSIGNED;
+	if (by && !pb_tcp_auth_sign(by, h, &sign))
 		return;
 	b = pb_buf_new(t->env->pool, HEADROOM, 0);
 	if (!b)
 		return;
 	t->env->counters.tcp.OutSegs++;
-	transmit(t, path, &(struct ip_send){ .protocol = IPPROTO_TCP, .tos = tos, .dont_fragment = true },
-		 &header, b, 0, &sign);
+	transmit(t, path, &(struct ip_send){ .protocol = IPPROTO_TCP, .tos = tos, .dont_fragment = true }, h,
+		 b, 0, &sign);
 }
 
 /* False: there is no key for it any more. */
@@ -394,7 +394,7 @@ void pb_tcp_output(struct tcp_conn *c)
 {
 	if (SENDING >> c->state & 1 || (c->state == STATE_SYN_RECEIVED && tcp_is_early(c)))
 		send_all(c);
-	if (c->ack_now || c->ack_segments >= 2 || pb_tcp_window_update_due(c))
+	if (c->ack_now || c->ack_segments >= 2 || tcp_window_update_due(c))
 		pb_tcp_send_ack(c);
 }
 

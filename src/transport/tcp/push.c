@@ -102,6 +102,7 @@ void pb_tcp_push_over(struct tcp_conn *c)
 
 void pb_tcp_push_free(struct tcp_conn *c)
 {
-	free(c->push.earlier);
+	if (c->push.earlier)
+		free(c->push.earlier);
 	c->push = (struct tcp_push){ 0 };
 }

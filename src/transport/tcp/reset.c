@@ -52,6 +52,10 @@ void pb_tcp_reset_peer(struct tcp_conn *c)
 	if (!wants_reset(c->state))
 		return;
 	tcp_counters(c)->tcp.OutRsts++;
+	if (!c->set.auth) {
+		pb_tcp_send_bare(c->tcp, &c->path, &h, c->set.tos, NULL);
+		return;
+	}
 	const struct tcp_party party = pb_tcp_party_conn(c);
 	pb_tcp_send_bare(c->tcp, &c->path, &h, c->set.tos, &party);
 }

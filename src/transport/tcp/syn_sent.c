@@ -72,7 +72,8 @@ static bool echoes_another(const struct tcp_conn *c, const struct tcp_options *o
 {
 	uint32_t first = c->receive_round.stamp, now = pb_tcp_timestamp(c->tcp, c->ts_offset);
 
-	return !c->tcp->limits.no_timestamps && o->has_timestamp && o->ts_echo && o->ts_echo - first > now - first;
+	return !c->tcp->limits.no_timestamps && o->has_timestamp && o->ts_echo &&
+	       o->ts_echo - first > now - first;
 }
 
 void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s)

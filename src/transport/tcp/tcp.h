@@ -803,8 +803,11 @@ void pb_tcp_send_ack(struct tcp_conn *c);
 void pb_tcp_send_keepalive(struct tcp_conn *c);
 /* At most most bytes of text, and FIN, from offset at SND.UNA, whatever the congestion window: what is lost, probes. */
 void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most);
-/* A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum. by: signs. */
-void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, const struct tcp_header *h, uint8_t tos,
+/*
+ * A segment that no connection sends: resets, SYN-ACKs of records, ACKs of TIME-WAIT. h without checksum and signature,
+ * which it gets. by: signs; NULL: nobody does.
+ */
+void pb_tcp_send_bare(struct tcp *t, struct ip_path *path, struct tcp_header *h, uint8_t tos,
 		      const struct tcp_party *by);
 
 uint32_t pb_tcp_window(
@@ -1120,6 +1123,12 @@ static inline void tcp_text_arrived(struct tcp_conn *c, const struct tcp_segment
 static inline uint32_t tcp_delivered(const struct tcp_conn *c)
 {
 	return (uint32_t)c->bytes_acked + (c->loss ? c->loss->board.bytes[RANGE_SACKED] : 0);
+}
+
+/* As pb_tcp_window_update_due(), where most of the time a peer knows of as much as a SYN can tell. */
+static inline bool tcp_window_update_due(const struct tcp_conn *c)
+{
+	return seq_diff(c->rcv_adv, c->rcv_nxt) < UINT16_MAX && pb_tcp_window_update_due(c);
 }
 
 /* The congestion window may have grown. */

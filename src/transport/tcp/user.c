@@ -281,7 +281,7 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 {
 	size_t total = total_of(iov, iovcnt), done;
 
-	pb_tcp_send_buffer_fit(c);
+	tcp_send_buffer_fit(c);
 	int rc = may_send(c);
 	if (tcp_is_deferred(c))
 		return send_in_syn(c, iov, iovcnt);
@@ -349,7 +349,7 @@ static void window_opened(struct tcp_conn *c)
 		return;
 	if (!pb_timer_armed(&c->keep))
 		pb_tcp_timers_silence(c);
-	if (!pb_tcp_window_update_due(c))
+	if (!tcp_window_update_due(c))
 		return;
 	c->ack_now = true;
 	tcp_want_output(c);

@@ -39,11 +39,6 @@ int pb_ip_path(struct internet *net, struct ip_path *path, const struct ip *src,
 	return 0;
 }
 
-uint64_t pb_ip_pseudo(const struct ip *src, const struct ip *dst, uint8_t protocol, uint32_t len)
-{
-	return pb_checksum_add_pseudo(0, ip_bytes4(src), ip_bytes4(dst), 4, protocol, len);
-}
-
 /* What the edge needs to complete a checksum has to be there, and right. */
 static void check_notes(const struct ip_path *path, const struct pb_buf *b)
 {
