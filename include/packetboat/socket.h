@@ -65,9 +65,9 @@ PB_API int pb_connect(struct pb_socket *s, const struct sockaddr *addr, socklen_
  * MSG_MORE: more follows, and what does not fill a segment waits for it; MSG_EOR: what follows shares no segment with
  * this, not even when it is sent again.
  * -EAGAIN: no room now. -EPIPE: we have shut down, or the connection is over. -ECONNRESET. -EMSGSIZE (datagrams).
- * With MSG_FASTOPEN, pb_sendto() on a stream that is not connected connects it, too, and has text travel in the SYN if the
- * peer has given a cookie before (TCP fast open, RFC 7413; tcp(7): TCP_FASTOPEN, TCP_FASTOPEN_CONNECT): then the bytes that
- * have left; -EINPROGRESS: none has, and it is as after pb_connect(). -EOPNOTSUPP: it is switched off.
+ * With MSG_FASTOPEN, pb_sendto() on a stream that is not connected connects it, too, and has text travel in the SYN
+ * if the peer has given a cookie before (TCP fast open, RFC 7413; tcp(7): TCP_FASTOPEN, TCP_FASTOPEN_CONNECT): then
+ * the bytes that have left; -EINPROGRESS: none has, and it is as after pb_connect(). -EOPNOTSUPP: it is switched off.
  * -ECONNREFUSED on a connected UDP socket: an ICMP port unreachable came for an earlier datagram.
  */
 PB_API ssize_t pb_send(struct pb_socket *s, const void *buf, size_t len, int flags);
@@ -97,8 +97,9 @@ PB_API int pb_shutdown(struct pb_socket *s, int how);
 /*
  * Options, as getsockopt(2), socket(7), ip(7), ipv6(7), tcp(7) have them. -ENOPROTOOPT, -EINVAL.
  *
- * TCP_NOTSENT_LOWAT: how many bytes may wait to be sent for the first time (0: the net's own limit). Whoever sends what is
- * newest, video or the like, waits for POLLOUT and has no more than these ahead of it, however large the buffer is.
+ * TCP_NOTSENT_LOWAT: how many bytes may wait to be sent for the first time (0: the net's own limit). Whoever sends
+ * what is newest, video or the like, waits for POLLOUT and has no more than these ahead of it, however large the
+ * buffer is.
  */
 PB_API int pb_getsockopt(struct pb_socket *s, int level, int name, void *value, socklen_t *len);
 PB_API int pb_setsockopt(struct pb_socket *s, int level, int name, const void *value, socklen_t len);
@@ -108,8 +109,8 @@ PB_API int pb_getsockname(struct pb_socket *s, struct sockaddr *addr, socklen_t 
 PB_API int pb_getpeername(struct pb_socket *s, struct sockaddr *addr, socklen_t *addrlen);
 
 /*
- * Whether the next byte to be read is the one that the peer sent last with MSG_OOB, as sockatmark(3): 1 or 0. recv(2) with
- * MSG_OOB fetches it, out of the row, unless SO_OOBINLINE is set; a read stops before it. -ENOTTY: no stream.
+ * Whether the next byte to be read is the one that the peer sent last with MSG_OOB, as sockatmark(3): 1 or 0. recv(2)
+ * with MSG_OOB fetches it, out of the row, unless SO_OOBINLINE is set; a read stops before it. -ENOTTY: no stream.
  */
 PB_API int pb_at_mark(struct pb_socket *s);
 

@@ -239,8 +239,8 @@ PB_API void pb_stack_each_neighbour(struct pb_stack *stack,
 /*
  * Text without a copy. pb_give() takes a buffer's bytes into a stream (made with pb_buf_new() or
  * pb_buf_lend() from the pool of the stack), at most 1 GiB of them: 0, and the buffer is the stack's; -EMSGSIZE,
- * -EAGAIN and what pb_send() may say, and it stays the caller's. pb_take() hands over the next text of a stream: NULL and *why: 0 the end,
- * -EAGAIN, an error. Only on a stack's streams: -EOPNOTSUPP.
+ * -EAGAIN and what pb_send() may say, and it stays the caller's. pb_take() hands over the next text of a stream: NULL
+ * and *why: 0 the end, -EAGAIN, an error. Only on a stack's streams: -EOPNOTSUPP.
  */
 PB_API int pb_give(struct pb_socket *s, struct pb_buf *text);
 PB_API struct pb_buf *pb_take(struct pb_socket *s, int *why);

@@ -1,6 +1,6 @@
 /*
- * epoll(7) over the sockets of an adapter: what the original packetdrill drives. News of a socket puts what watches it on
- * a list; waiting takes from the list what is ready then, and leaves there what is watched by level.
+ * epoll(7) over the sockets of an adapter: what the original packetdrill drives. News of a socket puts what watches
+ * it on a list; waiting takes from the list what is ready then, and leaves there what is watched by level.
  */
 #ifndef DRILL_EPOLL_H
 #define DRILL_EPOLL_H

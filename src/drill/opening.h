@@ -1,6 +1,7 @@
 /*
- * A call that opens a connection as it sends, with MSG_FASTOPEN or after TCP_FASTOPEN_CONNECT, and blocks: it waits for the
- * handshake, and then sends the rest. Where the handshake fails, nothing has been sent, whatever the SYN held.
+ * A call that opens a connection as it sends, with MSG_FASTOPEN or after TCP_FASTOPEN_CONNECT, and blocks: it waits
+ * for the handshake, and then sends the rest. Where the handshake fails, nothing has been sent, whatever the SYN
+ * held.
  */
 #ifndef DRILL_OPENING_H
 #define DRILL_OPENING_H

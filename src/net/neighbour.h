@@ -12,8 +12,9 @@
  *
  * The cache is bounded: when it is full, one goes that was not used lately (a second-chance round). Who
  * never answered counts as not used, so that scanning a subnet pushes out nobody else. What waits for an
- * answer is bounded, too; the oldest is dropped. An answer that was asked for says where a neighbour is; who asks us for
- * an address of ours says where he is, as he wants to talk (RFC 826, RFC 4861 §7.2.3), which is verified when it is used.
+ * answer is bounded, too; the oldest is dropped. An answer that was asked for says where a neighbour is; who asks us
+ * for an address of ours says where he is, as he wants to talk (RFC 826, RFC 4861 §7.2.3), which is verified when it
+ * is used.
  */
 #ifndef PB_NET_NEIGHBOUR_H
 #define PB_NET_NEIGHBOUR_H

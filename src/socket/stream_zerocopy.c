@@ -1,8 +1,8 @@
 /*
- * MSG_ZEROCOPY (Linux's Documentation/networking/msg_zerocopy.rst): a user who has asked for it with SO_ZEROCOPY is told,
- * on the socket's error queue, from when on the memory that he sent from is his again. It is copied, and so it is his at
- * once, and he is told that, too: SO_EE_CODE_ZEROCOPY_COPIED is what tells a user to try no more. Who can give memory away
- * has pb_give().
+ * MSG_ZEROCOPY (Linux's Documentation/networking/msg_zerocopy.rst): a user who has asked for it with SO_ZEROCOPY is
+ * told, on the socket's error queue, from when on the memory that he sent from is his again. It is copied, and so it
+ * is his at once, and he is told that, too: SO_EE_CODE_ZEROCOPY_COPIED is what tells a user to try no more. Who can
+ * give memory away has pb_give().
  */
 #include "socket/control.h"
 #include "socket/stream.h"

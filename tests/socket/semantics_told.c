@@ -85,7 +85,10 @@ static void memory_comes_back(void **state)
 	close_pair(&p);
 }
 
-/* What waits to be sent, because the peer reads nothing, is bounded by TCP_NOTSENT_LOWAT long before the buffer is full. */
+/*
+ * What waits to be sent, because the peer reads nothing, is bounded by TCP_NOTSENT_LOWAT long before the buffer is
+ * full.
+ */
 static void unsent_text_is_bounded(void **state)
 {
 	struct world *w = *state;

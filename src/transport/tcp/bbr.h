@@ -1,7 +1,7 @@
 /*
- * BBR version 3 (draft-ietf-ccwg-bbr-06): a model of the path, of how much it delivers in a second (max_bw) and how long
- * it takes when no queue stands in it (min_rtt), says how fast to send and how much may be in flight. Losses bound it,
- * beyond a share that is borne while it probes.
+ * BBR version 3 (draft-ietf-ccwg-bbr-06): a model of the path, of how much it delivers in a second (max_bw) and how
+ * long it takes when no queue stands in it (min_rtt), says how fast to send and how much may be in flight. Losses
+ * bound it, beyond a share that is borne while it probes.
  *
  *   bbr.c        what happens, and what follows from the model: pace and window
  *   bbr_model.c  the model: bandwidth, round trips, aggregation, and its bounds after losses

@@ -25,7 +25,8 @@ static uint32_t larger(uint32_t a, uint32_t b)
 
 const struct tcp_congestion_ops *pb_tcp_congestion_find(const char *name, size_t len)
 {
-	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno, &pb_tcp_bbr, NULL };
+	static const struct tcp_congestion_ops *const all[] = { &pb_tcp_cubic, &pb_tcp_newreno, &pb_tcp_bbr,
+								NULL };
 
 	for (int i = 0; all[i]; i++)
 		if (strlen(all[i]->name) == len && !memcmp(all[i]->name, name, len))

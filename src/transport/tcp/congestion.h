@@ -1,6 +1,7 @@
 /*
  * Congestion control behind a small interface: how much may be in flight. When something is lost, and what is
- * sent again, is recovery.c's. An algorithm keeps its state in the conn's union; the one that has much, behind a pointer.
+ * sent again, is recovery.c's. An algorithm keeps its state in the conn's union; the one that has much, behind a
+ * pointer.
  */
 #ifndef PB_TRANSPORT_TCP_CONGESTION_H
 #define PB_TRANSPORT_TCP_CONGESTION_H

@@ -13,9 +13,9 @@
  * What is not acknowledged in the SYN-ACK is sent again behind it, as any text. A SYN that is sent again has neither
  * cookie nor text, as both may be why the first was lost.
  *
- * The server takes on trust that the caller is where his SYN says, for as long as a handshake takes. A cookie shows that
- * he once was; how many connections of a listener may be in that state is limited, and one that was reset in it counts
- * for a minute more (RFC 7413 §5.1). More than the initial window is not sent into the unknown, and only once.
+ * The server takes on trust that the caller is where his SYN says, for as long as a handshake takes. A cookie shows
+ * that he once was; how many connections of a listener may be in that state is limited, and one that was reset in it
+ * counts for a minute more (RFC 7413 §5.1). More than the initial window is not sent into the unknown, and only once.
  *
  * A connection has this state, c->fast_open, only while its handshake lasts.
  */
@@ -97,7 +97,10 @@ struct fast_open_peer {
 	uint64_t used; /* a count: who was used last */
 };
 
-/* Made when first needed; as many as tcp_limits.fast_open_peers_max, then the one of its set not used for longest goes. */
+/*
+ * Made when first needed; as many as tcp_limits.fast_open_peers_max, then the one of its set not used for longest
+ * goes.
+ */
 struct fast_open_peers {
 	struct fast_open_peer *peer; /* NULL: none yet */
 	size_t sets;

@@ -1,8 +1,9 @@
 /*
- * Cookies of fast open (RFC 7413 §4.1.2): a hash of the caller's address and ours, with a key. It is Linux's, SipHash-2-4
- * over both addresses, so that servers that are given the same key take each other's cookies (§6.3.4).
+ * Cookies of fast open (RFC 7413 §4.1.2): a hash of the caller's address and ours, with a key. It is Linux's,
+ * SipHash-2-4 over both addresses, so that servers that are given the same key take each other's cookies (§6.3.4).
  *
- * Keys are given by the user, or follow from a secret of the stack and the day: so cookies expire, after one or two days.
+ * Keys are given by the user, or follow from a secret of the stack and the day: so cookies expire, after one or two
+ * days.
  */
 #include "transport/tcp/tcp.h"
 

@@ -70,8 +70,8 @@ static enum fast_open_verdict judge_cookie(struct tcp_listener *l, const struct 
 }
 
 /*
- * The queue is asked before the cookie, which costs more (RFC 7413 §5.1). A SYN without text but with a good cookie opens
- * at once, too: we may answer before the caller has said anything.
+ * The queue is asked before the cookie, which costs more (RFC 7413 §5.1). A SYN without text but with a good cookie
+ * opens at once, too: we may answer before the caller has said anything.
  */
 enum fast_open_verdict pb_tcp_fast_open_judge(struct tcp_listener *l, const struct tcp_segment *s)
 {

@@ -62,7 +62,9 @@ static uint32_t note_delivery(struct tcp_conn *c)
 	return delivered;
 }
 
-/* §4.1.2.3: the longer of how long sending took, and acknowledging. 0: it is too short, as if it had been sent twice. */
+/*
+ * §4.1.2.3: the longer of how long sending took, and acknowledging. 0: it is too short, as if it had been sent twice.
+ */
 static pb_time interval_of(const struct tcp_conn *c, const struct send_record *newest)
 {
 	pb_time sending = newest->sent - newest->first_sent, acking = tcp_now(c) - newest->delivered_at;

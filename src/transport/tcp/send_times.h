@@ -35,7 +35,9 @@ void pb_send_times_fini(struct send_times *t);
 /* It has left now, behind what is there; what is before una has been acknowledged. */
 void pb_send_times_add(struct send_times *t, seq una, const struct send_record *sent);
 void pb_send_times_acked(struct send_times *t, seq una);
-/* And the last record of which something was acknowledged by this; good until the next is added. NULL: there is none. */
+/*
+ * And the last record of which something was acknowledged by this; good until the next is added. NULL: there is none.
+ */
 const struct send_record *pb_send_times_newest(struct send_times *t, seq una);
 
 /* The record that s is in; if s is beyond all, the last one. NULL: there is none. O(log n). */

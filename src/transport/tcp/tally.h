@@ -1,6 +1,7 @@
 /*
- * What a connection counts for TCP_INFO only (RFC 4898 has most of it), and what its sending was limited by, and for how
- * long: the peer's window, the user's send buffer, or neither, while there was text that the peer had not acknowledged.
+ * What a connection counts for TCP_INFO only (RFC 4898 has most of it), and what its sending was limited by, and for
+ * how long: the peer's window, the user's send buffer, or neither, while there was text that the peer had not
+ * acknowledged.
  *
  * A connection that has slept counts anew: its record (idle.c) has no room for these.
  */

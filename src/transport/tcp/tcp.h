@@ -862,7 +862,9 @@ uint32_t pb_tcp_rack_judge(struct tcp_conn *c); /* bytes found lost */
 void pb_tcp_rack_recovered(struct tcp_conn *c);
 void pb_tcp_rack_timed_out(struct tcp_conn *c);
 
-/* A loss, of so many bytes in flight: the window is reduced, unless marks in the same window have reduced it already. */
+/*
+ * A loss, of so many bytes in flight: the window is reduced, unless marks in the same window have reduced it already.
+ */
 void pb_tcp_reduce(struct tcp_conn *c, uint32_t flight);
 
 /* Before the congestion window is reduced; something is sent again. */
@@ -912,7 +914,10 @@ void pb_tcp_ecn_reduced(
 void pb_tcp_ecn_undone(struct tcp_conn *c);
 void pb_tcp_ecn_handshake_marked(struct tcp_conn *c);
 
-/* What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no memory. */
+/*
+ * What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no
+ * memory.
+ */
 void pb_tcp_ecn_asleep(const struct tcp_conn *c, struct tcp_ecn *kept);
 bool pb_tcp_ecn_wake(struct tcp_conn *c, const struct tcp_ecn *kept);
 

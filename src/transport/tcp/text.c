@@ -1,6 +1,7 @@
 /*
  * Text and FIN of a segment that is acceptable (RFC 9293 §3.10.7.4, sixth to eighth), and the acknowledgement that it
- * calls for (RFC 5681 §4.2). What is urgent in it stays in its place: what becomes of that when it is read is urgent.c's.
+ * calls for (RFC 5681 §4.2). What is urgent in it stays in its place: what becomes of that when it is read is
+ * urgent.c's.
  */
 #include "transport/tcp/auth.h"
 

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+/* clang-format off */
 static const struct rfc9235 {
 	const char *section;
 	uint32_t src_isn, dst_isn;
@@ -127,5 +128,6 @@ static const struct rfc9235 {
 	  "d5403499f619fd1bffffffffffffffffffffffffffffffff00430104fde800b40101017a26020601"
 	  "0400010001020280000202020002024200020641040000fde802084006006400010100", "92dea5bbc78b1d9f5b2952e9cd30642a"        },
 };
+/* clang-format on */
 
 #endif

@@ -64,8 +64,7 @@ void sender_write(struct sender *s, uint32_t n)
 		for (uint32_t i = 0; i < part; i++)
 			text[i] = sender_byte(s->written + i);
 		assert_int_equal(
-			pb_tcp_send(s->c, &(struct iovec){ .iov_base = text, .iov_len = part }, 1, 0),
-			part);
+			pb_tcp_send(s->c, &(struct iovec){ .iov_base = text, .iov_len = part }, 1, 0), part);
 		s->written += part;
 		n -= part;
 	}

@@ -262,7 +262,9 @@ static uint32_t bdp(void)
  * -- Startup and Drain
  */
 
-/* §5.3.1: the rate doubles in each round trip, until three bring no more than a quarter: then the bandwidth is known. */
+/*
+ * §5.3.1: the rate doubles in each round trip, until three bring no more than a quarter: then the bandwidth is known.
+ */
 static void startup_finds_the_bandwidth(void **state)
 {
 	(void)state;

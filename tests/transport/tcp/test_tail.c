@@ -86,7 +86,9 @@ static void peers_window_is_kept(void **state)
 	sender_expect(&s, 4 * MSS, MSS);
 }
 
-/* §7.2: the acknowledgement of a single segment may be delayed, longer than the RTO: then the probe comes at the RTO. */
+/*
+ * §7.2: the acknowledgement of a single segment may be delayed, longer than the RTO: then the probe comes at the RTO.
+ */
 static void single_segments_wait(void **state)
 {
 	(void)state;

@@ -105,7 +105,8 @@ static void eifel_time_out(void **state)
 
 /*
  * With SACK, what one recovery has sent again may be acknowledged in the next, which began meanwhile: segment 40 was
- * lost in the first, whose end is before it, 49 begins the second. The echo is older than that, and yet no first sending.
+ * lost in the first, whose end is before it, 49 begins the second. The echo is older than that, and yet no first
+ * sending.
  */
 static void eifel_of_an_earlier_recovery(void **state)
 {
