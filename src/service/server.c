@@ -40,14 +40,14 @@ static bool is_key(const char *key, const struct spec_key *keys)
 }
 
 const struct spec_key service_keys[] = {
-	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                    },
-	{ "conns",            "NUMBER",             "connections at a time (16384)"                                   },
-	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"                },
-	{ "deny",             "PREFIX[,PREFIX]...", "turn away callers from these; the longest prefix decides"        },
-	{ "idle",             "TIME",               "close a connection on which nothing happens for so long (60s)"   },
-	{ "md5key",           "FILE",               "sign TCP with the key in FILE, and hear only who does (RFC 2385)"},
-	{ "only",             "tcp|udp",            "where a service serves both, only one"                           },
-	{ NULL,               NULL,                 NULL							      },
+	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                 },
+	{ "conns",            "NUMBER",             "connections at a time (16384)"                                },
+	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"             },
+	{ "deny",             "PREFIX[,PREFIX]...", "turn away callers from these; the longest prefix decides"     },
+	{ "idle",             "TIME",               "close a connection on which nothing happens for so long (60s)"},
+	{ "md5key",           "FILE",               "sign TCP with the key in FILE, and take no other (RFC 2385)"  },
+	{ "only",             "tcp|udp",            "where a service serves both, only one"                        },
+	{ NULL,               NULL,                 NULL							   },
 };
 
 /* A key that nobody reads is most likely a mistyped one. */
@@ -83,12 +83,12 @@ static bool fail_kind(const struct spec *spec, struct spec_error *error)
 
 static bool read_md5_key(struct service *s, struct spec_error *error)
 {
-	const char *path = spec_get(s->spec, "md5key");
+	const char *path = spec_get(s->spec, "md5key"), *only = spec_get(s->spec, "only");
 	char why[256];
 
-	if (path && !s->kind->stream)
-		return spec_fail(error, "md5key=%s: only TCP is signed, and %s serves UDP", path,
-				 s->kind->name);
+	if (path && only && strcmp(only, "udp") == 0)
+		return spec_fail(error, "md5key=%s: only TCP is signed, and only=udp serves none of it",
+				 path);
 	return !path || md5_key_read(&s->md5_key, path, why, sizeof why) ||
 	       spec_fail(error, "md5key=%s", why);
 }
