@@ -22,10 +22,11 @@ void net_close(const struct command *c, struct pb_net *net);
 #define NET_OPTION_HELP     "the network to use: host, or tap:NAME,addr=ADDRESS/BITS,... (host)"
 #define CAPTURE_OPTION_HELP "write the frames of a stack to a pcapng file"
 #define NET_ABOUT                                                                                            \
-	"NET is host, the kernel's network, or a TCP/IP of our own: tap:NAME,addr=ADDRESS/BITS\n"            \
-	"[,gateway=ADDRESS][,dns=ADDRESS][,mtu=BYTES][,host=ADDRESS/BITS], dns= being who is asked\n"        \
-	"for names, host= what the kernel's side of the device is given; or tun:NAME,... likewise.\n"        \
-	"tap:NAME,auto asks routers and DHCP servers for addresses instead. Making a device needs\n"         \
-	"root.\n"
+	"NET is host, the kernel's network, or a TCP/IP of our own, behind a device that takes root\n"       \
+	"to make: tap:NAME,addr=ADDRESS/BITS[,key=value]..., or tun:NAME,... likewise. tap:NAME,auto\n"      \
+	"asks routers and DHCP servers for addresses instead. The other keys: gateway=ADDRESS;\n"            \
+	"dns=ADDRESS, who is asked for names; mtu=BYTES; ecn=off, when-asked, ask, ..., explicit\n"          \
+	"congestion notification; host=ADDRESS/BITS, what the kernel's side of the device is given.\n"       \
+	"packetboat(1) says more of them.\n"
 
 #endif

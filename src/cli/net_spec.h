@@ -7,7 +7,8 @@
  *
  * addr=ADDRESS/BITS may be given more than once; gateway=ADDRESS is for what is not on the link; mtu=BYTES;
  * host=ADDRESS/BITS is what the kernel's side of the device is to have; dns=ADDRESS, more than once, too, is
- * who is asked for names; ecn=off, when-asked, ask, …. auto, on tap:NAME: addresses are asked for, there may be none given then.
+ * who is asked for names; ecn=off, when-asked, ask, …. auto, on tap:NAME: addresses are asked for, there may be none
+ * given then.
  */
 #ifndef CLI_NET_SPEC_H
 #define CLI_NET_SPEC_H

@@ -67,7 +67,7 @@ def test_each_kind_of_service_and_its_keys_are_explained(kind):
 @pytest.mark.parametrize("command", ["serve", "connect", "get", "ping"])
 def test_net_is_explained(command):
     for text in [said(command, "--help"), man_page(f"packetboat-{command}")]:
-        for part in ["tap:NAME", "tun:", ",auto", "addr=", "gateway=", "mtu=", "host="]:
+        for part in ["tap:NAME", "tun:", ",auto", "addr=", "gateway=", "dns=", "mtu=", "ecn=", "host="]:
             assert part in text
 
 

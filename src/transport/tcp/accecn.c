@@ -1,10 +1,10 @@
 /*
- * More accurate feedback of marks (RFC 9768): the flags AE, CWR and ECE are the last three bits of how many packets came
- * marked (the ACE field, §3.2.2), and an option tells how many bytes came with which codepoint (§3.2.3). A sender knows
- * thereby how much was marked in each round trip; what it makes of it is ecn.c's.
+ * More accurate feedback of marks (RFC 9768): the flags AE, CWR and ECE are the last three bits of how many packets
+ * came marked (the ACE field, §3.2.2), and an option tells how many bytes came with which codepoint (§3.2.3). A
+ * sender knows thereby how much was marked in each round trip; what it makes of it is ecn.c's.
  *
- * The option is in ACKs that acknowledge anything new, as far as there is room for it (§3.2.3.3); where it does not come
- * through, the counter alone is read in the worst way that it may be meant (§3.2.2.5.2).
+ * The option is in ACKs that acknowledge anything new, as far as there is room for it (§3.2.3.3); where it does not
+ * come through, the counter alone is read in the worst way that it may be meant (§3.2.2.5.2).
  */
 #include "transport/tcp/tcp.h"
 
@@ -232,8 +232,8 @@ void pb_accecn_introduce(const struct tcp_syn *r, struct tcp_options *o)
  */
 
 /*
- * Whether an ACK is newer than the last that told something (RFC 9768 appendix A.1, as on Linux). One of our SYN-ACK alone
- * may be the peer's greeting again, as the SYN-ACK came again (§3.2.2.2): what it counts, others will.
+ * Whether an ACK is newer than the last that told something (RFC 9768 appendix A.1, as on Linux). One of our SYN-ACK
+ * alone may be the peer's greeting again, as the SYN-ACK came again (§3.2.2.2): what it counts, others will.
  */
 static bool is_news(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered)
 {
@@ -276,10 +276,10 @@ static uint32_t read_option(struct tcp_conn *c, const struct tcp_segment *s)
 }
 
 /*
- * Of segments that an ACK delivers, how many were marked: the counter has grown by so many, or it has gone round besides,
- * as often as it can have. "The safest likely case" (§3.2.2.5.2) is none, where nothing was marked yet: the first mark
- * would have been told of by itself. Where options come through, all the bytes that were marked say how often; one that
- * had no room, or nothing to tell, is made up for by the next.
+ * Of segments that an ACK delivers, how many were marked: the counter has grown by so many, or it has gone round
+ * besides, as often as it can have. "The safest likely case" (§3.2.2.5.2) is none, where nothing was marked yet: the
+ * first mark would have been told of by itself. Where options come through, all the bytes that were marked say how
+ * often; one that had no room, or nothing to tell, is made up for by the next.
  */
 static uint32_t marked_of(const struct tcp_conn *c, uint32_t least, uint32_t segments)
 {
@@ -297,8 +297,8 @@ static uint32_t marked_of(const struct tcp_conn *c, uint32_t least, uint32_t seg
 }
 
 /*
- * §3.2.2.4: a counter that begins with 0 is somebody's who has no ECN, or is changed on its way; he got a SYN-ACK without
- * flags, perhaps.
+ * §3.2.2.4: a counter that begins with 0 is somebody's who has no ECN, or is changed on its way; he got a SYN-ACK
+ * without flags, perhaps.
  */
 static void check_first(struct tcp_conn *c, const struct tcp_segment *s)
 {

@@ -138,9 +138,9 @@ static bool take_echo(struct tcp_conn *c, const struct tcp_segment *s, uint32_t 
 }
 
 /*
- * An acknowledgement, of delivered bytes that were in flight; SND.UNA has moved. True: it tells of marks, and should not
- * open the window. In the slow start after a time-out it does nevertheless, as on Linux: only new text, which comes last
- * there, stops the peer's telling.
+ * An acknowledgement, of delivered bytes that were in flight; SND.UNA has moved. True: it tells of marks, and should
+ * not open the window. In the slow start after a time-out it does nevertheless, as on Linux: only new text, which
+ * comes last there, stops the peer's telling.
  */
 bool pb_tcp_ecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered)
 {

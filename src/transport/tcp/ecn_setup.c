@@ -139,8 +139,8 @@ void pb_tcp_ecn_agree(struct tcp_conn *c, const struct tcp_segment *s)
  */
 
 /*
- * What a listener takes a caller's SYN for. A SYN is not sent as ECT (RFC 3168 §6.1.1): of one that comes so somebody on
- * the way has rewritten the field, and classic marks would tell nothing. As on Linux it gets no ECN.
+ * What a listener takes a caller's SYN for. A SYN is not sent as ECT (RFC 3168 §6.1.1): of one that comes so somebody
+ * on the way has rewritten the field, and classic marks would tell nothing. As on Linux it gets no ECN.
  */
 struct ecn_call pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s)
 {

@@ -542,7 +542,9 @@ static void old_acks(void **state)
 	assert_int_equal(told(), 2);
 }
 
-/* §3.2.2.5.2: so many are acknowledged at once that the counter can have gone round. Only bytes tell that it has not. */
+/*
+ * §3.2.2.5.2: so many are acknowledged at once that the counter can have gone round. Only bytes tell that it has not.
+ */
 static void goes_round(void **state)
 {
 	(void)state;
