@@ -1,6 +1,7 @@
-/* A UDP, ICMP echo or raw socket of a stack: datagram.c its calls, datagram_ancillary.c what goes beside the data,
-   datagram_options.c and
-   datagram_groups.c its options. */
+/*
+ * A UDP, ICMP echo or raw socket of a stack: datagram.c its calls, datagram_ancillary.c what goes beside the data,
+ * datagram_options.c and datagram_groups.c its options.
+ */
 #ifndef PB_SOCKET_DATAGRAM_H
 #define PB_SOCKET_DATAGRAM_H
 

@@ -1,6 +1,12 @@
 /*
- * What the files of the stack's sockets share: stack.c (the stack), stream.c (TCP), datagram.c (UDP, ICMP,
- * raw), stream_options.c and datagram_options.c.
+ * What the files of a stack and its sockets share:
+ *
+ *   stack.c         the stack: a frame's way up          stack_each.c    going over what it has
+ *   stack_addr.c    what calls pass: addresses, numbers  stack_names.c   who is asked for names
+ *   stream.c        TCP sockets                          datagram.c      UDP, ICMP echo and raw sockets
+ *   returned.c      what MSG_ERRQUEUE tells              control.c       control messages
+ *
+ * Of what belongs to stream.c alone and to datagram.c alone their headers tell.
  */
 #ifndef PB_SOCKET_STACK_H
 #define PB_SOCKET_STACK_H

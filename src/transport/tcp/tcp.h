@@ -301,8 +301,8 @@ struct tcp_syn {
 	bool experiment;   /* the option was in its old form */
 	bool ao;           /* signed by TCP-AO, with these keys: */
 	uint8_t ao_send_id, ao_receive_id;
-	bool deferred;  /* the ACK of our SYN-ACK came, but no text: TCP_DEFER_ACCEPT */
-	bool cookie;    /* not kept: all that is known of it is in what is sent and comes back */
+	bool deferred; /* the ACK of our SYN-ACK came, but no text: TCP_DEFER_ACCEPT */
+	bool cookie;   /* not kept: all that is known of it is in what is sent and comes back */
 	struct ecn_call ecn;
 	unsigned bound; /* interface that answers leave by; where it came in, for link-local peers; 0: any */
 	pb_time arrived;
