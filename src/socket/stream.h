@@ -1,6 +1,6 @@
 /*
- * A TCP socket of a stack: stream.c its calls, stream_options.c its options, of which stream_fast_open.c has fast open's,
- * stream_auth.c the keys to sign with, stream_zerocopy.c MSG_ZEROCOPY.
+ * A TCP socket of a stack: stream.c its calls, stream_options.c its options, of which stream_fast_open.c has fast
+ * open's, stream_auth.c the keys to sign with, stream_zerocopy.c MSG_ZEROCOPY.
  */
 #ifndef PB_SOCKET_STREAM_H
 #define PB_SOCKET_STREAM_H

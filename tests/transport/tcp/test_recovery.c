@@ -184,8 +184,9 @@ static void timeout_goes_back(void **state)
 }
 
 /*
- * In a recovery each duplicate has let new text leave, so that more has been sent than the window held when the loss was
- * found. The window was reduced for that loss: a time-out does not raise ssthresh by what came since, as on Linux.
+ * In a recovery each duplicate has let new text leave, so that more has been sent than the window held when the loss
+ * was found. The window was reduced for that loss: a time-out does not raise ssthresh by what came since, as on
+ * Linux.
  */
 static void timeout_in_a_recovery(void **state)
 {
