@@ -170,8 +170,9 @@ static void set_keys(struct fast_open_keys *keys, const char *text)
 			word[i] = htole32(word[i]);
 		memcpy(keys->key[keys->count++], word, sizeof word);
 		text = strchr(text, ',');
-		if (!text++)
+		if (!text)
 			return;
+		text++;
 	}
 }
 

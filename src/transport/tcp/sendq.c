@@ -88,8 +88,8 @@ size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct io
 
 	for (size_t i = 0; i < iovcnt; i++) {
 		size_t before = skip < iov[i].iov_len ? skip : iov[i].iov_len;
-		const uint8_t *from = (const uint8_t *)iov[i].iov_base + before;
 		size_t left = iov[i].iov_len - before;
+		const uint8_t *from = left ? (const uint8_t *)iov[i].iov_base + before : NULL;
 		skip -= before;
 		while (left && taken < most) {
 			size_t n = left < most - taken ? left : most - taken;

@@ -43,8 +43,11 @@ static struct flow {
 
 static struct bbr *b;
 
+/* A connection; the one before has ended. */
 static void begin(uint64_t rate, uint32_t queue)
 {
+	if (f.c.bbr)
+		f.c.ops->end(&f.c);
 	f = (struct flow){
 		.c = {.ops = &pb_tcp_bbr, .mss = MSS, .chance = 12345},
 		.now = PB_SEC(1),
