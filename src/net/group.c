@@ -7,11 +7,12 @@
 #include "wire/membership.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define ROBUSTNESS  2         /* RFC 3376 §8.1, RFC 3810 §9.1: so often a change is told */
 #define UNSOLICITED PB_SEC(1) /* RFC 3376 §8.11, RFC 3810 §9.11: within that time again */
 
-#define RECORDS_MAX 60 /* in one report, so that it fits into 1280 bytes */
+#define REPORT_MAX (1280 - 40 - 8) /* less the headers of IPv6 and the router alert */
 
 static const uint8_t igmp_routers[4] = { 224, 0, 0, 22 }; /* RFC 3376 §4.2.14 */
 
@@ -53,11 +54,25 @@ static struct group *find(const struct groups *g, const struct ip *ip)
 	return NULL;
 }
 
+static bool has_users(const struct group *g)
+{
+	return g->includers || g->excluders;
+}
+
+/*
+ * Whether any user hears a source: RFC 3376 §3.2. If one names those that he does not hear, all sources are heard but
+ * those that nobody hears.
+ */
+static bool is_heard(const struct group *g, const struct group_source *s)
+{
+	return s->includes || s->excludes < g->excluders;
+}
+
 bool pb_group_joined(const struct iface *i, const struct ip *group)
 {
 	const struct group *joined = find(&i->groups, group);
 
-	return (joined && joined->users) || is_all_nodes(i, group) ||
+	return (joined && has_users(joined)) || is_all_nodes(i, group) ||
 	       (!ip_is4(group) && is_solicited_node(i, group));
 }
 
@@ -93,52 +108,111 @@ static void send_report(struct iface *i, bool v6, uint8_t *report, size_t len)
 	}
 }
 
-/* What is to be said of a group now; 0: nothing. */
-static int record_of(struct group *g)
+/* A report as it is written: of as many records as fit, and then another one. */
+struct report {
+	struct iface *iface;
+	bool v6;
+	uint16_t count;
+	uint8_t bytes[REPORT_MAX];
+	struct writer w;
+};
+
+static void begin_report(struct report *r)
+{
+	r->count = 0;
+	r->w = (struct writer){ .p = r->bytes + MEMBERSHIP_REPORT_LEN,
+				.left = sizeof r->bytes - MEMBERSHIP_REPORT_LEN };
+}
+
+static void end_report(struct report *r)
+{
+	struct writer head = { .p = r->bytes, .left = MEMBERSHIP_REPORT_LEN };
+
+	pb_membership_report_write(r->v6, r->count, &head);
+	if (r->count)
+		send_report(r->iface, r->v6, r->bytes, sizeof r->bytes - r->w.left);
+}
+
+/* Whether a source belongs into a record of that type. */
+static bool is_named(const struct group *g, const struct group_source *s, enum membership_record type)
+{
+	switch (type) {
+	case MEMBERSHIP_ALLOW:
+		return s->untold && is_heard(g, s);
+	case MEMBERSHIP_BLOCK:
+		return s->untold && !is_heard(g, s);
+	default:
+		return is_heard(g, s) == !g->excluders;
+	}
+}
+
+/* To include, allow or block nobody says nothing, unless it is a change (RFC 3376 §5.2). */
+static void put_record(struct report *r, enum membership_record type, const struct group *g)
+{
+	uint16_t count = 0;
+
+	for (unsigned n = 0; n < g->source_count; n++)
+		count = (uint16_t)(count + is_named(g, &g->sources[n], type));
+	if (!count && (type == MEMBERSHIP_IS_INCLUDE || type >= MEMBERSHIP_ALLOW))
+		return;
+	if (r->w.left < MEMBERSHIP_RECORD_MAX + count * sizeof g->ip.bytes) {
+		end_report(r);
+		begin_report(r);
+	}
+	pb_membership_record_write(type, &g->ip, count, &r->w);
+	for (unsigned n = 0; n < g->source_count; n++)
+		if (is_named(g, &g->sources[n], type))
+			pb_membership_source_write(&g->sources[n].ip, &r->w);
+	r->count++;
+}
+
+/* All that is to be said of a group now. A router that asks after sources is told of all of them. */
+static void put_group(struct report *r, struct group *g)
 {
 	if (g->untold) {
 		g->untold--;
-		return g->users ? MEMBERSHIP_TO_EXCLUDE : MEMBERSHIP_TO_INCLUDE;
+		put_record(r, g->excluders ? MEMBERSHIP_TO_EXCLUDE : MEMBERSHIP_TO_INCLUDE, g);
+	} else if (g->asked && has_users(g)) {
+		put_record(r, g->excluders ? MEMBERSHIP_IS_EXCLUDE : MEMBERSHIP_IS_INCLUDE, g);
 	}
-	return g->asked && g->users ? MEMBERSHIP_IS_EXCLUDE : 0;
+	g->asked = false;
+	put_record(r, MEMBERSHIP_ALLOW, g);
+	put_record(r, MEMBERSHIP_BLOCK, g);
+	for (unsigned n = 0; n < g->source_count; n++)
+		g->sources[n].untold -= g->sources[n].untold > 0;
 }
 
-/* One report of what there is to say; whether something was left for a next one. */
-static bool report_some(struct groups *g, bool v6)
+/* Sources that nobody names any more, and that is told, go. Whether more is to be told of the group. */
+static bool tidy_sources(struct group *g)
 {
-	uint8_t report[MEMBERSHIP_REPORT_LEN + RECORDS_MAX * MEMBERSHIP_RECORD_MAX];
-	struct writer w = { .p = report + MEMBERSHIP_REPORT_LEN,
-			    .left = sizeof report - MEMBERSHIP_REPORT_LEN };
-	uint16_t count = 0;
-	unsigned n = 0;
+	bool more = g->untold;
 
-	for (; n < g->count && count < RECORDS_MAX; n++) {
-		int type = ip_is4(&g->group[n].ip) == v6 ? 0 : record_of(&g->group[n]);
-		if (!type)
-			continue;
-		pb_membership_record_write((enum membership_record)type, &g->group[n].ip, &w);
-		g->group[n].asked = false;
-		count++;
+	for (unsigned n = 0; n < g->source_count;) {
+		const struct group_source *s = &g->sources[n];
+		more |= s->untold > 0;
+		if (!s->includes && !s->excludes && !s->untold)
+			g->sources[n] = g->sources[--g->source_count];
+		else
+			n++;
 	}
-	struct writer head = { .p = report, .left = MEMBERSHIP_REPORT_LEN };
-	pb_membership_report_write(v6, count, &head);
-	if (count)
-		send_report(g->iface, v6, report, sizeof report - w.left);
-	return n < g->count;
+	return more;
 }
 
-/* Those that we have left, and told so, go. Whether more is to be told. */
+/* Groups that we have left, and told so, go. Whether more is to be told. */
 static bool tidy(struct groups *g, bool v6)
 {
 	bool more = false;
 
 	for (unsigned n = 0; n < g->count;) {
 		struct group *group = &g->group[n];
-		more |= ip_is4(&group->ip) != v6 && group->untold;
-		if (!group->users && !group->untold)
+		bool untold = tidy_sources(group);
+		more |= ip_is4(&group->ip) != v6 && untold;
+		if (!has_users(group) && !untold) {
+			free(group->sources);
 			*group = g->group[--g->count];
-		else
+		} else {
 			n++;
+		}
 	}
 	return more;
 }
@@ -155,8 +229,13 @@ static void schedule(struct groups *g, bool v6, pb_time within)
 
 static void report(struct groups *g, bool v6)
 {
-	while (report_some(g, v6))
-		;
+	struct report r = { .iface = g->iface, .v6 = v6 };
+
+	begin_report(&r);
+	for (unsigned n = 0; n < g->count; n++)
+		if (ip_is4(&g->group[n].ip) != v6)
+			put_group(&r, &g->group[n]);
+	end_report(&r);
 	if (tidy(g, v6))
 		schedule(g, v6, UNSOLICITED);
 }
@@ -171,53 +250,144 @@ static void report6(struct pb_timer *t)
 	report(container_of(t, struct groups, report[1]), true);
 }
 
-/* RFC 3376 §5.1, RFC 3810 §6.1: at once, and again. What does not leave a host is not told (RFC 3810 §6). */
-static void tell_change(struct iface *i, struct group *group)
+/* What does not leave a host is not told (RFC 3810 §6). */
+static bool is_told(const struct iface *i, const struct ip *group)
 {
-	bool v6 = !ip_is4(&group->ip);
+	return !i->loopback && (ip_is4(group) || (group->bytes[1] & 15) >= 2);
+}
 
-	if (i->loopback || (v6 && (group->ip.bytes[1] & 15) < 2)) {
+/*
+ * What users hear together, as it was before a change. RFC 3376 §5.1, RFC 3810 §6.1: what has changed is told at once,
+ * and again; the sources alone, where they are still those that are heard or those that are not.
+ */
+struct heard {
+	bool excludes;
+	bool source[GROUP_SOURCES_MAX];
+};
+
+static void note_heard(struct heard *was, const struct group *g)
+{
+	was->excludes = g->excluders;
+	for (unsigned n = 0; n < g->source_count; n++)
+		was->source[n] = is_heard(g, &g->sources[n]);
+}
+
+static void tell_change(struct iface *i, struct group *g, const struct heard *was)
+{
+	bool v6 = !ip_is4(&g->ip), turned = was->excludes != (g->excluders > 0), changed = turned;
+
+	for (unsigned n = 0; n < g->source_count && is_told(i, &g->ip); n++) {
+		struct group_source *s = &g->sources[n];
+		bool differs = !turned && was->source[n] != is_heard(g, s);
+		changed |= differs;
+		if (turned || differs)
+			s->untold = turned || g->untold ? 0 : ROBUSTNESS;
+	}
+	if (!changed || !is_told(i, &g->ip)) {
 		tidy(&i->groups, v6);
 		return;
 	}
+	if (turned || g->untold)
+		g->untold = ROBUSTNESS;
 	i->groups.report[0].fn = report4;
 	i->groups.report[1].fn = report6;
-	group->untold = ROBUSTNESS;
 	schedule(&i->groups, v6, 0);
 }
 
-int pb_group_join(struct iface *i, const struct ip *ip)
+/*
+ * Users ----------------------------------------------------------------------------------------------------
+ */
+
+static struct group_source *find_source(const struct group *g, const struct ip *ip)
+{
+	for (unsigned n = 0; n < g->source_count; n++)
+		if (ip_equal(&g->sources[n].ip, ip))
+			return &g->sources[n];
+	return NULL;
+}
+
+/* A place for each source of a filter; what has got one for nothing is tidied away later. */
+static int add_sources(struct group *g, const struct source_filter *f)
+{
+	if (f->count && !g->sources)
+		g->sources = calloc(GROUP_SOURCES_MAX, sizeof *g->sources);
+	if (f->count && !g->sources)
+		return -ENOMEM;
+	for (unsigned n = 0; n < f->count; n++) {
+		if (find_source(g, &f->sources[n]))
+			continue;
+		if (g->source_count == GROUP_SOURCES_MAX)
+			return -ENOBUFS;
+		g->sources[g->source_count++] = (struct group_source){ .ip = f->sources[n] };
+	}
+	return 0;
+}
+
+/* One user more, or one less. */
+static void count_user(struct group *g, const struct source_filter *f, int change)
+{
+	unsigned *users = f->include ? &g->includers : &g->excluders;
+
+	*users += (unsigned)change;
+	for (unsigned n = 0; n < f->count; n++) {
+		struct group_source *s = find_source(g, &f->sources[n]);
+		unsigned *times = f->include ? &s->includes : &s->excludes;
+		*times += (unsigned)change;
+	}
+}
+
+static struct group *add_group(struct groups *g, const struct ip *ip)
+{
+	if (g->count == GROUPS_MAX)
+		return NULL;
+	g->group[g->count] = (struct group){ .ip = *ip };
+	return &g->group[g->count++];
+}
+
+int pb_group_listen(struct iface *i, const struct ip *ip, const struct source_filter *before,
+		    const struct source_filter *after)
 {
 	struct groups *g = &i->groups;
 	struct group *group = find(g, ip);
+	struct heard was;
 
 	g->iface = i;
-	if (!group && g->count == GROUPS_MAX)
+	if (before && (!group || !(before->include ? group->includers : group->excluders)))
+		return -EADDRNOTAVAIL;
+	if (!group && !(group = add_group(g, ip)))
 		return -ENOBUFS;
-	if (!group) {
-		group = &g->group[g->count++];
-		*group = (struct group){ .ip = *ip };
+	int rc = after ? add_sources(group, after) : 0;
+	if (rc < 0) {
+		tidy(g, !ip_is4(ip));
+		return rc;
 	}
-	if (group->users++ == 0)
-		tell_change(i, group);
+	note_heard(&was, group);
+	if (before)
+		count_user(group, before, -1);
+	if (after)
+		count_user(group, after, 1);
+	tell_change(i, group, &was);
 	return 0;
+}
+
+static const struct source_filter all_sources = { .include = false };
+
+int pb_group_join(struct iface *i, const struct ip *ip)
+{
+	return pb_group_listen(i, ip, NULL, &all_sources);
 }
 
 int pb_group_leave(struct iface *i, const struct ip *ip)
 {
-	struct group *group = find(&i->groups, ip);
-
-	if (!group || !group->users)
-		return -EADDRNOTAVAIL;
-	if (--group->users == 0)
-		tell_change(i, group);
-	return 0;
+	return pb_group_listen(i, ip, &all_sources, NULL);
 }
 
 void pb_groups_fini(struct groups *g)
 {
 	for (int n = 0; g->iface && n < 2; n++)
 		pb_timers_stop(&g->iface->env->timers, &g->report[n]);
+	for (unsigned n = 0; n < g->count; n++)
+		free(g->group[n].sources);
 }
 
 /*
@@ -245,7 +415,7 @@ void pb_group_input(const struct ip_packet *p)
 		struct group *group = &g->group[n];
 		if (ip_is4(&group->ip) == v6 || (!ip_is_any(&q.group) && !ip_equal(&q.group, &group->ip)))
 			continue;
-		group->asked = group->users > 0;
+		group->asked = has_users(group);
 		wanted |= group->asked;
 	}
 	if (wanted)

@@ -44,9 +44,11 @@ struct groups {
 	struct iface *iface;
 	struct group {
 		struct ip ip;
-		unsigned users;  /* 0: we have left, and it is still to be told */
+		unsigned includers, excluders; /* users. None: we have left, and it is still to be told */
 		unsigned untold; /* reports of the last change that are due (RFC 3376 §8.1, RFC 3810 §9.1) */
 		bool asked;      /* a router wants to know */
+		struct group_source *sources; /* GROUP_SOURCES_MAX of them; NULL: none so far */
+		unsigned source_count;
 	} group[GROUPS_MAX];
 	unsigned count;
 	struct pb_timer report[2]; /* of IPv4, of IPv6 */

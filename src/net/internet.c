@@ -341,19 +341,23 @@ struct iface *pb_internet_owner(const struct internet *net, const struct ip *a)
 	return i;
 }
 
-int pb_internet_join(struct iface *i, const struct ip *group)
+int pb_internet_listen(struct iface *i, const struct ip *group, const struct source_filter *before,
+		       const struct source_filter *after)
 {
 	if (!ip_is_multicast(group))
 		return -EINVAL;
 	struct ip in_zone = ip_in_zone(group, i->index);
-	return pb_group_join(i, &in_zone);
+	return pb_group_listen(i, &in_zone, before, after);
+}
+
+int pb_internet_join(struct iface *i, const struct ip *group)
+{
+	return pb_internet_listen(i, group, NULL, &(struct source_filter){ .include = false });
 }
 
 int pb_internet_leave(struct iface *i, const struct ip *group)
 {
-	struct ip in_zone = ip_in_zone(group, i->index);
-
-	return pb_group_leave(i, &in_zone);
+	return pb_internet_listen(i, group, &(struct source_filter){ .include = false }, NULL);
 }
 
 /* Whether another address of the interface is in the same subnet. */

@@ -135,6 +135,9 @@ bool pb_internet_advises_dhcp6(const struct iface *i);
  * 3810). 0; -EINVAL: no group; -ENOBUFS: too many; -EADDRNOTAVAIL: not listened to. What a packet for a
  * group is delivered as says ip_packet.group.
  */
+struct source_filter;
+int pb_internet_listen(struct iface *i, const struct ip *group, const struct source_filter *before,
+		       const struct source_filter *after); /* sources are in the interface's zone: group.h */
 int pb_internet_join(struct iface *i, const struct ip *group);
 int pb_internet_leave(struct iface *i, const struct ip *group);
 

@@ -1,6 +1,7 @@
 /*
  * Groups, for a stack's datagram sockets: IP_ADD_MEMBERSHIP and its kin (ip(7)), IPV6_JOIN_GROUP (RFC 3493
- * §5.2), MCAST_JOIN_GROUP (RFC 3678 §5.1). Sources are not chosen among.
+ * §5.2), MCAST_JOIN_GROUP (RFC 3678 §5.1), and sources chosen among: IP_ADD_SOURCE_MEMBERSHIP, MCAST_JOIN_SOURCE_GROUP
+ * and their kin (RFC 3678 §4.1.2, §5.1.1). Errors are Linux's.
  */
 #include "socket/datagram.h"
 
@@ -75,6 +76,80 @@ static int change_any(struct endpoint *e, bool join, const void *value, socklen_
 	return change(e, join, interface_of(e, (int)m.gr_interface, NULL), &group);
 }
 
+/* What an option does with a source of a group. False: it is none of these. */
+struct source_change {
+	bool include; /* a source to be heard, or one not to be */
+	bool named;   /* from now on, or no more */
+};
+
+static bool source_change_of(int name, struct source_change *change)
+{
+	switch (name) {
+	case IP_ADD_SOURCE_MEMBERSHIP:
+	case MCAST_JOIN_SOURCE_GROUP:
+		*change = (struct source_change){ true, true };
+		return true;
+	case IP_DROP_SOURCE_MEMBERSHIP:
+	case MCAST_LEAVE_SOURCE_GROUP:
+		*change = (struct source_change){ true, false };
+		return true;
+	case IP_BLOCK_SOURCE:
+	case MCAST_BLOCK_SOURCE:
+		*change = (struct source_change){ false, true };
+		return true;
+	case IP_UNBLOCK_SOURCE:
+	case MCAST_UNBLOCK_SOURCE:
+		*change = (struct source_change){ false, false };
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int change_source(struct endpoint *e, const struct source_change *change, struct iface *i,
+			 const struct ip *group, const struct ip *source)
+{
+	if (!ip_is_multicast(group))
+		return -EINVAL;
+	if (!i)
+		return -ENODEV;
+	struct ip in_zone = ip_in_zone(source, i->index);
+	return change->named ? pb_endpoint_name_source(e, i, group, &in_zone, change->include)
+			     : pb_endpoint_forget_source(e, i, group, &in_zone, change->include);
+}
+
+static int change_source4(struct endpoint *e, const struct source_change *change, const void *value,
+			  socklen_t len)
+{
+	struct ip_mreq_source m;
+
+	if (len != sizeof m)
+		return -EINVAL;
+	memcpy(&m, value, sizeof m);
+	struct ip group = ip_from4((const uint8_t *)&m.imr_multiaddr),
+		  addr = ip_from4((const uint8_t *)&m.imr_interface),
+		  source = ip_from4((const uint8_t *)&m.imr_sourceaddr);
+	return change_source(e, change, interface_of(e, 0, &addr), &group, &source);
+}
+
+static int change_source_any(struct endpoint *e, const struct source_change *change, const void *value,
+			     socklen_t len)
+{
+	struct group_source_req m;
+	struct ip group, source;
+	uint16_t port;
+
+	if (len < sizeof m)
+		return -EINVAL;
+	memcpy(&m, value, sizeof m);
+	if (m.gsr_group.ss_family != m.gsr_source.ss_family ||
+	    !pb_ip_from_sockaddr(&group, &port, (const struct sockaddr *)&m.gsr_group, sizeof m.gsr_group) ||
+	    !pb_ip_from_sockaddr(&source, &port, (const struct sockaddr *)&m.gsr_source, sizeof m.gsr_source))
+		return -EADDRNOTAVAIL;
+	group = ip_in_zone(&group, 0);
+	return change_source(e, change, interface_of(e, (int)m.gsr_interface, NULL), &group, &source);
+}
+
 /* IP_MULTICAST_IF takes an address, or a structure; nothing of all is as routes say. */
 static int choose4(struct endpoint *e, const void *value, socklen_t len)
 {
@@ -125,6 +200,10 @@ static int set_loop(struct endpoint *e, const void *value, socklen_t len)
 
 static int set4(struct endpoint *e, int name, const void *value, socklen_t len)
 {
+	struct source_change change;
+
+	if (source_change_of(name, &change))
+		return change_source4(e, &change, value, len);
 	switch (name) {
 	case IP_ADD_MEMBERSHIP:
 	case IP_DROP_MEMBERSHIP:
@@ -156,9 +235,12 @@ static int set6(struct endpoint *e, int name, const void *value, socklen_t len)
 int pb_datagram_set_group(struct datagram_socket *s, int level, int name, const void *value, socklen_t len)
 {
 	struct endpoint *e = s->endpoint;
+	struct source_change change;
+	bool ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
 
-	if ((level == IPPROTO_IP || level == IPPROTO_IPV6) &&
-	    (name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP))
+	if (ip && name >= MCAST_JOIN_GROUP && source_change_of(name, &change))
+		return change_source_any(e, &change, value, len);
+	if (ip && (name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP))
 		return change_any(e, name == MCAST_JOIN_GROUP, value, len);
 	if (level == IPPROTO_IP)
 		return set4(e, name, value, len);

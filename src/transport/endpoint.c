@@ -1,5 +1,7 @@
 #include "transport/endpoint.h"
 
+#include "net/group.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -32,20 +34,41 @@ static unsigned find_joined(const struct endpoint *e, const struct iface *i, con
 	return n;
 }
 
-int pb_endpoint_join(struct endpoint *e, struct iface *i, const struct ip *group)
+static int join(struct endpoint *e, struct iface *i, const struct ip *group, bool include)
 {
+	struct source_filter filter = { .include = include };
+
 	if (find_joined(e, i, group) < e->joined_count)
 		return -EADDRINUSE;
 	if (e->joined_count == ENDPOINT_GROUPS_MAX)
 		return -ENOBUFS;
 	if (!e->joined)
 		e->joined = calloc(ENDPOINT_GROUPS_MAX, sizeof *e->joined);
-	int rc = e->joined ? pb_internet_join(i, group) : -ENOMEM;
+	int rc = e->joined ? pb_internet_listen(i, group, NULL, &filter) : -ENOMEM;
 	if (rc < 0)
 		return rc;
-	e->joined[e->joined_count].iface = i;
-	e->joined[e->joined_count++].group = *group;
+	e->joined[e->joined_count++] =
+		(struct endpoint_group){ .iface = i, .group = *group, .include = include };
 	return 0;
+}
+
+int pb_endpoint_join(struct endpoint *e, struct iface *i, const struct ip *group)
+{
+	return join(e, i, group, false);
+}
+
+static struct source_filter filter_of(const struct endpoint_group *g)
+{
+	return (struct source_filter){ g->include, g->source_count, g->sources };
+}
+
+static void leave(struct endpoint *e, struct endpoint_group *g)
+{
+	struct source_filter filter = filter_of(g);
+
+	pb_internet_listen(g->iface, &g->group, &filter, NULL);
+	free(g->sources);
+	*g = e->joined[--e->joined_count];
 }
 
 int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *group)
@@ -54,17 +77,94 @@ int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *grou
 
 	if (n == e->joined_count)
 		return -EADDRNOTAVAIL;
-	pb_internet_leave(i, group);
-	e->joined[n] = e->joined[--e->joined_count];
+	leave(e, &e->joined[n]);
 	return 0;
+}
+
+/* Which of those named it is; source_count: none. */
+static unsigned find_source(const struct endpoint_group *g, const struct ip *source)
+{
+	unsigned n = 0;
+
+	while (n < g->source_count && !ip_equal(&g->sources[n], source))
+		n++;
+	return n;
+}
+
+/* Hear these from now on. */
+static int refilter(struct endpoint_group *g, bool include, const struct ip *sources, unsigned count)
+{
+	struct source_filter before = filter_of(g), after = { include, count, sources };
+
+	if (!g->sources)
+		g->sources = calloc(ENDPOINT_SOURCES_MAX, sizeof *g->sources);
+	int rc = g->sources ? pb_internet_listen(g->iface, &g->group, &before, &after) : -ENOMEM;
+	if (rc < 0)
+		return rc;
+	memcpy(g->sources, sources, count * sizeof *sources);
+	g->source_count = count;
+	g->include = include;
+	return 0;
+}
+
+/*
+ * The group of which a source is named; NULL: it is not listened to, or others are named the other way. As on Linux, or
+ * have been: until it is left.
+ */
+static struct endpoint_group *named_in(struct endpoint *e, struct iface *i, const struct ip *group,
+				       bool include)
+{
+	unsigned n = find_joined(e, i, group);
+	struct endpoint_group *g = n < e->joined_count ? &e->joined[n] : NULL;
+
+	return g && (g->include == include || !g->sources) ? g : NULL;
+}
+
+int pb_endpoint_name_source(struct endpoint *e, struct iface *i, const struct ip *group,
+			    const struct ip *source, bool include)
+{
+	struct ip sources[ENDPOINT_SOURCES_MAX];
+	int rc = include ? join(e, i, group, true) : 0;
+
+	if (rc < 0 && rc != -EADDRINUSE)
+		return rc;
+	struct endpoint_group *g = named_in(e, i, group, include);
+	if (!g)
+		return -EINVAL;
+	if (find_source(g, source) < g->source_count)
+		return -EADDRNOTAVAIL;
+	if (g->source_count == (ip_is4(group) ? ENDPOINT_SOURCES_MAX4 : ENDPOINT_SOURCES_MAX))
+		return -ENOBUFS;
+	if (g->source_count)
+		memcpy(sources, g->sources, g->source_count * sizeof *sources);
+	sources[g->source_count] = *source;
+	return refilter(g, include, sources, g->source_count + 1);
+}
+
+int pb_endpoint_forget_source(struct endpoint *e, struct iface *i, const struct ip *group,
+			      const struct ip *source, bool include)
+{
+	struct endpoint_group *g = named_in(e, i, group, include);
+	struct ip sources[ENDPOINT_SOURCES_MAX];
+
+	if (!g)
+		return -EINVAL;
+	unsigned n = find_source(g, source), last = g->source_count - 1;
+	if (n == g->source_count)
+		return -EADDRNOTAVAIL;
+	if (include && last == 0) {
+		leave(e, g);
+		return 0;
+	}
+	memcpy(sources, g->sources, g->source_count * sizeof *sources);
+	sources[n] = sources[last];
+	return refilter(g, include, sources, last);
 }
 
 void pb_endpoint_fini(struct endpoint *e)
 {
-	while (e->joined_count) {
-		e->joined_count--;
-		pb_internet_leave(e->joined[e->joined_count].iface, &e->joined[e->joined_count].group);
-	}
+	while (e->joined_count)
+		leave(e, &e->joined[e->joined_count - 1]);
 	free(e->joined);
 
 	while (e->count)
@@ -211,12 +311,21 @@ int pb_endpoint_ready(const struct endpoint *e)
 	return ready;
 }
 
-static bool has_joined(const struct endpoint *e, const struct ip_packet *p)
+/*
+ * Of a group, those sources are heard that were asked for; of one that was not joined, all or none
+ * (IP_MULTICAST_ALL).
+ */
+static bool hears_source(const struct endpoint *e, const struct ip_packet *p)
 {
 	struct ip group = ip_in_zone(&p->dst, 0); /* as it was joined: the interface is told apart */
+	unsigned n = find_joined(e, p->iface, &group);
 
-	return find_joined(e, p->iface, &group) < e->joined_count ||
-	       find_joined(e, p->iface, &p->dst) < e->joined_count;
+	if (n == e->joined_count)
+		n = find_joined(e, p->iface, &p->dst);
+	if (n == e->joined_count)
+		return !e->own_groups;
+	const struct endpoint_group *g = &e->joined[n];
+	return (find_source(g, &p->src) < g->source_count) == g->include;
 }
 
 bool pb_endpoint_hears(const struct endpoint *e, const struct ip_packet *p)
@@ -227,7 +336,7 @@ bool pb_endpoint_hears(const struct endpoint *e, const struct ip_packet *p)
 		return false;
 	if (p->foreign && !e->any)
 		return false;
-	if (e->own_groups && ip_is_multicast(&p->dst) && !has_joined(e, p))
+	if (ip_is_multicast(&p->dst) && !hears_source(e, p))
 		return false;
 	if (e->family == AF_INET6 && ip_is4(&p->dst) && e->v6only)
 		return false;

@@ -12,7 +12,9 @@
 #define ENDPOINT_BUFFER_MAX     (64 * 1024 * 1024)
 #define ENDPOINT_PACKET_COST                                                                                 \
 	576 /* what a datagram counts beside its bytes, so that empty ones fill a queue, too */
-#define ENDPOINT_GROUPS_MAX 20 /* Linux: net.ipv4.igmp_max_memberships */
+#define ENDPOINT_GROUPS_MAX   20 /* Linux: net.ipv4.igmp_max_memberships */
+#define ENDPOINT_SOURCES_MAX4 10 /* Linux: net.ipv4.igmp_max_msf */
+#define ENDPOINT_SOURCES_MAX  64 /* Linux: net.ipv6.mld_max_msf */
 
 /* One that came. */
 struct datagram {
@@ -25,6 +27,15 @@ struct datagram {
 };
 
 struct endpoint;
+
+/* A group that is listened to, and whom in it: the sources named, or all but these. */
+struct endpoint_group {
+	struct iface *iface;
+	struct ip group;
+	bool include;
+	unsigned source_count;
+	struct ip *sources; /* ENDPOINT_SOURCES_MAX of them; NULL: none so far */
+};
 
 struct endpoint_ops {
 	/* The local address and port; port 0: one is chosen. */
@@ -71,10 +82,7 @@ struct endpoint {
 	 * Groups: which are listened to (IP_ADD_MEMBERSHIP), where they are sent to (IP_MULTICAST_IF,
 	 * _LOOP).
 	 */
-	struct {
-		struct iface *iface;
-		struct ip group;
-	} * joined; /* ENDPOINT_GROUPS_MAX of them; NULL: none so far */
+	struct endpoint_group *joined; /* ENDPOINT_GROUPS_MAX of them; NULL: none so far */
 	unsigned joined_count;
 	unsigned group_interface; /* 0: as routes say */
 	bool group_silent;        /* not to who listens here */
@@ -129,6 +137,16 @@ int pb_endpoint_path(struct endpoint *e, const struct ip *from, const struct ip 
  */
 int pb_endpoint_join(struct endpoint *e, struct iface *i, const struct ip *group);
 int pb_endpoint_leave(struct endpoint *e, struct iface *i, const struct ip *group);
+
+/*
+ * Name a source of a group, or cease to: one to be heard (include; naming the first joins, ceasing with the last
+ * leaves), or one not to be heard of a group that is listened to. As Linux: 0; -EINVAL: it does not listen, or names
+ * others the other way; -EADDRNOTAVAIL: it was named already, or was not; -ENOBUFS: too many.
+ */
+int pb_endpoint_name_source(struct endpoint *e, struct iface *i, const struct ip *group,
+			    const struct ip *source, bool include);
+int pb_endpoint_forget_source(struct endpoint *e, struct iface *i, const struct ip *group,
+			      const struct ip *source, bool include);
 
 /* What of POLLIN, POLLOUT, POLLERR, … is true now (udp(7); Linux: datagram_poll()). */
 int pb_endpoint_ready(const struct endpoint *e);

@@ -11,7 +11,7 @@
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *  |  Record Type  |  Aux Data Len |     Number of Sources (N)     |
  *  +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
- *  |                       Multicast Address
+ *  |                       Multicast Address, sources
  */
 bool pb_membership_report_write(bool v6, uint16_t count, struct writer *w)
 {
@@ -23,18 +23,24 @@ bool pb_membership_report_write(bool v6, uint16_t count, struct writer *w)
 	return !w->bad;
 }
 
-bool pb_membership_record_write(enum membership_record type, const struct ip *group, struct writer *w)
+bool pb_membership_source_write(const struct ip *source, struct writer *w)
 {
-	struct ip bare = ip_in_zone(group, 0);
+	struct ip bare = ip_in_zone(source, 0);
 
-	wr_u8(w, (uint8_t)type);
-	wr_u8(w, 0);
-	wr_u16(w, 0);
-	if (ip_is4(group))
-		wr_bytes(w, ip_bytes4(group), 4);
+	if (ip_is4(source))
+		wr_bytes(w, ip_bytes4(source), 4);
 	else
 		wr_bytes(w, bare.bytes, 16);
 	return !w->bad;
+}
+
+bool pb_membership_record_write(enum membership_record type, const struct ip *group, uint16_t sources,
+				struct writer *w)
+{
+	wr_u8(w, (uint8_t)type);
+	wr_u8(w, 0);
+	wr_u16(w, sources);
+	return pb_membership_source_write(group, w);
 }
 
 /*

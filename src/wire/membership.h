@@ -1,6 +1,6 @@
 /*
  * The messages that tell routers of groups: IGMPv3 (RFC 3376 §4) and MLDv2 (RFC 3810 §5), the same but for the
- * length of an address and a few numbers. Without sources: who listens listens to all. Pure functions.
+ * length of an address and a few numbers. Pure functions.
  */
 #ifndef PB_WIRE_MEMBERSHIP_H
 #define PB_WIRE_MEMBERSHIP_H
@@ -11,19 +11,28 @@
 #define IGMP_QUERY  0x11
 #define IGMP_REPORT 0x22
 
-/* What a record says of a group (RFC 3376 §4.2.12, RFC 3810 §5.2.12). To exclude nobody is to listen. */
+/*
+ * What a record says of a group (RFC 3376 §4.2.12, RFC 3810 §5.2.12): that we hear its sources, or all but these. To
+ * exclude nobody is to listen, to include nobody is not to.
+ */
 enum membership_record {
-	MEMBERSHIP_IS_EXCLUDE = 2, /* we listen, as you ask */
-	MEMBERSHIP_TO_INCLUDE = 3, /* we have ceased to */
-	MEMBERSHIP_TO_EXCLUDE = 4, /* we have begun to */
+	MEMBERSHIP_IS_INCLUDE = 1, /* as you ask */
+	MEMBERSHIP_IS_EXCLUDE = 2,
+	MEMBERSHIP_TO_INCLUDE = 3, /* from now on, and was EXCLUDE before */
+	MEMBERSHIP_TO_EXCLUDE = 4, /* the other way round */
+	MEMBERSHIP_ALLOW = 5,      /* these sources, too */
+	MEMBERSHIP_BLOCK = 6,      /* these no more */
 };
 
 #define MEMBERSHIP_REPORT_LEN 8  /* before the records */
-#define MEMBERSHIP_RECORD_MAX 20 /* bytes of one */
+#define MEMBERSHIP_RECORD_MAX 20 /* bytes of one, before its sources */
 
 /* Begin a report of count records, its checksum 0. False: no room. */
 bool pb_membership_report_write(bool v6, uint16_t count, struct writer *w);
-bool pb_membership_record_write(enum membership_record type, const struct ip *group, struct writer *w);
+/* A record, and then so many sources, of the group's family. */
+bool pb_membership_record_write(enum membership_record type, const struct ip *group, uint16_t sources,
+				struct writer *w);
+bool pb_membership_source_write(const struct ip *source, struct writer *w);
 
 /* A router asks. */
 struct membership_query {

@@ -17,7 +17,7 @@ static void try_query(bool v6, const uint8_t *data, size_t size)
 	assert(ip_is4(&q.group) == !v6);
 	struct writer w = { .p = report, .left = sizeof report };
 	assert(pb_membership_report_write(v6, 1, &w));
-	assert(pb_membership_record_write(MEMBERSHIP_IS_EXCLUDE, &q.group, &w));
+	assert(pb_membership_record_write(MEMBERSHIP_IS_EXCLUDE, &q.group, 0, &w));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -32,9 +32,11 @@ static void pass(struct harness *h, pb_time time)
 	harness_run(h, env_now(&h->env) + time);
 }
 
-/* The next frame is a report, of one record: its type; 0: nothing was sent. */
-static int expect_report(struct harness *h, const struct family *f, const char *group)
+/* The next frame is a report, of one record with these sources: its type; 0: nothing was sent. */
+static int expect_sources(struct harness *h, const struct family *f, const char *group, unsigned count,
+			  const struct ip *sources)
 {
+	const size_t each = f->v6 ? 16 : 4;
 	static uint8_t frame[65600];
 	size_t len = harness_sent(h, frame), at = ETHERNET_HEADER_LEN + (f->v6 ? 48 : 24);
 	struct ip want = ip_of(group), routers = ip_of(f->routers);
@@ -63,10 +65,18 @@ static int expect_report(struct harness *h, const struct family *f, const char *
 	const uint8_t *m = frame + at;
 	assert_int_equal(m[0], f->v6 ? ICMP6_MLD_REPORT : IGMP_REPORT);
 	assert_int_equal(m[6] << 8 | m[7], 1);
-	assert_int_equal(m[10] << 8 | m[11], 0);
-	assert_memory_equal(m + 12, f->v6 ? want.bytes : ip_bytes4(&want), f->v6 ? 16 : 4);
-	assert_int_equal(len, at + 12 + (f->v6 ? 16 : 4));
+	assert_int_equal(m[10] << 8 | m[11], count);
+	assert_memory_equal(m + 12, f->v6 ? want.bytes : ip_bytes4(&want), each);
+	for (unsigned n = 0; n < count; n++)
+		assert_memory_equal(m + 12 + (n + 1) * each,
+				    f->v6 ? sources[n].bytes : ip_bytes4(&sources[n]), each);
+	assert_int_equal(len, at + 12 + (count + 1) * each);
 	return m[8];
+}
+
+static int expect_report(struct harness *h, const struct family *f, const char *group)
+{
+	return expect_sources(h, f, group, 0, NULL);
 }
 
 /*
@@ -159,6 +169,90 @@ static void answers_routers(void **state)
 		harness_expect_nothing(h);
 		harness_close(h);
 	}
+}
+
+/* Twice within a second and a bit, and then no more. */
+static void expect_change(struct harness *h, const struct family *f, enum membership_record type,
+			  unsigned count, const struct ip *sources)
+{
+	pass(h, PB_SEC(2));
+	for (int n = 0; n < 2; n++)
+		assert_int_equal(expect_sources(h, f, f->group, count, sources), type);
+	harness_expect_nothing(h);
+}
+
+/* RFC 3376 §5.1, RFC 3810 §6.1: which sources are heard, by what users want together (§3.2). */
+static void tells_of_sources(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group),
+			  sources[2] = { ip_of(f->peer), ip_of(f->v6 ? "2001:db8::7" : "192.0.2.7") };
+		sources[0] = ip_in_zone(&sources[0], h->iface->index);
+		struct ip bare[2] = { ip_of(f->peer), sources[1] };
+		struct source_filter one = { true, 1, sources }, both = { true, 2, sources },
+				     but_one = { false, 1, sources }, all = { .include = false };
+		assert_int_equal(pb_internet_listen(h->iface, &group, NULL, &one), 0);
+		expect_change(h, f, MEMBERSHIP_ALLOW, 1, bare);
+		assert_int_equal(pb_internet_listen(h->iface, &group, &one, &both), 0);
+		expect_change(h, f, MEMBERSHIP_ALLOW, 1, bare + 1);
+		ask(h, f, f->group, 1);
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_sources(h, f, f->group, 2, bare), MEMBERSHIP_IS_INCLUDE);
+		/* Another user hears all but the first, which the other user hears. */
+		assert_int_equal(pb_internet_listen(h->iface, &group, NULL, &but_one), 0);
+		expect_change(h, f, MEMBERSHIP_TO_EXCLUDE, 0, NULL);
+		assert_int_equal(pb_internet_listen(h->iface, &group, &both, NULL), 0);
+		expect_change(h, f, MEMBERSHIP_BLOCK, 1, bare);
+		ask(h, f, NULL, 1);
+		pass(h, PB_SEC(10));
+		harness_forget_sent(h);
+		/* Whom one does not hear, another does. */
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		expect_change(h, f, MEMBERSHIP_ALLOW, 1, bare);
+		assert_int_equal(pb_internet_leave(h->iface, &group), 0);
+		expect_change(h, f, MEMBERSHIP_BLOCK, 1, bare);
+		assert_int_equal(pb_internet_listen(h->iface, &group, &but_one, &all), 0);
+		expect_change(h, f, MEMBERSHIP_ALLOW, 1, bare);
+		assert_int_equal(pb_internet_listen(h->iface, &group, &all, &one), 0);
+		expect_change(h, f, MEMBERSHIP_TO_INCLUDE, 1, bare);
+		assert_int_equal(pb_internet_listen(h->iface, &group, &one, NULL), 0);
+		expect_change(h, f, MEMBERSHIP_BLOCK, 1, bare);
+		assert_false(pb_group_joined(h->iface, &group));
+		harness_close(h);
+	}
+}
+
+/* As many sources as fit into a record, and a report for each that is full. */
+static void sources_are_bounded(void **state)
+{
+	struct ip sources[GROUP_SOURCES_MAX + 1] = { 0 };
+	struct source_filter most = { true, GROUP_SOURCES_MAX, sources },
+			     more = { true, GROUP_SOURCES_MAX + 1, sources };
+	const struct family *f = &families[1];
+	struct harness *h = open_for(f);
+	static uint8_t frame[65600];
+
+	(void)state;
+	for (size_t n = 0; n <= GROUP_SOURCES_MAX; n++) {
+		sources[n] = ip_of("2001:db8::");
+		sources[n].bytes[15] = (uint8_t)(n + 1);
+	}
+	for (int n = 0; n < 2; n++) {
+		struct ip group = ip_of(n ? f->other : f->group);
+		assert_int_equal(pb_internet_listen(h->iface, &group, NULL, &more), -ENOBUFS);
+		assert_false(pb_group_joined(h->iface, &group));
+		assert_int_equal(pb_internet_listen(h->iface, &group, NULL, &most), 0);
+	}
+	pass(h, PB_SEC(2));
+	for (int n = 0; n < 4; n++) {
+		size_t len = harness_sent(h, frame);
+		assert_in_range(len, ETHERNET_HEADER_LEN + 64 * 16, ETHERNET_HEADER_LEN + 1280);
+	}
+	harness_expect_nothing(h);
+	harness_close(h);
 }
 
 static void takes_what_is_joined(void **state)
@@ -270,6 +364,7 @@ int main(void)
 		cmocka_unit_test(tells_of_changes),     cmocka_unit_test(answers_routers),
 		cmocka_unit_test(takes_what_is_joined), cmocka_unit_test(hears_itself),
 		cmocka_unit_test(is_bounded),           cmocka_unit_test(reads_times),
+		cmocka_unit_test(tells_of_sources),     cmocka_unit_test(sources_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "semantics.h"
 #include "skip.h"
 
+#include <arpa/inet.h>
 #include <sys/uio.h>
 
 static ssize_t send_to(struct pb_socket *s, const char *text, const union pb_addr *to)
@@ -413,6 +414,112 @@ static void groups(void **state)
 	pb_close(sender);
 }
 
+static int change_source(struct pb_socket *s, int name, const char *group, const char *source,
+			 const union pb_addr *on)
+{
+	struct ip_mreq_source m = { .imr_interface = on->v4.sin_addr };
+	union pb_addr a, b;
+
+	assert_true(pb_addr_parse(&a, group) && pb_addr_parse(&b, source));
+	m.imr_multiaddr = a.v4.sin_addr;
+	m.imr_sourceaddr = b.v4.sin_addr;
+	return pb_setsockopt(s, IPPROTO_IP, name, &m, sizeof m);
+}
+
+/* ip(7): which sources of a group are heard, and what is said of mistakes. */
+static void sources_of_groups(void **state)
+{
+	static const char group[] = "239.255.1.3", stranger[] = "192.0.2.77";
+	struct world *w = *state;
+	const union pb_addr any = pb_addr_any(AF_INET);
+	struct pb_socket *listener = bound(w->net, SOCK_DGRAM, &any),
+			 *sender = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr to, name = name_of(listener);
+	union pb_addr self = with_port(&w->a, pb_addr_port(&name));
+	char ours[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &w->a.v4.sin_addr, ours, sizeof ours);
+	assert_true(pb_addr_parse(&to, group));
+	pb_addr_set_port(&to, pb_addr_port(&name));
+	assert_int_equal(pb_setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &w->a.v4.sin_addr, 4), 0);
+	assert_int_equal(change_source(listener, IP_BLOCK_SOURCE, group, stranger, &w->a), -EINVAL);
+	assert_int_equal(change_source(listener, IP_DROP_SOURCE_MEMBERSHIP, group, stranger, &w->a), -EINVAL);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, "192.0.2.1", stranger, &w->a),
+			 -EINVAL);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, stranger, &w->foreign),
+			 -ENODEV);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, stranger, &w->a), 0);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, stranger, &w->a),
+			 -EADDRNOTAVAIL);
+	assert_int_equal(change_source(listener, IP_BLOCK_SOURCE, group, ours, &w->a), -EINVAL);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, group, &w->a), -EADDRINUSE);
+	assert_int_equal(send_to(sender, "unheard", &to), 7);
+	assert_int_equal(send_to(sender, "end", &self), 3);
+	expect_datagram(w, listener, "end", NULL);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, ours, &w->a), 0);
+	assert_int_equal(send_to(sender, "wanted", &to), 6);
+	expect_datagram(w, listener, "wanted", NULL);
+	assert_int_equal(change_source(listener, IP_DROP_SOURCE_MEMBERSHIP, group, stranger, &w->a), 0);
+	assert_int_equal(change_source(listener, IP_DROP_SOURCE_MEMBERSHIP, group, stranger, &w->a),
+			 -EADDRNOTAVAIL);
+	assert_int_equal(change_source(listener, IP_DROP_SOURCE_MEMBERSHIP, group, ours, &w->a), 0);
+	assert_int_equal(change_group(listener, IP_DROP_MEMBERSHIP, group, &w->a), -EADDRNOTAVAIL);
+
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, group, &w->a), 0);
+	assert_int_equal(change_source(listener, IP_UNBLOCK_SOURCE, group, ours, &w->a), -EADDRNOTAVAIL);
+	assert_int_equal(change_source(listener, IP_BLOCK_SOURCE, group, ours, &w->a), 0);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, stranger, &w->a), -EINVAL);
+	assert_int_equal(send_to(sender, "blocked", &to), 7);
+	assert_int_equal(send_to(sender, "end", &self), 3);
+	expect_datagram(w, listener, "end", NULL);
+	assert_int_equal(change_source(listener, IP_UNBLOCK_SOURCE, group, ours, &w->a), 0);
+	assert_int_equal(send_to(sender, "again", &to), 5);
+	expect_datagram(w, listener, "again", NULL);
+	/* Whoever has named one way has to leave before he names the other way. */
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, ours, &w->a), -EINVAL);
+	assert_int_equal(change_group(listener, IP_DROP_MEMBERSHIP, group, &w->a), 0);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, group, &w->a), 0);
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, ours, &w->a), 0);
+	for (int n = 1; n < 10; n++) {
+		char source[] = "192.0.2.1";
+		source[8] = (char)('0' + n);
+		assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, source, &w->a), 0);
+	}
+	assert_int_equal(change_source(listener, IP_ADD_SOURCE_MEMBERSHIP, group, stranger, &w->a), -ENOBUFS);
+	assert_int_equal(pb_setsockopt(listener, IPPROTO_IP, IP_BLOCK_SOURCE, &w->a, 8), -EINVAL);
+	pb_close(listener);
+	pb_close(sender);
+}
+
+static void sources_of_groups_of_ipv6(void **state)
+{
+	struct world *w = *state;
+	struct group_source_req m = { .gsr_interface = 1 };
+	struct sockaddr_in6 group = {
+		.sin6_family = AF_INET6, .sin6_addr.s6_addr = {0xff, 0x15, [15] = 10}
+	};
+
+	if (!w->has_v6)
+		SKIP("this net has no IPv6");
+	struct pb_socket *s = bound(w->net, SOCK_DGRAM, &w->v6);
+	memcpy(&m.gsr_group, &group, sizeof group);
+	memcpy(&m.gsr_source, &w->v6.v6, sizeof w->v6.v6);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_BLOCK_SOURCE, &m, sizeof m), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, &m, sizeof m), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, &m, sizeof m),
+			 -EADDRNOTAVAIL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_BLOCK_SOURCE, &m, sizeof m), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_LEAVE_SOURCE_GROUP, &m, sizeof m), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_LEAVE_SOURCE_GROUP, &m, sizeof m), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, &m, 8), -EINVAL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IP_ADD_SOURCE_MEMBERSHIP, &m, sizeof m),
+			 -ENOPROTOOPT);
+	m.gsr_source.ss_family = AF_INET;
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP, &m, sizeof m),
+			 -EADDRNOTAVAIL);
+	pb_close(s);
+}
+
 static void groups_of_ipv6(void **state)
 {
 	struct world *w = *state;
@@ -471,6 +578,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_group_is_no_source),
 	cmocka_unit_test(a_peer_of_the_other_family),
 	cmocka_unit_test(groups_of_ipv6),
+	cmocka_unit_test(sources_of_groups),
+	cmocka_unit_test(sources_of_groups_of_ipv6),
 	cmocka_unit_test(wrong_use),
 };
 
