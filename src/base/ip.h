@@ -35,12 +35,12 @@ static inline bool ip_equal(const struct ip *a, const struct ip *b)
 /* In two words, not byte by byte: each packet that comes makes two of these. */
 static inline struct ip ip_from4(const uint8_t v4[4])
 {
-	uint32_t low;
+	uint32_t low[2] = { htobe32(0xffff) };
+	struct ip a = { .word = { 0 } };
 
-	memcpy(&low, v4, sizeof low);
-	return (struct ip){
-		.word = {0, htobe64(UINT64_C(0xffff) << 32 | be32toh(low))}
-	};
+	memcpy(&low[1], v4, sizeof low[1]);
+	memcpy(&a.word[1], low, sizeof a.word[1]);
+	return a;
 }
 
 static inline struct ip ip_from6(const uint8_t v6[16])

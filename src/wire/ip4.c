@@ -37,13 +37,20 @@ static bool is_consistent(const struct ip4_header *h, size_t came)
 	return h->fragment_offset + h->packet_len <= IP4_LEN_MAX;
 }
 
+static uint32_t word_at(const uint8_t *start, size_t offset)
+{
+	uint32_t word;
+
+	memcpy(&word, start + offset, sizeof word);
+	return word;
+}
+
 /* Most headers have no options, and a sum of five words needs no loop. */
 static uint16_t header_checksum(const uint8_t *start, size_t len)
 {
-	uint32_t word[IP4_HEADER_LEN / 4];
+	uint64_t sum = (uint64_t)word_at(start, 0) + word_at(start, 4) + word_at(start, 8) +
+		       word_at(start, 12) + word_at(start, 16);
 
-	memcpy(word, start, sizeof word);
-	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
 	if (len > IP4_HEADER_LEN)
 		sum = pb_checksum_add(sum, start + IP4_HEADER_LEN, len - IP4_HEADER_LEN);
 	return pb_checksum_finish(sum);

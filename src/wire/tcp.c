@@ -265,7 +265,6 @@ static size_t padded(size_t len)
 }
 
 /* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned; fast open has none. */
-/* Each begins at a multiple of 4 and is padded in front, so that its numbers are aligned. */
 size_t pb_tcp_header_len(const struct tcp_options *o)
 {
 	size_t len = TCP_HEADER_LEN;
@@ -386,10 +385,14 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w)
 {
-	size_t len = pb_tcp_header_len(&h->options);
+	return pb_tcp_write_sized(h, pb_tcp_header_len(&h->options), w);
+}
+
+bool pb_tcp_write_sized(const struct tcp_header *h, size_t len, struct writer *w)
+{
 	struct writer out = *w;
 
-	if (len > TCP_HEADER_LEN_MAX || len > out.left || out.left < TCP_HEADER_LEN) /* one for all fields */
+	if (out.left < TCP_HEADER_LEN || len > out.left || len > TCP_HEADER_LEN_MAX) /* one for all fields */
 		return false;
 	wr_u16(&out, h->src_port);
 	wr_u16(&out, h->dst_port);

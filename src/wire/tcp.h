@@ -108,5 +108,7 @@ size_t pb_tcp_header_len(const struct tcp_options *o);
  * bytes.
  */
 bool pb_tcp_write(const struct tcp_header *h, struct writer *w);
+/* The same, where pb_tcp_header_len() has been asked already: len. */
+bool pb_tcp_write_sized(const struct tcp_header *h, size_t len, struct writer *w);
 
 #endif

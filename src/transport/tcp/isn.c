@@ -23,9 +23,3 @@ uint32_t pb_tcp_timestamp_offset(uint64_t secret)
 {
 	return (uint32_t)(secret >> 32);
 }
-
-/* RFC 7323 §5.4: a tick of 1 ms to 1 s; 1 ms measures best. */
-uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset)
-{
-	return (uint32_t)(env_now(t->env) / PB_MSEC(1)) + offset;
-}

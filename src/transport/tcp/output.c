@@ -44,7 +44,7 @@ static int transmit(struct tcp *t, struct ip_path *path, const struct ip_send *h
 
 	h->checksum =
 		(uint16_t)~pb_checksum_finish(pb_ip_pseudo(&path->src, &path->dst, IPPROTO_TCP, b->total));
-	bool fits = pb_tcp_write(h, &w);
+	bool fits = pb_tcp_write_sized(h, len, &w);
 	assert(fits); /* whoever has chosen the options has seen to it */
 	if (sign->kind)
 		pb_tcp_auth_seal(sign, &path->src, &path->dst, b, len);
@@ -82,17 +82,14 @@ static inline bool sign_own(struct tcp_conn *c, struct tcp_header *h, struct tcp
 	return pb_tcp_auth_sign(&party, h, sign);
 }
 
-/* The options of every segment but SYN (RFC 7323 §3.2). */
-static struct tcp_options usual_options(const struct tcp_conn *c)
+/* The options of every segment but SYN (RFC 7323 §3.2), into zeroes. */
+static void set_usual_options(const struct tcp_conn *c, struct tcp_options *o)
 {
-	struct tcp_options o = { 0 };
-
-	if (c->has_timestamps) {
-		o.has_timestamp = true;
-		o.ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
-		o.ts_echo = c->ts_recent;
-	}
-	return o;
+	if (!c->has_timestamps)
+		return;
+	o->has_timestamp = true;
+	o->ts_value = pb_tcp_timestamp(c->tcp, c->ts_offset);
+	o->ts_echo = c->ts_recent;
 }
 
 /* What it acknowledges is acknowledged by this: nothing is owed any more. */
@@ -128,8 +125,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		.ack = c->rcv_nxt.v,
 		.flags = flags | TCP_ACK,
 		.window = (uint16_t)(acknowledge(c) >> c->rcv_scale),
-		.options = usual_options(c),
 	};
+	set_usual_options(c, &h.options);
 	if (c->urgent)
 		pb_tcp_urgent_write(c, &h);
 	struct tcp_signature sign;
@@ -429,8 +426,9 @@ void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 /* In SYN-SENT all is offered; SYN-RECEIVED (of a simultaneous open) answers with what both want. */
 static struct tcp_options syn_options(const struct tcp_conn *c, bool answer)
 {
-	struct tcp_options o = usual_options(c);
+	struct tcp_options o = { 0 };
 
+	set_usual_options(c, &o);
 	o.mss = pb_tcp_mss_announce(&c->set, &c->path);
 	o.sack_permitted = answer ? c->has_sack : !c->tcp->limits.no_sack;
 	o.has_window_scale = answer ? c->has_scale : !c->tcp->limits.no_scaling;

@@ -247,8 +247,11 @@ static void input(struct tcp *t, struct tcp_segment *s)
 
 void pb_tcp_input(struct tcp *t, struct ip_packet *packet)
 {
-	struct tcp_segment s = { .packet = packet, .text = packet->buf };
+	struct tcp_segment s; /* not all zero first: read_segment() fills it in, and it is large */
 
+	s.packet = packet;
+	s.text = packet->buf;
+	s.reopens = false;
 	if (read_segment(t, &s))
 		input(t, &s);
 	pb_buf_free(s.text);

@@ -572,9 +572,13 @@ void pb_tcp_syn_drop(struct tcp_syn *r);
 
 /* A keyed hash of a pair: half of it hides sequence numbers, the other half timestamps. */
 uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair);
-seq pb_tcp_isn(const struct tcp *t, uint64_t secret);            /* RFC 6528 §3 */
-uint32_t pb_tcp_timestamp_offset(uint64_t secret);               /* RFC 7323 §5.4 */
-uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset); /* our clock now: milliseconds */
+seq pb_tcp_isn(const struct tcp *t, uint64_t secret); /* RFC 6528 §3 */
+uint32_t pb_tcp_timestamp_offset(uint64_t secret);    /* RFC 7323 §5.4 */
+/* Our clock now. RFC 7323 §5.4: a tick of 1 ms to 1 s; 1 ms measures best. */
+static inline uint32_t pb_tcp_timestamp(const struct tcp *t, uint32_t offset)
+{
+	return (uint32_t)(env_now(t->env) / PB_MSEC(1)) + offset;
+}
 
 #define TCP_COOKIE_PERIOD PB_SEC(64) /* a cookie is good in the period that it was made in, and the next */
 /* A cookie for a SYN (RFC 4987 §3.6): the ISS to answer with; and what an ACK that may carry one restores. */
