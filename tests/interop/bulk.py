@@ -75,7 +75,8 @@ def kernel_server(address, talk, patience, prepare=None):
             s.settimeout(patience)
             results.append(talk(s))
 
-    with socket.create_server((address, 0)) as listener:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listener:
         listener.settimeout(PATIENCE)
         if prepare:
             prepare(listener)

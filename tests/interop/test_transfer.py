@@ -19,22 +19,22 @@ WITHOUT = [pytest.param(*switches, id=",".join(name for name, on in zip(("scalin
                         or "nothing") for switches in itertools.product([0, 1], repeat=3)]
 
 
-def echo_both_ways(size, look=lambda info: None):
+def echo_both_ways(size, look=lambda info: None, address=OURS):
     """Send so much to our echo and compare what comes back; look at what `ss -ti` says of the new connection."""
-    with call(7, OURS) as s:
+    with call(7, address) as s:
         s.settimeout(LONG)
         look(socket_info(7))
         assert both_ways(s, size) == (size, digest_of(size))
 
 
-def connect_both_ways(on_stack, spec, tmp_path, size):
+def connect_both_ways(on_stack, spec, tmp_path, size, address=KERNELS):
     """The same with our `connect` as the caller of a server of the kernel's."""
     sent, received = tmp_path / "sent", tmp_path / "received"
     with sent.open("wb") as f:
         f.writelines(pieces(size))
-    with kernel_server(KERNELS, lambda s: both_ways(s, size), LONG) as (port, results):
+    with kernel_server(address, lambda s: both_ways(s, size), LONG) as (port, results):
         with sent.open("rb") as f, received.open("wb") as out:
-            done = on_stack("connect", KERNELS, port, spec=spec, input=None, stdin=f, stdout=out, timeout=LONG)
+            done = on_stack("connect", address, port, spec=spec, input=None, stdin=f, stdout=out, timeout=LONG)
     assert done.returncode == 0, done.stderr
     assert results == [(size, digest_of(size))]
     subprocess.run(["cmp", sent, received], check=True)
