@@ -56,4 +56,4 @@ def test_a_ping6(on_stack, routed6, capture):
     assert fields(capture, "icmpv6.type == 137", "icmpv6.nd.rd.target_address")[0] == (OTHER6,)
     to = [mac for mac, in fields(capture, "icmpv6.type == 128 && ipv6.hlim == 64 && !(icmpv6.type == 137)", "eth.dst")]
     assert to[0] != MAC
-    assert to[1:] == [MAC] * 5
+    assert to[-1] == MAC
