@@ -416,7 +416,10 @@ void pb_tcp_resend(struct tcp_conn *c, uint32_t offset, uint32_t most)
 	bool fin = c->fin_queued && offset + len == c->sendq.bytes && len < room;
 	bool waited =
 		len && c->snd_wnd && seq_eq(c->snd_una, c->snd_max); /* long enough: pushed, as on Linux */
+	bool was_writable = tcp_writable(c);
 	send_text(c, offset, len, (fin ? TCP_FIN : 0) | (waited ? TCP_PSH : 0));
+	if (!was_writable && tcp_writable(c)) /* a probe's text may be new */
+		tcp_tell_room(c);
 }
 
 /*

@@ -2,6 +2,7 @@
 #include "sender.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define MSS SENDER_MSS
 #define PTO (2 * SENDER_RTT + PB_MSEC(2))
@@ -46,6 +47,23 @@ static void last_segment_again(void **state)
 	assert_false(s.c->in_timeout);
 	harness_run(&s.h, PB_MSEC(1));
 	assert_true(s.c->in_timeout);
+}
+
+/* What a probe sends for the first time is what a user waits for who lets only so much wait to be sent. */
+static void new_text_makes_room(void **state)
+{
+	(void)state;
+	s.c->set.notsent_lowat = 2 * MSS;
+	sender_write(&s, 10 * MSS); /* the initial window (RFC 6928) */
+	sender_expect(&s, 0, 10 * MSS);
+	sender_write(&s, MSS);
+	assert_int_equal(pb_tcp_ready(s.c) & POLLOUT, 0);
+	s.c->news.events = 0;
+	harness_run(&s.h, PTO);
+	sender_expect(&s, 10 * MSS, MSS);
+	assert_int_equal(s.h.env.counters.tcp.LossProbes, 1);
+	assert_int_equal(pb_tcp_ready(s.c) & POLLOUT, POLLOUT);
+	assert_int_equal(s.c->news.events & POLLOUT, POLLOUT);
 }
 
 /* The probe's SACK tells RACK what is lost: the whole rest of the flight, without a time-out. */
@@ -218,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(last_segment_again),
+		TEST(new_text_makes_room),
 		TEST(probe_finds_losses),
 		TEST(new_text_first),
 		TEST(peers_window_is_kept),
