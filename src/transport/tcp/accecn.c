@@ -89,7 +89,16 @@ void pb_tcp_accecn_established(struct tcp_conn *c, const struct tcp_segment *s)
 	pb_tcp_send_ack(c); /* without text, whatever there is to send (§3.2.2.1) */
 }
 
-/* The peer has not heard that ACK: it is told again, of the SYN-ACK that came last. */
+/* Who has sent text, unless he did so early (RFC 7413), is not in SYN-RECEIVED: he reads a counter (§3.2.2.2). */
+static bool text_has_come(const struct tcp_conn *c)
+{
+	return !seq_eq(c->rcv_nxt, seq_add(c->irs, 1)) || c->ooo.first;
+}
+
+/*
+ * The SYN-ACK again. Perhaps the peer has not heard that ACK: it is told again, of the one that came last. If he has, and
+ * the network was late or sent it twice, he would take it for marks.
+ */
 void pb_tcp_accecn_syn_ack_again(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	struct accecn *a = &c->ecn->accurate;
@@ -97,7 +106,7 @@ void pb_tcp_accecn_syn_ack_again(struct tcp_conn *c, const struct tcp_segment *s
 	a->syn = ecn_of(s->packet->tos);
 	if (a->syn == ECN_CE && a->received.marks == MARKS_INITIAL)
 		a->received.marks++;
-	a->greets = true;
+	a->greets = !text_has_come(c);
 	pb_tcp_challenge(c);
 	a->greets = false;
 }

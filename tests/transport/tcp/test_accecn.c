@@ -305,6 +305,40 @@ static void caller_greets(void **state)
 	}
 }
 
+/*
+ * The SYN-ACK again when text of the peer has come: he is not in SYN-RECEIVED, and reads a counter (§3.2.2.2). So does
+ * who gets blocks of SACK beside (§3.2.2.1).
+ */
+static void caller_greets_no_more(void **state)
+{
+	(void)state;
+	for (int gap = 0; gap < 2; gap++)
+		for (uint8_t tos = 0; tos < 4; tos++) {
+			begin_stack(ECN_ACCURATE, ECN_ACCURATE);
+			call_out();
+			answer(2, 0, true);
+			struct segment text = {
+				.h = {.dst_port = s.c->entry.pair.local_port,
+                                      .flags = TCP_ACK | ACE(INITIAL),
+                                      .seq = 1001 + (gap ? 100 : 0),
+                                      .ack = s.start,
+                                      .window = 65535},
+				.text_len = 100
+			};
+			harness_inject(h, &text);
+			harness_run(h, PB_SEC(1));
+			harness_forget(h);
+			answer(2, tos, true);
+			struct segment ack = sent();
+			assert_int_equal(ack.text_len, 0);
+			assert_int_equal(ack.h.ack, gap ? 1001 : 1101);
+			assert_int_equal(ack.h.options.sack_count, gap);
+			assert_int_equal(ace(&ack), INITIAL + (tos == ECN_CE));
+			pb_tcp_recvq_clear(&s.c->recvq);
+			sender_end(&s);
+		}
+}
+
 /* §3.1.4.1: asked twice, then without flags. A late answer to the first is still agreed to, and text then is ECT. */
 static void syn_lost(void **state)
 {
@@ -780,6 +814,7 @@ int main(void)
 		cmocka_unit_test(cookies),
 		cmocka_unit_test(caller_agrees),
 		cmocka_unit_test(caller_greets),
+		cmocka_unit_test(caller_greets_no_more),
 		cmocka_unit_test(syn_lost),
 		cmocka_unit_test(simultaneous_open),
 		WITH(counts_marks),
