@@ -22,8 +22,9 @@ static bool same_pair(const struct socket_pair *a, const struct socket_pair *b)
 
 static uint32_t hash_of(const struct pairs *p, const struct socket_pair *pair)
 {
-	const struct pair_key k = pair_key(pair);
+	struct pair_key k;
 
+	pair_key(&k, pair);
 	return (uint32_t)pb_siphash13(&p->key, &k, k.len);
 }
 

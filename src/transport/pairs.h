@@ -22,33 +22,39 @@ struct socket_pair {
 
 /*
  * What of a pair is hashed, of either family: len bytes. Four bytes of an IPv4 address are all of it; the lengths tell
- * the families apart.
+ * the families apart. In whole words, as it is read at once: who reads words of what was written in halves, waits.
  */
 struct pair_key {
 	union {
-		uint32_t v4[3];
-		uint32_t v6[9];
+		struct {
+			uint64_t addresses;
+			uint32_t ports;
+		} v4;
+		struct {
+			uint64_t addresses[4];
+			uint32_t ports;
+		} v6;
 	};
 	size_t len;
 };
 
-static inline struct pair_key pair_key(const struct socket_pair *pair)
+static inline void pair_key(struct pair_key *k, const struct socket_pair *pair)
 {
+	const struct ip *local = &pair->local, *remote = &pair->remote;
 	const uint32_t ports = (uint32_t)pair->local_port << 16 | pair->remote_port;
-	struct pair_key k;
 
-	if (ip_is4(&pair->local) && ip_is4(&pair->remote)) {
-		k.v4[0] = ip_word4(&pair->local);
-		k.v4[1] = ip_word4(&pair->remote);
-		k.v4[2] = ports;
-		k.len = sizeof k.v4;
+	if (ip_is4(local) && ip_is4(remote)) {
+		k->v4.addresses = (uint64_t)ip_word4(local) << 32 | ip_word4(remote);
+		k->v4.ports = ports;
+		k->len = sizeof k->v4.addresses + sizeof k->v4.ports;
 	} else {
-		memcpy(k.v6, pair->local.bytes, sizeof pair->local);
-		memcpy(k.v6 + 4, pair->remote.bytes, sizeof pair->remote);
-		k.v6[8] = ports;
-		k.len = sizeof k.v6;
+		for (int i = 0; i < 2; i++) {
+			k->v6.addresses[i] = local->word[i];
+			k->v6.addresses[2 + i] = remote->word[i];
+		}
+		k->v6.ports = ports;
+		k->len = sizeof k->v6.addresses + sizeof k->v6.ports;
 	}
-	return k;
 }
 
 struct pair_entry {

@@ -228,7 +228,8 @@ int pb_ports_connect_over(struct ports *p, struct pairs *pairs, struct socket_pa
 {
 	/* RFC 6056 §3.3.4: what F and G hash, that is all of the pair but the local port */
 	const struct socket_pair to = { pair->local, pair->remote, .remote_port = pair->remote_port };
-	const struct pair_key k = pair_key(&to);
+	struct pair_key k;
+	pair_key(&k, &to);
 	uint64_t hash = pb_siphash(&p->key, &k, k.len); /* F and G: its two halves */
 	uint32_t offset = (uint32_t)hash, *counter = &p->table[(hash >> 32) % 256];
 	uint32_t count = p->last - p->first + 1u;

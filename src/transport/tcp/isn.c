@@ -9,8 +9,9 @@
 
 uint64_t pb_tcp_secret(const struct tcp *t, const struct socket_pair *pair)
 {
-	const struct pair_key k = pair_key(pair);
+	struct pair_key k;
 
+	pair_key(&k, pair);
 	return pb_siphash(&t->secret_key, &k, k.len);
 }
 
