@@ -3,8 +3,6 @@
 #include <endian.h>
 #include <string.h>
 
-#define LEN_AT (MD5_BLOCK - 8) /* §3.2: the message's length ends the last block */
-
 static uint32_t rotate(uint32_t x, unsigned n)
 {
 	return x << n | x >> (32 - n);
@@ -55,7 +53,7 @@ static uint32_t step(const uint32_t s[4], const uint32_t words[16], unsigned i)
 	return b + rotate(s[0] + f + words[word % 16] + table[i], turn[i / 16][i % 4]);
 }
 
-static void take_block(uint32_t state[4], const uint8_t block[MD5_BLOCK])
+static void take_block(uint32_t *state, const uint8_t block[HASH_BLOCK])
 {
 	uint32_t s[4], words[16];
 
@@ -78,36 +76,20 @@ void pb_md5_begin(struct md5 *m)
 {
 	static const uint32_t start[4] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476 }; /* §3.3 */
 
-	memcpy(m->state, start, sizeof start);
-	m->len = 0;
+	pb_block_hash_begin(&m->hash, start, 4);
 }
 
 void pb_md5_add(struct md5 *m, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-
-	while (len > 0) {
-		size_t at = m->len % MD5_BLOCK, n = MD5_BLOCK - at;
-		if (n > len)
-			n = len;
-		memcpy(m->block + at, p, n);
-		m->len += n;
-		p += n;
-		len -= n;
-		if (at + n == MD5_BLOCK)
-			take_block(m->state, m->block);
-	}
+	pb_block_hash_add(&m->hash, take_block, data, len);
 }
 
 void pb_md5_end(struct md5 *m, uint8_t digest[MD5_LEN])
 {
-	static const uint8_t padding[MD5_BLOCK] = { 0x80 }; /* §3.1 */
-	uint64_t bits = htole64(m->len * 8);
-	size_t at = m->len % MD5_BLOCK;
+	uint32_t *state = m->hash.state;
 
-	pb_md5_add(m, padding, (at < LEN_AT ? LEN_AT : LEN_AT + MD5_BLOCK) - at);
-	pb_md5_add(m, &bits, sizeof bits);
+	pb_block_hash_end(&m->hash, take_block, htole64(m->hash.len * 8));
 	for (unsigned i = 0; i < 4; i++)
-		m->state[i] = htole32(m->state[i]);
-	memcpy(digest, m->state, MD5_LEN);
+		state[i] = htole32(state[i]);
+	memcpy(digest, state, MD5_LEN);
 }

@@ -5,16 +5,13 @@
 #ifndef PB_BASE_MD5_H
 #define PB_BASE_MD5_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/block_hash.h"
 
 #define MD5_LEN   16
-#define MD5_BLOCK 64
+#define MD5_BLOCK HASH_BLOCK
 
 struct md5 {
-	uint32_t state[4];
-	uint64_t len; /* bytes so far */
-	uint8_t block[MD5_BLOCK];
+	struct block_hash hash;
 };
 
 void pb_md5_begin(struct md5 *m);

@@ -3,8 +3,6 @@
 #include <endian.h>
 #include <string.h>
 
-#define LEN_AT (SHA1_BLOCK - 8) /* §4: the message's length ends the last block */
-
 static uint32_t rotate(uint32_t x, unsigned n)
 {
 	return x << n | x >> (32 - n);
@@ -28,7 +26,7 @@ static uint32_t mixed(const uint32_t h[5], unsigned t)
 }
 
 /* §6.1 */
-static void take_block(uint32_t state[5], const uint8_t block[SHA1_BLOCK])
+static void take_block(uint32_t *state, const uint8_t block[HASH_BLOCK])
 {
 	uint32_t h[5], words[80];
 
@@ -54,36 +52,20 @@ void pb_sha1_begin(struct sha1 *s)
 {
 	static const uint32_t start[5] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
 
-	memcpy(s->state, start, sizeof start);
-	s->len = 0;
+	pb_block_hash_begin(&s->hash, start, 5);
 }
 
 void pb_sha1_add(struct sha1 *s, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-
-	while (len > 0) {
-		size_t at = s->len % SHA1_BLOCK, n = SHA1_BLOCK - at;
-		if (n > len)
-			n = len;
-		memcpy(s->block + at, p, n);
-		s->len += n;
-		p += n;
-		len -= n;
-		if (at + n == SHA1_BLOCK)
-			take_block(s->state, s->block);
-	}
+	pb_block_hash_add(&s->hash, take_block, data, len);
 }
 
 void pb_sha1_end(struct sha1 *s, uint8_t digest[SHA1_LEN])
 {
-	static const uint8_t padding[SHA1_BLOCK] = { 0x80 };
-	uint64_t bits = htobe64(s->len * 8);
-	size_t at = s->len % SHA1_BLOCK;
+	uint32_t *state = s->hash.state;
 
-	pb_sha1_add(s, padding, (at < LEN_AT ? LEN_AT : LEN_AT + SHA1_BLOCK) - at);
-	pb_sha1_add(s, &bits, sizeof bits);
+	pb_block_hash_end(&s->hash, take_block, htobe64(s->hash.len * 8));
 	for (unsigned i = 0; i < 5; i++)
-		s->state[i] = htobe32(s->state[i]);
-	memcpy(digest, s->state, SHA1_LEN);
+		state[i] = htobe32(state[i]);
+	memcpy(digest, state, SHA1_LEN);
 }

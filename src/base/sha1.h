@@ -2,16 +2,13 @@
 #ifndef PB_BASE_SHA1_H
 #define PB_BASE_SHA1_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/block_hash.h"
 
 #define SHA1_LEN   20
-#define SHA1_BLOCK 64
+#define SHA1_BLOCK HASH_BLOCK
 
 struct sha1 {
-	uint32_t state[5];
-	uint64_t len; /* bytes so far */
-	uint8_t block[SHA1_BLOCK];
+	struct block_hash hash;
 };
 
 void pb_sha1_begin(struct sha1 *s);
