@@ -1,27 +1,12 @@
 /*
  * Segments signed with TCP-AO, RFC 5925: handshakes, keys that change, numbers that wrap, what is admitted and counted.
  */
-#include "harness.h"
-#include "transport/tcp/auth.h"
+#include "signers.h"
 #include "wire/icmp_error.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#define OURS  "192.0.2.1"
-#define PEERS "198.51.100.1"
-
-/* A peer who shares keys, and the harness. Of key n, the identifiers are n for what the peer sends, 100 + n for us. */
-struct signers {
-	struct harness h;
-	struct tcp_listener *l;
-	struct tcp_auth *keys; /* the peer's */
-	struct socket_pair pair;
-	struct tcp_party peer;
-	struct pb_counters counters;
-	uint32_t theirs; /* what the peer expects next */
-};
 
 static struct tcp_mkt *add_key(struct tcp_auth **where, const char *peer, uint8_t send_id, uint8_t receive_id,
 			       const char *key)
@@ -40,6 +25,7 @@ static struct tcp_mkt *add_key(struct tcp_auth **where, const char *peer, uint8_
 	return added;
 }
 
+/* Key n has the identifiers n for what the peer sends, and 100 + n for us. */
 static struct tcp_mkt *share_key(struct signers *s, struct tcp_auth **ours, uint8_t n, const char *key)
 {
 	struct tcp_mkt *m = add_key(&s->keys, OURS, n, (uint8_t)(100 + n), key);
@@ -51,48 +37,9 @@ static struct tcp_mkt *share_key(struct signers *s, struct tcp_auth **ours, uint
 
 static void begin(struct signers *s, unsigned backlog)
 {
-	*s = (struct signers){ 0 };
-	harness_begin(&s->h, 1, NULL);
-	s->l = harness_listen(&s->h, backlog);
-	s->pair = (struct socket_pair){ harness_ip(PEERS), harness_ip(OURS), HARNESS_PEER, HARNESS_PORT };
-	s->peer = (struct tcp_party){ .counters = &s->counters, .pair = &s->pair, .ao = true };
+	signers_begin(s, backlog, true);
 	s->peer.current = share_key(s, &s->l->set.auth, 1, "first");
 	s->peer.wanted = 101;
-}
-
-static void end(struct signers *s)
-{
-	pb_tcp_auth_free(s->keys);
-	pb_tcp_listener_close(s->l);
-	harness_end(&s->h);
-}
-
-static void inject(struct signers *s, uint16_t flags, uint32_t at, uint32_t len, const struct tcp_party *by)
-{
-	const struct segment segment = {
-		.h = {.flags = flags, .seq = at, .ack = s->theirs, .window = 65535},
-		.text_len = len,
-		.party = by
-	};
-
-	harness_inject(&s->h, &segment);
-}
-
-static struct segment expect(struct signers *s, uint16_t flags)
-{
-	struct segment segment;
-
-	assert_true(harness_sent_signed(&s->h, &segment, &s->peer));
-	assert_int_equal(segment.h.options.auth, TCP_SIGNED_AO);
-	assert_int_equal(segment.h.flags, flags);
-	return segment;
-}
-
-static void expect_silence(struct signers *s)
-{
-	struct segment segment;
-
-	assert_false(harness_sent(&s->h, &segment, NULL));
 }
 
 /* The peer's SYN at isn, and the SYN-ACK, which is signed with the key that the SYN has asked for. */
@@ -108,7 +55,7 @@ static struct segment call(struct signers *s, uint32_t isn, struct tcp_options o
 	s->peer.sent = isn;
 	s->peer.knows_peer = false;
 	harness_inject(&s->h, &syn);
-	struct segment answer = expect(s, TCP_SYN | TCP_ACK);
+	struct segment answer = signers_expect(s, TCP_SYN | TCP_ACK);
 	s->peer.irs.v = answer.h.seq;
 	s->peer.received = answer.h.seq;
 	s->peer.knows_peer = true;
@@ -119,7 +66,7 @@ static struct segment call(struct signers *s, uint32_t isn, struct tcp_options o
 static struct tcp_conn *accept_call(struct signers *s, uint32_t isn)
 {
 	call(s, isn, (struct tcp_options){ 0 });
-	inject(s, TCP_ACK, isn + 1, 0, &s->peer);
+	signers_inject(s, TCP_ACK, isn + 1, 0, &s->peer);
 	struct tcp_conn *c = pb_tcp_accept(s->l, s);
 	assert_non_null(c);
 	return c;
@@ -144,18 +91,18 @@ static void passive(void **state)
 	assert_int_equal(answer.h.len, 56);
 	assert_int_equal(answer.h.options.key_id, 101);
 	assert_int_equal(answer.h.options.next_key_id, 1);
-	end(&s);
+	signers_end(&s);
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s, 1000);
 	assert_int_equal(c->mss, 1444);
-	inject(&s, TCP_ACK | TCP_PSH, 1001, 100, &s.peer);
+	signers_inject(&s, TCP_ACK | TCP_PSH, 1001, 100, &s.peer);
 	assert_int_equal(pb_tcp_send(c, &iov, 1, false), 6);
-	assert_int_equal(expect(&s, TCP_ACK).h.ack, 1101);
-	assert_int_equal(expect(&s, TCP_ACK | TCP_PSH).text_len, 6);
+	assert_int_equal(signers_expect(&s, TCP_ACK).h.ack, 1101);
+	assert_int_equal(signers_expect(&s, TCP_ACK | TCP_PSH).text_len, 6);
 	pb_tcp_close(c, true);
-	expect(&s, TCP_RST | TCP_ACK);
+	signers_expect(&s, TCP_RST | TCP_ACK);
 	assert_int_equal(COUNT(&s, AOGood), 3);
-	end(&s);
+	signers_end(&s);
 }
 
 static void active(void **state)
@@ -171,7 +118,7 @@ static void active(void **state)
 	assert_int_equal(pb_tcp_connect(s.h.tcp, &set, NULL, &other, 1, &s, &c), -EKEYREJECTED);
 	assert_int_equal(pb_tcp_connect(s.h.tcp, &set, NULL, &to, HARNESS_PEER, &s, &c), 0);
 	s.pair.remote_port = c->entry.pair.local_port;
-	struct segment syn = expect(&s, TCP_SYN), answer = {
+	struct segment syn = signers_expect(&s, TCP_SYN), answer = {
 		.h = {.flags = TCP_SYN | TCP_ACK, .window = 65535}
 	};
 	assert_true(syn.h.options.has_timestamp && syn.h.options.sack_permitted);
@@ -187,10 +134,10 @@ static void active(void **state)
 	answer.party = &s.peer;
 	harness_inject(&s.h, &answer);
 	assert_int_equal(c->state, STATE_ESTABLISHED);
-	expect(&s, TCP_ACK);
+	signers_expect(&s, TCP_ACK);
 	pb_tcp_close(c, true);
-	expect(&s, TCP_RST | TCP_ACK);
-	end(&s);
+	signers_expect(&s, TCP_RST | TCP_ACK);
+	signers_end(&s);
 }
 
 /*
@@ -230,7 +177,7 @@ static void refused(void **state)
 	add_key(&set.auth, PEERS, 101, 1, "first");
 	assert_int_equal(pb_tcp_connect(s.h.tcp, &set, NULL, &to, HARNESS_PEER, &s, &c), 0);
 	s.pair.remote_port = c->entry.pair.local_port;
-	struct segment syn = expect(&s, TCP_SYN), reset = { .h = { .flags = TCP_RST | TCP_ACK } };
+	struct segment syn = signers_expect(&s, TCP_SYN), reset = { .h = { .flags = TCP_RST | TCP_ACK } };
 	reset.h.ack = syn.h.seq + 1;
 	reset.h.dst_port = s.pair.remote_port;
 	harness_inject(&s.h, &reset);
@@ -243,7 +190,7 @@ static void refused(void **state)
 	assert_int_equal(c->state, STATE_CLOSED);
 	assert_int_equal(c->error, ECONNREFUSED);
 	pb_tcp_close(c, false);
-	end(&s);
+	signers_end(&s);
 }
 
 /* RFC 5925 §7.5: the peer asks for another key, which signs from then on; ours is asked for likewise. */
@@ -257,33 +204,33 @@ static void rollover(void **state)
 	struct tcp_mkt *second = share_key(&s, &c->set.auth, 2, "second");
 	assert_int_equal(c->set.auth->current->send_id, 101);
 	s.peer.wanted = 77; /* there is none such: nothing changes */
-	inject(&s, TCP_ACK, 1001, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 10, &s.peer);
 	assert_int_equal(c->set.auth->current->send_id, 101);
 	s.peer.wanted = 102;
-	inject(&s, TCP_ACK, 1011, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 1011, 10, &s.peer);
 	assert_int_equal(c->set.auth->current->send_id, 102);
-	assert_int_equal(expect(&s, TCP_ACK).h.options.key_id, 101);
-	struct segment ack = expect(&s, TCP_ACK);
+	assert_int_equal(signers_expect(&s, TCP_ACK).h.options.key_id, 101);
+	struct segment ack = signers_expect(&s, TCP_ACK);
 	assert_int_equal(ack.h.ack, 1021);
 	assert_int_equal(ack.h.options.key_id, 102);
 	assert_int_equal(ack.h.options.next_key_id, 1);
 	c->set.auth->wanted = pb_tcp_ao_find(c->set.auth, &c->entry.pair.remote, AO_ANY_ID, 2);
 	s.peer.current = second;
-	inject(&s, TCP_ACK, 1021, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 1021, 10, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, 1031);
 	/* What was under way, signed with the old one, is still good, until that goes. */
 	s.peer.current = second->next;
-	inject(&s, TCP_ACK, 1031, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 1031, 10, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, 1041);
 	struct tcp_mkt *old = pb_tcp_ao_find(c->set.auth, &c->entry.pair.remote, 101, 1);
 	assert_int_equal(pb_tcp_ao_remove(&c->set.auth, c->set.auth->current), -EBUSY);
 	assert_int_equal(pb_tcp_ao_remove(&c->set.auth, old), 0);
-	inject(&s, TCP_ACK, 1041, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 1041, 10, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, 1041);
 	assert_int_equal(COUNT(&s, AOKeyNotFound), 1);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* The peer's numbers wrap: what is behind that is signed with the next SNE, what comes late with the one before. */
@@ -295,18 +242,18 @@ static void peers_numbers_wrap(void **state)
 	(void)state;
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s, isn);
-	inject(&s, TCP_ACK, isn + 1, 500, &s.peer);
-	inject(&s, TCP_ACK, isn + 1501, 500, &s.peer); /* ahead of a gap, on the other side */
-	inject(&s, TCP_ACK, isn + 501, 1000, &s.peer);
+	signers_inject(&s, TCP_ACK, isn + 1, 500, &s.peer);
+	signers_inject(&s, TCP_ACK, isn + 1501, 500, &s.peer); /* ahead of a gap, on the other side */
+	signers_inject(&s, TCP_ACK, isn + 501, 1000, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, isn + 2001);
-	inject(&s, TCP_ACK, isn + 501, 1000, &s.peer); /* again */
-	inject(&s, TCP_ACK, isn + 2001, 1, &s.peer);
+	signers_inject(&s, TCP_ACK, isn + 501, 1000, &s.peer); /* again */
+	signers_inject(&s, TCP_ACK, isn + 2001, 1, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, isn + 2002);
 	assert_int_equal(COUNT(&s, AOBad), 0);
 	assert_true(c->set.auth->received >> 32 == 1);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* One less than 2^32: the first byte of text has the next SNE already. */
@@ -317,12 +264,12 @@ static void wraps_behind_the_syn(void **state)
 	(void)state;
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s, UINT32_MAX);
-	inject(&s, TCP_ACK, 0, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 0, 10, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, 10);
 	assert_int_equal(COUNT(&s, AOBad), 0);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* Ours wrap: the clock of RFC 6528 is waited for. */
@@ -341,11 +288,11 @@ static void our_numbers_wrap(void **state)
 	assert_true(c->iss.v > UINT32_MAX - 1500);
 	c->congestion.cwnd = sizeof text;
 	assert_int_equal(pb_tcp_send(c, &iov, 1, false), sizeof text);
-	expect(&s, TCP_ACK);
-	expect(&s, TCP_ACK);
-	assert_true(expect(&s, TCP_ACK | TCP_PSH).h.seq < 4000);
+	signers_expect(&s, TCP_ACK);
+	signers_expect(&s, TCP_ACK);
+	assert_true(signers_expect(&s, TCP_ACK | TCP_PSH).h.seq < 4000);
 	s.theirs += 3000; /* some is acknowledged: past the wrap */
-	inject(&s, TCP_ACK, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 0, &s.peer);
 	harness_forget(&s.h);
 	harness_run(&s.h, PB_SEC(3)); /* and the rest is sent again */
 	struct segment again;
@@ -353,7 +300,7 @@ static void our_numbers_wrap(void **state)
 	assert_true(c->set.auth->sent >> 32 == 1);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 static void not_admitted(void **state)
@@ -362,34 +309,34 @@ static void not_admitted(void **state)
 
 	(void)state;
 	begin(&s, 8);
-	inject(&s, TCP_SYN, 1000, 0, NULL);
+	signers_inject(&s, TCP_SYN, 1000, 0, NULL);
 	assert_int_equal(COUNT(&s, AORequired), 1);
 	s.peer.current->key[0] ^= 1;
-	inject(&s, TCP_SYN, 1000, 0, &s.peer);
+	signers_inject(&s, TCP_SYN, 1000, 0, &s.peer);
 	assert_int_equal(COUNT(&s, AOBad), 1);
 	s.peer.current->key[0] ^= 1;
 	s.peer.current->send_id = 9;
-	inject(&s, TCP_SYN, 1000, 0, &s.peer);
+	signers_inject(&s, TCP_SYN, 1000, 0, &s.peer);
 	assert_int_equal(COUNT(&s, AOKeyNotFound), 1);
 	s.peer.current->send_id = 1;
-	expect_silence(&s);
+	signers_expect_silence(&s);
 	struct tcp_conn *c = accept_call(&s, 1000);
-	inject(&s, TCP_RST, 1001, 0, NULL);
+	signers_inject(&s, TCP_RST, 1001, 0, NULL);
 	s.peer.current->key[0] ^= 1;
 	s.peer.current->derived = false;
-	inject(&s, TCP_RST, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_RST, 1001, 0, &s.peer);
 	s.peer.current->key[0] ^= 1;
 	s.peer.current->mac_len = 4; /* shorter is easier to guess */
-	inject(&s, TCP_RST, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_RST, 1001, 0, &s.peer);
 	s.peer.current->mac_len = AO_MAC_LEN;
 	assert_int_equal(c->state, STATE_ESTABLISHED);
 	assert_int_equal(COUNT(&s, AORequired), 2);
 	assert_int_equal(COUNT(&s, AOBad), 3);
-	expect_silence(&s);
-	inject(&s, TCP_RST, 1001, 0, &s.peer);
+	signers_expect_silence(&s);
+	signers_inject(&s, TCP_RST, 1001, 0, &s.peer);
 	assert_int_equal(c->state, STATE_CLOSED);
 	pb_tcp_close(c, false);
-	end(&s);
+	signers_end(&s);
 }
 
 /* A call that came with it does not go on without, nor one without with it; and not when the keys have gone. */
@@ -400,17 +347,17 @@ static void as_it_began(void **state)
 	(void)state;
 	begin(&s, 8);
 	call(&s, 1000, (struct tcp_options){ 0 });
-	inject(&s, TCP_ACK, 1001, 0, NULL);
+	signers_inject(&s, TCP_ACK, 1001, 0, NULL);
 	assert_int_equal(COUNT(&s, AORequired), 1);
 	struct tcp_mkt *m = s.l->set.auth->mkts;
 	s.l->set.auth->required = true; /* who else comes */
 	assert_int_equal(pb_tcp_ao_remove(&s.l->set.auth, m), 0);
-	inject(&s, TCP_ACK, 1001, 0, &s.peer);
-	inject(&s, TCP_ACK, 1001, 0, NULL);
+	signers_inject(&s, TCP_ACK, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 0, NULL);
 	assert_null(pb_tcp_accept(s.l, &s));
 	harness_run(&s.h, PB_SEC(2)); /* nor is the SYN-ACK sent again */
-	expect_silence(&s);
-	end(&s);
+	signers_expect_silence(&s);
+	signers_end(&s);
 }
 
 static void time_wait(void **state)
@@ -421,21 +368,21 @@ static void time_wait(void **state)
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s, 1000);
 	pb_tcp_close(c, false);
-	s.theirs = expect(&s, TCP_FIN | TCP_ACK).h.seq + 1;
-	inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
-	expect(&s, TCP_ACK);
-	inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
-	expect(&s, TCP_ACK);
-	inject(&s, TCP_RST, 1002, 0, NULL);
-	inject(&s, TCP_SYN, 900000, 0, NULL);
+	s.theirs = signers_expect(&s, TCP_FIN | TCP_ACK).h.seq + 1;
+	signers_inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
+	signers_expect(&s, TCP_ACK);
+	signers_inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
+	signers_expect(&s, TCP_ACK);
+	signers_inject(&s, TCP_RST, 1002, 0, NULL);
+	signers_inject(&s, TCP_SYN, 900000, 0, NULL);
 	assert_int_equal(COUNT(&s, AORequired), 2);
 	assert_int_equal(s.h.tcp->time_wait_count, 1);
-	expect_silence(&s);
+	signers_expect_silence(&s);
 	c = accept_call(&s, 900000);
 	assert_int_equal(s.h.tcp->time_wait_count, 0);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* RFC 5925 §7.7: its first numbers are gone with the connection, and so is what a reset would be signed with. */
@@ -449,10 +396,10 @@ static void no_reset_of_strays(void **state)
 	s.peer.knows_peer = true;
 	s.peer.iss.v = s.peer.sent = 4999;
 	s.peer.irs.v = 76;
-	inject(&s, TCP_ACK, 5000, 10, &s.peer);
+	signers_inject(&s, TCP_ACK, 5000, 10, &s.peer);
 	assert_int_equal(COUNT(&s, AOGood), 1); /* as a cookie's would be */
-	expect_silence(&s);
-	end(&s);
+	signers_expect_silence(&s);
+	signers_end(&s);
 }
 
 static void cookies(void **state)
@@ -472,8 +419,8 @@ static void cookies(void **state)
 	struct tcp_conn *c = accept_call(&s, 1000);
 	assert_int_equal(COUNT(&s, SyncookiesRecv), 1);
 	pb_tcp_close(c, true);
-	expect(&s, TCP_RST | TCP_ACK);
-	end(&s);
+	signers_expect(&s, TCP_RST | TCP_ACK);
+	signers_end(&s);
 }
 
 /* RFC 5925 §7.8 */
@@ -505,7 +452,7 @@ static void icmp(void **state)
 	assert_int_equal(c->path.mtu, 600);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* RFC 5925 §3.1: identifiers may not be taken twice for one peer; and a peer has keys of one kind. */

@@ -1,23 +1,8 @@
 /* Segments signed with MD5, RFC 2385: what is admitted and counted, and that all that leaves is signed. */
-#include "harness.h"
-#include "transport/tcp/auth.h"
+#include "signers.h"
 
 #include <errno.h>
 #include <sys/socket.h>
-
-#define OURS  "192.0.2.1"
-#define PEERS "198.51.100.1"
-
-/* A peer who shares a key, and the harness. */
-struct signers {
-	struct harness h;
-	struct tcp_listener *l;
-	struct tcp_auth *keys; /* the peer's */
-	struct socket_pair pair;
-	struct tcp_party peer;
-	struct pb_counters counters;
-	uint32_t theirs; /* what the peer expects next */
-};
 
 static void set_key(struct tcp_auth **where, const char *peer, unsigned bits, const char *key)
 {
@@ -28,48 +13,10 @@ static void set_key(struct tcp_auth **where, const char *peer, unsigned bits, co
 
 static void begin(struct signers *s, unsigned backlog)
 {
-	*s = (struct signers){ 0 };
-	harness_begin(&s->h, 1, NULL);
-	s->l = harness_listen(&s->h, backlog);
+	signers_begin(s, backlog, false);
 	set_key(&s->l->set.auth, PEERS, 32, "secret");
 	set_key(&s->keys, OURS, 32, "secret");
-	s->pair = (struct socket_pair){ harness_ip(PEERS), harness_ip(OURS), HARNESS_PEER, HARNESS_PORT };
-	s->peer = (struct tcp_party){ .auth = s->keys, .counters = &s->counters, .pair = &s->pair };
-}
-
-static void end(struct signers *s)
-{
-	pb_tcp_auth_free(s->keys);
-	pb_tcp_listener_close(s->l);
-	harness_end(&s->h);
-}
-
-static void inject(struct signers *s, uint16_t flags, uint32_t at, uint32_t len, const struct tcp_party *by)
-{
-	const struct segment segment = {
-		.h = {.flags = flags, .seq = at, .ack = s->theirs, .window = 65535},
-		.text_len = len,
-		.party = by
-	};
-
-	harness_inject(&s->h, &segment);
-}
-
-static struct segment expect(struct signers *s, uint16_t flags)
-{
-	struct segment segment;
-
-	assert_true(harness_sent_signed(&s->h, &segment, &s->peer));
-	assert_int_equal(segment.h.options.auth, TCP_SIGNED_MD5);
-	assert_int_equal(segment.h.flags, flags);
-	return segment;
-}
-
-static void expect_silence(struct signers *s)
-{
-	struct segment segment;
-
-	assert_false(harness_sent(&s->h, &segment, NULL));
+	s->peer.auth = s->keys;
 }
 
 static struct segment call(struct signers *s, struct tcp_options options)
@@ -80,7 +27,7 @@ static struct segment call(struct signers *s, struct tcp_options options)
 			       .h = {.flags = TCP_SYN, .seq = 1000, .window = 65535, .options = options},
 			       .party = &s->peer
         });
-	struct segment answer = expect(s, TCP_SYN | TCP_ACK);
+	struct segment answer = signers_expect(s, TCP_SYN | TCP_ACK);
 	s->theirs = answer.h.seq + 1;
 	return answer;
 }
@@ -88,7 +35,7 @@ static struct segment call(struct signers *s, struct tcp_options options)
 static struct tcp_conn *accept_call(struct signers *s)
 {
 	call(s, (struct tcp_options){ 0 });
-	inject(s, TCP_ACK, 1001, 0, &s->peer);
+	signers_inject(s, TCP_ACK, 1001, 0, &s->peer);
 	struct tcp_conn *c = pb_tcp_accept(s->l, s);
 	assert_non_null(c);
 	return c;
@@ -105,14 +52,14 @@ static void both_ways(void **state)
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s);
 	assert_int_equal(c->mss, 1440); /* §4.3: 20 bytes of each segment are the option's */
-	inject(&s, TCP_ACK | TCP_PSH, 1001, 100, &s.peer);
+	signers_inject(&s, TCP_ACK | TCP_PSH, 1001, 100, &s.peer);
 	assert_int_equal(c->rcv_nxt.v, 1101);
 	assert_int_equal(pb_tcp_send(c, &iov, 1, false), 6);
-	assert_int_equal(expect(&s, TCP_ACK).h.ack, 1101);
-	assert_int_equal(expect(&s, TCP_ACK | TCP_PSH).text_len, 6);
+	assert_int_equal(signers_expect(&s, TCP_ACK).h.ack, 1101);
+	assert_int_equal(signers_expect(&s, TCP_ACK | TCP_PSH).text_len, 6);
 	pb_tcp_close(c, true);
-	expect(&s, TCP_RST | TCP_ACK);
-	end(&s);
+	signers_expect(&s, TCP_RST | TCP_ACK);
+	signers_end(&s);
 }
 
 /* Each case of RFC 2385 §2.0's last words, with Linux's counters. */
@@ -126,25 +73,25 @@ static void not_admitted(void **state)
 	set_key(&wrong, OURS, 32, "Secret");
 	struct tcp_party liar = s.peer;
 	liar.auth = wrong;
-	inject(&s, TCP_SYN, 1000, 0, NULL);
+	signers_inject(&s, TCP_SYN, 1000, 0, NULL);
 	assert_int_equal(COUNT(&s, MD5NotFound), 1);
-	inject(&s, TCP_SYN, 1000, 0, &liar);
+	signers_inject(&s, TCP_SYN, 1000, 0, &liar);
 	assert_int_equal(COUNT(&s, MD5Failure), 1);
-	expect_silence(&s);
+	signers_expect_silence(&s);
 	struct tcp_conn *c = accept_call(&s);
-	inject(&s, TCP_ACK, 1001, 10, NULL);
-	inject(&s, TCP_RST, 1001, 0, NULL);
-	inject(&s, TCP_RST, 1001, 0, &liar);
+	signers_inject(&s, TCP_ACK, 1001, 10, NULL);
+	signers_inject(&s, TCP_RST, 1001, 0, NULL);
+	signers_inject(&s, TCP_RST, 1001, 0, &liar);
 	assert_int_equal(COUNT(&s, MD5NotFound), 3);
 	assert_int_equal(COUNT(&s, MD5Failure), 2);
 	assert_int_equal(c->rcv_nxt.v, 1001);
 	assert_int_equal(c->state, STATE_ESTABLISHED);
-	expect_silence(&s);
-	inject(&s, TCP_RST, 1001, 0, &s.peer);
+	signers_expect_silence(&s);
+	signers_inject(&s, TCP_RST, 1001, 0, &s.peer);
 	assert_int_equal(c->state, STATE_CLOSED);
 	pb_tcp_close(c, false);
 	pb_tcp_auth_free(wrong);
-	end(&s);
+	signers_end(&s);
 }
 
 /* Another peer, who has no key, goes without; but not with. */
@@ -162,8 +109,8 @@ static void other_peers(void **state)
 	syn.party = &s.peer;
 	harness_inject(&s.h, &syn);
 	assert_int_equal(COUNT(&s, MD5Unexpected), 1);
-	expect_silence(&s);
-	end(&s);
+	signers_expect_silence(&s);
+	signers_end(&s);
 }
 
 /* A record, too: what began unsigned goes on unsigned. */
@@ -179,19 +126,19 @@ static void unexpected_on_a_record(void **state)
 	assert_int_equal(pb_tcp_md5_remove(&s.l->set.auth, &peer, 32), 0);
 	assert_null(s.l->set.auth);
 	assert_int_equal(pb_tcp_md5_remove(&s.l->set.auth, &peer, 32), -ENOENT);
-	inject(&s, TCP_SYN, 1000, 0, NULL);
+	signers_inject(&s, TCP_SYN, 1000, 0, NULL);
 	assert_true(harness_sent(&s.h, &seen, NULL));
 	s.theirs = seen.h.seq + 1;
-	inject(&s, TCP_ACK, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 0, &s.peer);
 	assert_int_equal(COUNT(&s, MD5Unexpected), 1);
 	assert_null(pb_tcp_accept(s.l, &s));
-	inject(&s, TCP_ACK, 1001, 0, NULL);
+	signers_inject(&s, TCP_ACK, 1001, 0, NULL);
 	struct tcp_conn *c = pb_tcp_accept(s.l, &s);
 	assert_non_null(c);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
 	(void)keys;
-	end(&s);
+	signers_end(&s);
 }
 
 /* 40 bytes hold no timestamp, signature and SACK block together: as Linux, without timestamps where there is SACK. */
@@ -206,11 +153,11 @@ static void options_that_fit(void **state)
 				 .has_timestamp = true, .sack_permitted = true, .has_window_scale = true });
 	assert_false(answer.h.options.has_timestamp);
 	assert_true(answer.h.options.sack_permitted && answer.h.options.has_window_scale);
-	end(&s);
+	signers_end(&s);
 	begin(&s, 8);
 	answer = call(&s, (struct tcp_options){ .has_timestamp = true, .has_window_scale = true });
 	assert_true(answer.h.options.has_timestamp);
-	end(&s);
+	signers_end(&s);
 }
 
 /* Two blocks fit beside a signature. */
@@ -221,19 +168,19 @@ static void sack_blocks(void **state)
 	(void)state;
 	begin(&s, 8);
 	call(&s, (struct tcp_options){ .sack_permitted = true });
-	inject(&s, TCP_ACK, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 0, &s.peer);
 	struct tcp_conn *c = pb_tcp_accept(s.l, &s);
 	for (uint32_t at = 2001; at < 8001; at += 2000) {
 		harness_forget(&s.h);
-		inject(&s, TCP_ACK, at, 10, &s.peer);
+		signers_inject(&s, TCP_ACK, at, 10, &s.peer);
 	}
-	struct segment ack = expect(&s, TCP_ACK);
+	struct segment ack = signers_expect(&s, TCP_ACK);
 	assert_int_equal(ack.h.options.sack_count, 2);
 	assert_int_equal(ack.h.options.sack[0].start, 6001);
 	assert_int_equal(ack.h.options.sack[1].start, 4001);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* The longest prefix; a key for another family is none. */
@@ -265,21 +212,21 @@ static void time_wait(void **state)
 	begin(&s, 8);
 	struct tcp_conn *c = accept_call(&s);
 	pb_tcp_close(c, false);
-	s.theirs = expect(&s, TCP_FIN | TCP_ACK).h.seq + 1;
-	inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
-	expect(&s, TCP_ACK);
+	s.theirs = signers_expect(&s, TCP_FIN | TCP_ACK).h.seq + 1;
+	signers_inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer);
+	signers_expect(&s, TCP_ACK);
 	assert_int_equal(s.h.tcp->time_wait_count, 1);
-	inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer); /* ours was lost */
-	expect(&s, TCP_ACK);
-	inject(&s, TCP_RST, 1002, 0, NULL);
-	inject(&s, TCP_SYN, 900000, 0, NULL); /* nor does a SYN that nobody signed take its place */
+	signers_inject(&s, TCP_FIN | TCP_ACK, 1001, 0, &s.peer); /* ours was lost */
+	signers_expect(&s, TCP_ACK);
+	signers_inject(&s, TCP_RST, 1002, 0, NULL);
+	signers_inject(&s, TCP_SYN, 900000, 0, NULL); /* nor does a SYN that nobody signed take its place */
 	assert_int_equal(COUNT(&s, MD5NotFound), 2);
 	assert_int_equal(s.h.tcp->time_wait_count, 1);
-	expect_silence(&s);
-	inject(&s, TCP_SYN, 900000, 0, &s.peer);
-	expect(&s, TCP_SYN | TCP_ACK);
+	signers_expect_silence(&s);
+	signers_inject(&s, TCP_SYN, 900000, 0, &s.peer);
+	signers_expect(&s, TCP_SYN | TCP_ACK);
 	assert_int_equal(s.h.tcp->time_wait_count, 0);
-	end(&s);
+	signers_end(&s);
 }
 
 /* We have started anew, and know nothing of a connection; the key is still there. */
@@ -290,10 +237,10 @@ static void resets_of_strays(void **state)
 	(void)state;
 	begin(&s, 8);
 	s.theirs = 77;
-	inject(&s, TCP_ACK, 5000, 10, &s.peer);
-	assert_int_equal(expect(&s, TCP_RST).h.seq, 77);
-	inject(&s, TCP_ACK, 5000, 10, NULL);
-	expect_silence(&s);
+	signers_inject(&s, TCP_ACK, 5000, 10, &s.peer);
+	assert_int_equal(signers_expect(&s, TCP_RST).h.seq, 77);
+	signers_inject(&s, TCP_ACK, 5000, 10, NULL);
+	signers_expect_silence(&s);
 	/* From the port of our listener to one that we had chosen: the peer, too, listens there. */
 	s.pair.local_port = HARNESS_PORT;
 	s.pair.remote_port = 50000;
@@ -302,17 +249,17 @@ static void resets_of_strays(void **state)
 		.party = &s.peer
 	};
 	harness_inject(&s.h, &stray);
-	assert_int_equal(expect(&s, TCP_RST).h.seq, 88);
+	assert_int_equal(signers_expect(&s, TCP_RST).h.seq, 88);
 	s.keys->md5->key[0] ^= 1;
 	harness_inject(&s.h, &stray);
-	expect_silence(&s);
+	signers_expect_silence(&s);
 	s.keys->md5->key[0] ^= 1;
 	stray.party = NULL; /* who says so unsigned is answered so: it is not known whose it was */
 	harness_inject(&s.h, &stray);
 	struct segment seen;
 	assert_true(harness_sent(&s.h, &seen, NULL));
 	assert_int_equal(seen.h.options.auth, TCP_UNSIGNED);
-	end(&s);
+	signers_end(&s);
 }
 
 static void cookies(void **state)
@@ -331,15 +278,15 @@ static void cookies(void **state)
 	harness_forget(&s.h);
 	call(&s, (struct tcp_options){ 0 });
 	assert_int_equal(COUNT(&s, SyncookiesSent), 1);
-	inject(&s, TCP_ACK, 1001, 0, NULL);
+	signers_inject(&s, TCP_ACK, 1001, 0, NULL);
 	assert_null(pb_tcp_accept(s.l, &s));
-	inject(&s, TCP_ACK, 1001, 0, &s.peer);
+	signers_inject(&s, TCP_ACK, 1001, 0, &s.peer);
 	struct tcp_conn *c = pb_tcp_accept(s.l, &s);
 	assert_non_null(c);
 	assert_non_null(c->set.auth);
 	pb_tcp_close(c, true);
-	expect(&s, TCP_RST | TCP_ACK);
-	end(&s);
+	signers_expect(&s, TCP_RST | TCP_ACK);
+	signers_end(&s);
 }
 
 static void connecting(void **state)
@@ -354,7 +301,7 @@ static void connecting(void **state)
 	set_key(&set.auth, PEERS, 32, "secret");
 	assert_int_equal(pb_tcp_connect(s.h.tcp, &set, NULL, &to, HARNESS_PEER, &s, &c), 0);
 	s.pair.remote_port = c->entry.pair.local_port;
-	struct segment syn = expect(&s, TCP_SYN), answer = {
+	struct segment syn = signers_expect(&s, TCP_SYN), answer = {
 		.h = {.flags = TCP_SYN | TCP_ACK, .window = 65535}
 	};
 	assert_false(syn.h.options.has_timestamp);
@@ -370,10 +317,10 @@ static void connecting(void **state)
 	answer.party = &s.peer;
 	harness_inject(&s.h, &answer);
 	assert_int_equal(c->state, STATE_ESTABLISHED);
-	expect(&s, TCP_ACK);
+	signers_expect(&s, TCP_ACK);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 /* Each segment is signed, so that none leaves for others to cut; and a new key holds at once. */
@@ -401,7 +348,7 @@ static void no_super_segments(void **state)
 	assert_int_equal(sent, sizeof text);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 static void does_not_sleep(void **state)
@@ -416,7 +363,7 @@ static void does_not_sleep(void **state)
 	assert_int_equal(c->state, STATE_ESTABLISHED);
 	pb_tcp_close(c, true);
 	harness_forget(&s.h);
-	end(&s);
+	signers_end(&s);
 }
 
 static void as_many_as_there_may_be(void **state)
