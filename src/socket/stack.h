@@ -13,7 +13,7 @@
 
 #include "socket/socket.h"
 #include "transport/raw.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/layer.h"
 #include "transport/udp.h"
 
 #include <errno.h>

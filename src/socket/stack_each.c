@@ -1,5 +1,7 @@
 /* Going over what a stack has: its sockets and connections, its neighbours and addresses. */
 #include "socket/stack.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/tcp.h"
 
 #include <netinet/tcp.h>
 

@@ -7,6 +7,8 @@
 
 #include "socket/control.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/urgent.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -6,6 +6,9 @@
 #define PB_SOCKET_STREAM_H
 
 #include "socket/stack.h"
+#include "transport/tcp/idle.h"
+#include "transport/tcp/listen.h"
+#include "transport/tcp/tcp.h"
 
 /* What a socket has before it listens or connects. */
 struct fresh {

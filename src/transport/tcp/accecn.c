@@ -6,7 +6,14 @@
  * The option is in ACKs that acknowledge anything new, as far as there is room for it (§3.2.3.3); where it does not
  * come through, the counter alone is read in the worst way that it may be meant (§3.2.2.5.2).
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/accecn.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/listen.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/seq.h"
 
 #define ACE_BITS        7
 #define ACE_WRAP        8

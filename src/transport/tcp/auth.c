@@ -1,5 +1,6 @@
 /* Who signs, what may pass unsigned, and which key it is. */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/listen.h"
 
 #include "base/secret.h"
 #include "wire/icmp6.h"

@@ -16,7 +16,8 @@
 #define PB_TRANSPORT_TCP_AUTH_H
 
 #include "transport/tcp/ao_algorithm.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/timewait.h"
 
 #define TCP_KEY_MAX  80   /* bytes; Linux's TCP_MD5SIG_MAXKEYLEN and TCP_AO_MAXKEYLEN */
 #define TCP_KEYS_MAX 1024 /* of a socket */

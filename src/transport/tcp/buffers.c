@@ -9,7 +9,11 @@
  * are in use, nothing grows any more, and all fall back to what each may always have, until there is room again:
  * windows that were told are kept, new ones are small, and writers wait.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/sendq.h"
+#include "transport/tcp/settings.h"
 
 #include <poll.h>
 

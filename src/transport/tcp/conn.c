@@ -1,5 +1,12 @@
 /* A connection's memory: its beginning, what the handshake agrees on, and its end. */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/urgent.h"
 
 #include <errno.h>
 #include <poll.h>

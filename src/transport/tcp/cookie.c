@@ -20,7 +20,12 @@
  * A cookie lasts for its period and the next, one to two minutes: an ACK that takes longer belongs to a caller who
  * has given up, or to somebody who gathers cookies. To guess one takes 2^28 segments on average, within that time.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/cookie.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/listen.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/settings.h"
 
 #define PERIOD TCP_COOKIE_PERIOD
 

@@ -6,7 +6,12 @@
  * New text only is sent as capable of it: no SYN, no ACK without text, nothing sent again, no probe of a window
  * (§6.1.1, §6.1.4 to §6.1.6). How it is agreed on is in ecn_setup.c, more accurate echoes in accecn.c.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/accecn.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/prr.h"
+#include "transport/tcp/seq.h"
 
 #define QUICK_ACKS 2 /* Linux's: the peer's window may be small now */
 

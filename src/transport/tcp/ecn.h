@@ -12,6 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tcp;
+struct tcp_conn;
+struct tcp_header;
+struct tcp_segment;
+struct tcp_syn;
+
 /* How the receiver tells of marks. */
 enum ecn_kind {
 	ECN_NONE,
@@ -67,5 +73,42 @@ struct ecn_call {
 	bool unmarked; /* one without flags was among them: RFC 9768 §3.1.5 */
 	bool again;    /* it came more than once */
 };
+
+/* ecn_setup.c: the handshake; c->ecn may be NULL. */
+
+/* c->ecn, of a kind; NULL: ECN_NONE, or there is no memory. */
+void pb_tcp_ecn_begin(struct tcp_conn *c, enum ecn_kind kind);
+void pb_tcp_ecn_free(struct tcp_conn *c);
+void pb_tcp_ecn_ask(struct tcp_conn *c);           /* if calls are to ask for ECN */
+uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c); /* of a SYN or SYN-ACK that is sent now */
+void pb_tcp_ecn_agree(struct tcp_conn *c,
+		      const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
+/* What is agreed to with a caller, and when he calls again (false: he is to be reset); how the SYN-ACK says so. */
+struct ecn_call pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment *s);
+bool pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s);
+uint16_t pb_tcp_ecn_syn_ack_flags(const struct tcp_syn *r);
+void pb_tcp_ecn_accept(struct tcp_conn *c, const struct tcp_syn *r); /* the connection that comes of it */
+enum ecn_kind pb_tcp_ecn_of_cookie(const struct tcp *t, const struct tcp_segment *s, enum ecn_kind stamped);
+
+/* ecn.c: for a conn that has c->ecn. */
+
+void pb_tcp_ecn_received(struct tcp_conn *c, const struct tcp_segment *s); /* an acceptable segment */
+/* What a segment that leaves with len bytes of text at a number tells, into h; whether it may be marked, into tos. */
+void pb_tcp_ecn_send(struct tcp_conn *c, seq at, uint32_t len, struct tcp_header *h, uint8_t *tos);
+/* An ACK, of delivered bytes that were in flight. True: it tells of marks, and should open no window. */
+bool pb_tcp_ecn_acked(struct tcp_conn *c, const struct tcp_segment *s, uint32_t delivered);
+
+void pb_tcp_ecn_steer(struct tcp_conn *c, uint32_t delivered); /* the window, while ecn->reducing */
+void pb_tcp_ecn_reduced(
+	struct tcp_conn *c); /* the window has been, for whatever reason; and that was for nothing */
+void pb_tcp_ecn_undone(struct tcp_conn *c);
+void pb_tcp_ecn_handshake_marked(struct tcp_conn *c);
+
+/*
+ * What a connection that sleeps keeps of it, into zeroes; and that restored (NULL: nothing). False: there is no
+ * memory.
+ */
+void pb_tcp_ecn_asleep(const struct tcp_conn *c, struct tcp_ecn *kept);
+bool pb_tcp_ecn_wake(struct tcp_conn *c, const struct tcp_ecn *kept);
 
 #endif

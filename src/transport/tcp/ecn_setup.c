@@ -9,7 +9,10 @@
  *     1 1 1    1 1 1                         none: the listener reflects what it does not know
  *              0 0 0                         none
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/accecn.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/listen.h"
 
 #include <stdlib.h>
 

@@ -4,6 +4,10 @@
  * forbids it, or the peer's own word is better). The path's MTU it may lower, but not without bound.
  */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/tcp.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,11 @@
 /* Fast open, the client's side (RFC 7413 §4.2), and the end of a handshake on both. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/fast_open.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/listen.h"
+#include "transport/tcp/push.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/timers.h"
 
 #include <stdlib.h>
 

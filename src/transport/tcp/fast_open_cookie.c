@@ -5,7 +5,8 @@
  * Keys are given by the user, or follow from a secret of the stack and the day: so cookies expire, after one or two
  * days.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/fast_open.h"
+#include "transport/tcp/layer.h"
 
 #define KEY_PERIOD PB_SEC(24 * 3600)
 

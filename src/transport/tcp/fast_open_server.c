@@ -1,5 +1,8 @@
 /* Fast open, the server's side (RFC 7413 §4.2): which SYNs open at once, and how many may. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/fast_open.h"
+#include "transport/tcp/listen.h"
 
 #include <stdlib.h>
 

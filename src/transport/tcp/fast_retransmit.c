@@ -4,7 +4,16 @@
  * the next loss (NewReno, RFC 6582). The first two duplicates each let a new segment leave (RFC 3042; output.c), so
  * that there may be a third.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/plpmtud.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/send_times.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/timers.h"
 
 #define DUP_ACKS 3 /* RFC 5681 §3.2 */
 

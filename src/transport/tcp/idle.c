@@ -9,7 +9,19 @@
  * model of the path to lose does not sleep. What a listener's
  * connections have alike, settings and the options agreed on, is kept once, and so is the binding of their port.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/idle.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/layer.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/rtt.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/settings.h"
+#include "transport/tcp/timers.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,12 @@
 /* What getsockopt(TCP_INFO) tells, in Linux's struct and units: times in microseconds or milliseconds, segments. */
+#include "transport/tcp/congestion.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/settings.h"
+#include "transport/tcp/tally.h"
 #include "transport/tcp/tcp.h"
 
 #include <linux/tcp.h>

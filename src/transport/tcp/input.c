@@ -5,7 +5,14 @@
  *
  * States LISTEN, SYN-RECEIVED of a passive open, and TIME-WAIT are records and do not come here.
  */
+#include "transport/tcp/input.h"
+#include "transport/tcp/accecn.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/window.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
  * begin (RFC 7323 §5.4). Each is a clock plus a keyed hash of the socket pair: hidden from whoever does not have
  * the key, yet growing from one connection of a pair to its next.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/isn.h"
 
 #define ISN_TICK 4000 /* nanoseconds: RFC 6528 §3, M is a timer of 4 microseconds */
 

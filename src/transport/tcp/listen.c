@@ -4,7 +4,17 @@
  * no room for another record, the SYN-ACK carries a cookie and nothing is kept; when there is none for
  * another connection, calls are not answered, so that callers try again later.
  */
+#include "transport/tcp/listen.h"
+#include "transport/tcp/accecn.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/cookie.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/tcp.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/window.h"
 
 #include <errno.h>
 #include <poll.h>

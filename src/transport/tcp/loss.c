@@ -1,5 +1,14 @@
 /* The record of a flight: when there is one, and what is written into it. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/send_times.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/timers.h"
 
 #include <stdlib.h>
 

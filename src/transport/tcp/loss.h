@@ -14,6 +14,9 @@
 #include "transport/tcp/scoreboard.h"
 #include "transport/tcp/send_times.h"
 
+struct tcp_conn;
+struct tcp_segment;
+
 /* RFC 8985 §5.3: of what was delivered, the one that was sent last. */
 struct rack {
 	pb_time sent; /* RACK.xmit_ts; 0: nothing yet */
@@ -75,5 +78,19 @@ struct delivery {
 	const struct send_record
 		*newest; /* the latest sent of those sent once; NULL: none. Until something is sent */
 };
+
+/* c->loss, made if there is none. NULL: there is no memory, and from now on no SACK. */
+struct tcp_loss *pb_tcp_loss_need(struct tcp_conn *c);
+void pb_tcp_loss_done(
+	struct tcp_conn *c); /* all has been acknowledged? Then it goes, unless it is still needed */
+void pb_tcp_loss_quiet(struct tcp_conn *c); /* SND.UNA has moved, and nothing is amiss */
+void pb_tcp_loss_free(struct tcp_conn *c);
+struct scoreboard *pb_tcp_loss_board(struct tcp_conn *c);
+bool pb_tcp_loss_mark(struct tcp_conn *c, struct board_range r);
+void pb_tcp_loss_sent(struct tcp_conn *c, seq at, seq end); /* before SND.MAX and last_sent move */
+void pb_tcp_loss_all(struct tcp_conn *c);
+void pb_tcp_loss_resend(struct tcp_conn *c); /* what is lost, as the congestion window allows */
+/* Of len bytes at offset, how many come before what the peer has. */
+uint32_t pb_tcp_loss_hole(struct tcp_conn *c, uint32_t offset, uint32_t len);
 
 #endif

@@ -6,7 +6,9 @@
  *
  * A second row has the ranges in the order in which they were last heard of, as SACK tells of them (RFC 2018 §4).
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/ooo.h"
+#include "transport/tcp/recvq.h"
+#include "transport/tcp/seq.h"
 
 #include <stdlib.h>
 

@@ -7,7 +7,19 @@
  * back, and the same lines send again. When it is to be put back is recovery.c's; that FIN is sent is decided
  * here, the state it leads to was entered by the call that asked for it.
  */
+#include "transport/tcp/output.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/urgent.h"
+#include "transport/tcp/window.h"
 
 #include "base/checksum.h"
 

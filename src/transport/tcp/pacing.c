@@ -8,7 +8,10 @@
  *
  * What may be sent into the unknown at once, an initial window (RFC 6928), may also at the beginning and after a pause.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/pacing.h"
+#include "transport/tcp/congestion.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/settings.h"
 
 #define PIECE_TIME  PB_MSEC(1)
 #define PIECES_MIN  8     /* in a round trip */

@@ -8,8 +8,10 @@
  * time-out after a quarter of an hour; to others it costs nothing. Hence it is the default, which it is not on Linux.
  */
 #include "transport/tcp/plpmtud.h"
-
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/seq.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,6 @@
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/push.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/seq.h"
 
 #include <stdlib.h>
 

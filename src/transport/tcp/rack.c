@@ -5,7 +5,16 @@
  * What was sent once lies in order of time, and so does what was sent again: each is judged from its oldest on, once,
  * so that a loss costs the same however much is in flight.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/rack.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/send_times.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/tally.h"
+#include "transport/tcp/timers.h"
 
 #define DUP_THRESH    3  /* RFC 8985 §6.2, step 4 */
 #define ROUNDS_SPARED 16 /* recoveries without D-SACK until the window is small again */

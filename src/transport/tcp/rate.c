@@ -1,5 +1,8 @@
 /* Delivery rate sampling, step by step: rate.h. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/send_times.h"
 
 /* All that is in flight left in one go, at last_sent, when nothing else was in flight. */
 struct send_record pb_tcp_rate_flight(const struct tcp_conn *c)

@@ -8,9 +8,14 @@
 #ifndef PB_TRANSPORT_TCP_RATE_H
 #define PB_TRANSPORT_TCP_RATE_H
 
+#include "transport/tcp/send_times.h"
+#include "transport/tcp/seq.h"
+
 #include <packetboat/time.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+struct tcp_conn;
 
 /* Of a connection. Delivered bytes are counted in 32 bits, which may run over. */
 struct tcp_rate {
@@ -58,5 +63,18 @@ static inline uint64_t rate_of(uint32_t bytes, pb_time interval)
 {
 	return interval ? (uint64_t)bytes * (uint64_t)PB_SEC(1) / (uint64_t)interval : 0;
 }
+
+/* What is to be remembered of what is about to leave; and of a flight that left in one go. */
+struct send_record pb_tcp_rate_sent(struct tcp_conn *c, seq at, seq end);
+struct send_record pb_tcp_rate_flight(const struct tcp_conn *c);
+/*
+ * Something was delivered, newest the latest sent of what was sent once (NULL: nothing was). SND.UNA has moved. What
+ * is known here is in *s, which may be NULL.
+ */
+void pb_tcp_rate_sample(struct tcp_conn *c, const struct send_record *newest, struct rate_sample *s);
+/* All up to SND.UNA was. Without SACK nobody knows what was sent again: after a loss there is no sample. */
+void pb_tcp_rate_acked(struct tcp_conn *c, struct rate_sample *s);
+/* Found lost, of what left with r; NULL: of what was sent again. */
+void pb_tcp_rate_lost(struct tcp_conn *c, const struct send_record *r, uint32_t bytes);
 
 #endif

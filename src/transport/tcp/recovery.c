@@ -6,7 +6,25 @@
  * (loss.c). Without it, duplicate ACKs are counted (fast_retransmit.c), and after a time-out SND.NXT goes back to
  * SND.UNA: from there all is sent again, in slow start, except what acknowledgements jump over.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/plpmtud.h"
+#include "transport/tcp/prr.h"
+#include "transport/tcp/push.h"
+#include "transport/tcp/rack.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/rtt.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/sendq.h"
+#include "transport/tcp/seq.h"
+#include "transport/tcp/tally.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/urgent.h"
 
 #include <poll.h>
 

@@ -3,7 +3,7 @@
  * before, into the room its memory has left: otherwise a peer that sends single bytes would have us keep a whole
  * block for each.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/recvq.h"
 
 #include <string.h>
 

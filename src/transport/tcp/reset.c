@@ -1,5 +1,8 @@
 /* Resets (RFC 9293 §3.5.2, §3.10.7.1) and challenge ACKs (RFC 5961). */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/output.h"
 
 /*
  * RFC 5961 §7 suggests ten in five seconds. For each connection alone: were the limit shared, others could count

@@ -1,5 +1,6 @@
 /* Round-trip time and retransmission time-out: RFC 6298. */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/rtt.h"
+#include "transport/tcp/settings.h"
 
 #define RTO_INITIAL PB_SEC(1) /* 2.1 */
 

@@ -2,7 +2,9 @@
  * Selective acknowledgements (RFC 2018): what we tell of text that came ahead of a gap, the latest range first, and in
  * front of these what came twice (D-SACK, RFC 2883).
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/ooo.h"
+#include "transport/tcp/seq.h"
 
 /* RFC 2018 §3, with two NOPs in front of it. */
 #define SACK_BASE  4

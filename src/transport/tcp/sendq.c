@@ -8,7 +8,8 @@
  * The last part of a record (MSG_EOR) is marked. What is written after it goes into another part, and no segment into
  * both.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/sendq.h"
+#include "transport/tcp/buffers.h"
 
 #include <string.h>
 

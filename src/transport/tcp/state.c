@@ -27,6 +27,8 @@
  * From everywhere, RST, ABORT and time-outs lead to CLOSED. LISTEN and passive SYN-RECEIVED are records of
  * listen.c, TIME-WAIT one of timewait.c: a connection goes through CLOSED there, or begins in SYN-RECEIVED.
  */
+#include "transport/tcp/conn.h"
+#include "transport/tcp/input.h"
 #include "transport/tcp/tcp.h"
 
 #include <assert.h>

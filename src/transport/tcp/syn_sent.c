@@ -1,5 +1,12 @@
 /* SEGMENT ARRIVES in SYN-SENT (RFC 9293 §3.10.7.3), and what becomes of a connection whose SYN is acknowledged. */
+#include "transport/tcp/accecn.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/window.h"
 
 #include <errno.h>
 #include <poll.h>

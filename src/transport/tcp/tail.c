@@ -3,7 +3,14 @@
  * Two round trips later one segment more is sent, or the last one again, so that an acknowledgement comes, and RACK
  * can judge.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/rack.h"
+#include "transport/tcp/rate.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/seq.h"
 
 /* TLP.max_ack_delay, for a flight of one segment, whose acknowledgement may be delayed: Linux's TCP_RTO_MIN. */
 #define ACK_DELAY_MAX PB_MSEC(200)

@@ -1,4 +1,5 @@
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/tally.h"
+#include "transport/tcp/conn.h"
 
 static void change(struct tcp_conn *c, enum tcp_busy to)
 {

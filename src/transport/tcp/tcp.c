@@ -1,5 +1,11 @@
 /* The TCP layer: who gets a segment, and what is true of all connections together. */
+#include "transport/tcp/tcp.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/idle.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/listen.h"
+#include "transport/tcp/output.h"
 
 #include "base/checksum.h"
 

@@ -4,6 +4,12 @@
  * urgent.c's.
  */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/sack.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/urgent.h"
 
 #include <poll.h>
 

@@ -9,6 +9,18 @@
  * window whether it has opened (RFC 9293 §3.8.6.1), and overrides silly windows, cork and want of memory
  * (§3.8.6.2.1, (4)).
  */
+#include "transport/tcp/timers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/fast_open.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/idle.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/plpmtud.h"
+#include "transport/tcp/rack.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/rtt.h"
+#include "transport/tcp/settings.h"
 #include "transport/tcp/tcp.h"
 
 #include <errno.h>

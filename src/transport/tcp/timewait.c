@@ -3,7 +3,9 @@
  * become part of its next connection, and so that the peer's FIN, if it comes again, is acknowledged again. No
  * connection is needed for that, but a record. All last equally long: they wait in a queue, with one timer.
  */
+#include "transport/tcp/accecn.h"
 #include "transport/tcp/auth.h"
+#include "transport/tcp/isn.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,15 @@
  * Then congestion control is what it was before, but for the burst that its window would allow at once (RFC 4015
  * §3.2).
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/ecn.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/rtt.h"
+#include "transport/tcp/scoreboard.h"
+#include "transport/tcp/seq.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,10 @@
  *
  * A connection has the state only while it has a mark, either way.
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/urgent.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/recvq.h"
+#include "transport/tcp/seq.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,6 +3,15 @@
  * a connection does not go away beneath him before he has closed it.
  */
 #include "transport/tcp/auth.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/input.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/tcp.h"
+#include "transport/tcp/timers.h"
+#include "transport/tcp/urgent.h"
+#include "transport/tcp/window.h"
 
 #include <errno.h>
 #include <poll.h>

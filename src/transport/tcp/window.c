@@ -2,7 +2,11 @@
  * The windows, both ways: how much the peer may send us (RCV.WND, without silly windows: RFC 9293 §3.8.6.2.2)
  * and how much we may send it (SND.WND).
  */
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/window.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/recovery.h"
+#include "transport/tcp/seq.h"
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {

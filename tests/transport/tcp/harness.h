@@ -5,7 +5,12 @@
 #ifndef TESTS_TRANSPORT_TCP_HARNESS_H
 #define TESTS_TRANSPORT_TCP_HARNESS_H
 
+#include "transport/tcp/auth.h"
+#include "transport/tcp/conn.h"
+#include "transport/tcp/idle.h"
+#include "transport/tcp/listen.h"
 #include "transport/tcp/tcp.h"
+#include "transport/tcp/timewait.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* More accurate feedback of marks, by the sections of RFC 9768. */
 #include "sender.h"
+#include "transport/tcp/output.h"
 
 #define MSS     SENDER_MSS
 #define FLAGS   (TCP_ECE | TCP_CWR | TCP_AE)

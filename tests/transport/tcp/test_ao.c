@@ -2,6 +2,7 @@
  * Segments signed with TCP-AO, RFC 5925: handshakes, keys that change, numbers that wrap, what is admitted and counted.
  */
 #include "signers.h"
+#include "transport/tcp/isn.h"
 #include "wire/icmp_error.h"
 
 #include <errno.h>

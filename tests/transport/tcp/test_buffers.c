@@ -1,5 +1,8 @@
 /* Buffers grow with what a path is measured to need, and not beyond what memory allows. */
 #include "sender.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/window.h"
 
 #include <poll.h>
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SYN cookies: what they bring back, how long they are good, and that nothing else is one. */
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/cookie.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/listen.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

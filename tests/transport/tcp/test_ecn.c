@@ -1,5 +1,7 @@
 /* Explicit congestion notification, by the sections of RFC 3168. */
 #include "sender.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/output.h"
 
 #include <linux/tcp.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /* Initial sequence numbers by RFC 6528: they grow with the clock for a pair, and tell nothing of another's. */
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/seq.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

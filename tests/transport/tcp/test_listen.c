@@ -1,5 +1,6 @@
 /* Listeners: calls as records, as cookies, as connections; and a flood of them. */
 #include "harness.h"
+#include "transport/tcp/isn.h"
 
 #include <errno.h>
 #include <malloc.h>

@@ -3,7 +3,8 @@
  * whatever pieces, comes out once, in order and unchanged.
  */
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/ooo.h"
+#include "transport/tcp/seq.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,7 +1,9 @@
 /* What is sent, and when: windows, Nagle, silly windows, probes of closed ones, FIN. */
 #include "sender.h"
+#include "transport/tcp/output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #define MSS SENDER_MSS

@@ -1,5 +1,6 @@
 /* How much leaves at once, and when the next. */
 #include "sender.h"
+#include "transport/tcp/pacing.h"
 
 #include <sys/socket.h>
 

@@ -3,6 +3,10 @@
  * blocks.
  */
 #include "sender.h"
+#include "transport/tcp/flight.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/rack.h"
+#include "transport/tcp/scoreboard.h"
 
 #define MSS SENDER_MSS
 

@@ -1,5 +1,6 @@
 /* How fast the network delivers: draft-ietf-ccwg-bbr-06 §4.1, as TCP_INFO tells it. */
 #include "sender.h"
+#include "transport/tcp/flight.h"
 
 #include <linux/tcp.h>
 

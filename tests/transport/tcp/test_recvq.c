@@ -1,6 +1,6 @@
 /* Text in order against the plainest model, two counters: what was pushed is read, once, in order, in any pieces. */
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/recvq.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

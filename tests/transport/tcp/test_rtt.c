@@ -1,6 +1,6 @@
 /* The RTO by the rules of RFC 6298, whose numbers the tests have. */
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/rtt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

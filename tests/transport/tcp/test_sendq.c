@@ -2,12 +2,15 @@
  * Text to send, against a model that is an array of bytes: whatever way it came in, and whatever is sent again,
  * each segment has the bytes of its numbers, also long after.
  */
+#include "net/internet.h"
 #include "random.h"
-#include "transport/tcp/tcp.h"
+#include "transport/tcp/sendq.h"
+#include "wire/tcp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 

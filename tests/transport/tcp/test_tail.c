@@ -1,5 +1,7 @@
 /* Tail loss probes (RFC 8985 §7): a round trip of 40 ms, an RTO of 200 ms. */
 #include "sender.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/scoreboard.h"
 
 #include <errno.h>
 #include <poll.h>

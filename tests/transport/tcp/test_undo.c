@@ -3,6 +3,9 @@
  * trip of 40 ms; ten segments in flight.
  */
 #include "sender.h"
+#include "transport/tcp/isn.h"
+#include "transport/tcp/loss.h"
+#include "transport/tcp/scoreboard.h"
 
 #define MSS SENDER_MSS
 

@@ -1,5 +1,6 @@
 /* Urgent data (RFC 9293 §3.8.5, RFC 6093), both ways. */
 #include "sender.h"
+#include "transport/tcp/urgent.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,8 @@
 /* The window that we tell: RFC 9293 §3.8.6.2.2 and RFC 7323 §2, against a user who reads as he likes. */
 #include "random.h"
 #include "sender.h"
+#include "transport/tcp/output.h"
+#include "transport/tcp/window.h"
 
 #define MSS 1460
 
