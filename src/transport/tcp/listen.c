@@ -132,6 +132,11 @@ static uint16_t window_of(const struct tcp_listener *l)
 	return tcp_syn_window(&l->set);
 }
 
+static uint8_t scale_of(const struct tcp_listener *l)
+{
+	return pb_tcp_scale_announce(pb_tcp_receive_buffer_most(l->tcp, &l->set));
+}
+
 /* Send a SYN-ACK. A record that is not kept is in its cookie. */
 static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 {
@@ -246,7 +251,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 		read_keys(&r, o);
 	}
 	r.snd_scale = o->window_scale;
-	r.rcv_scale = pb_tcp_scale_announce(pb_tcp_receive_buffer_most(l->tcp, &l->set));
+	r.rcv_scale = scale_of(l);
 	r.ts_recent = o->ts_value;
 	uint64_t secret = pb_tcp_secret(l->tcp, &r.entry.pair);
 	r.ts_offset = pb_tcp_timestamp_offset(secret);
@@ -323,8 +328,7 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 		c->rtt.timed_at = r->arrived;
 		c->rtt.timed_seq = c->snd_nxt;
 	}
-	if (!r->cookie)
-		c->rcv_scale = r->rcv_scale; /* as the SYN-ACK has told */
+	c->rcv_scale = r->rcv_scale; /* as the SYN-ACK has told */
 	pb_tcp_conn_agree(c, &options);
 	pb_tcp_ecn_accept(c, r);
 	pb_tcp_set_state(c, STATE_SYN_RECEIVED);
@@ -414,6 +418,7 @@ static bool take_cookie(struct tcp_listener *l, struct tcp_segment *s)
 		.irs = seq_add(s->seq, -1u),
 		.window = window_of(l),
 		.bound = bound_of(l, s),
+		.rcv_scale = scale_of(l),
 	};
 	struct tcp_conn *c;
 

@@ -417,6 +417,7 @@ static void cookies_keep_options(void **state)
 	assert_true(s.h.options.sack_permitted);
 	assert_true(s.h.options.has_window_scale);
 	uint32_t told = s.h.options.ts_value;
+	uint8_t scale = s.h.options.window_scale;
 	s = (struct segment){
 		.h = {.src_port = 4000,
                       .flags = TCP_ACK,
@@ -432,6 +433,8 @@ static void cookies_keep_options(void **state)
 	assert_true(c->has_timestamps);
 	assert_int_equal(c->snd_scale, 7);
 	assert_int_equal(c->snd_wnd, 500 << 7);
+	assert_true(scale > 0);
+	assert_int_equal(c->rcv_scale, scale); /* the caller reads our windows by what the SYN-ACK has told */
 	/* The clock goes on from what it said, or the caller would take us for old (RFC 7323 §5.3). */
 	assert_in_range(pb_tcp_timestamp(h.tcp, c->ts_offset) - told, 0, 63);
 	pb_tcp_close(c, true);
