@@ -4,6 +4,7 @@
 #include "net/interface_id.h"
 #include "net/internet_state.h"
 #include "net/ip6.h"
+#include "wire/ethernet.h"
 #include "wire/ip6.h"
 #include "wire/nd.h"
 
@@ -37,6 +38,11 @@ static pb_time now_of(const struct autoconf *a)
 static pb_time end_of(const struct autoconf *a, uint32_t seconds)
 {
 	return seconds == ND_FOREVER ? PB_NEVER : now_of(a) + PB_SEC((pb_time)seconds);
+}
+
+static pb_time sooner(pb_time a, pb_time b)
+{
+	return a < b ? a : b;
 }
 
 /*
@@ -137,13 +143,15 @@ static struct ip default_prefix(void)
 
 static void remove_route(struct autoconf *a, const struct ip *prefix, unsigned bits, const struct ip *gateway)
 {
-	if (pb_routes_remove_way(&a->iface->net->routes, prefix, bits, gateway, a->iface) == 0)
+	if (pb_routes_remove_told(&a->iface->net->routes, prefix, bits, gateway, a->iface) == 0)
 		internet_changed(a->iface->net);
 }
 
 static void add_route(struct autoconf *a, const struct ip *prefix, unsigned bits, const struct ip *gateway)
 {
-	struct route r = { .prefix = *prefix, .bits = bits, .on_link = !gateway, .iface = a->iface };
+	struct route r = {
+		.prefix = *prefix, .bits = bits, .on_link = !gateway, .told = true, .iface = a->iface
+	};
 
 	if (gateway)
 		r.gateway = *gateway;
@@ -162,6 +170,17 @@ static void end_routers(struct autoconf *a, pb_time now)
 		} else {
 			n++;
 		}
+}
+
+void pb_autoconf_no_router(struct iface *i, const struct ip *ip)
+{
+	struct lease *l =
+		i->autoconf ? find_lease(i->autoconf->routers, i->autoconf->router_count, ip, 128) : NULL;
+
+	if (!l)
+		return;
+	l->until = now_of(i->autoconf);
+	end_routers(i->autoconf, l->until);
 }
 
 static void end_prefixes(struct autoconf *a, pb_time now)
@@ -241,13 +260,13 @@ static void make_temporary(struct autoconf *a, const struct ip *prefix, pb_time 
 	pb_time now = now_of(a), valid = now + TEMPORARY_VALID, used = now + TEMPORARY_USED;
 
 	used -= (pb_time)pb_rng_below(&a->iface->env->rng, (uint64_t)DESYNC_MAX + 1);
-	valid = valid < valid_until ? valid : valid_until;
-	used = used < preferred_until ? used : preferred_until;
-	if (a->temporary && used > now + REGEN_ADVANCE)
+	if (a->temporary && sooner(used, preferred_until) > now + REGEN_ADVANCE)
 		make_address(a, (struct iface_address){ .ip = *prefix,
 							.origin = ADDRESS_TEMPORARY,
-							.valid_until = valid,
-							.preferred_until = used });
+							.valid_most = valid,
+							.preferred_most = used,
+							.valid_until = sooner(valid, valid_until),
+							.preferred_until = sooner(used, preferred_until) });
 }
 
 /* The address in that prefix; NULL: there is none. Of temporary ones, that which lasts longest. */
@@ -278,17 +297,18 @@ static void prolong(struct autoconf *a, struct iface_address *address, pb_time v
 	internet_changed(a->iface->net);
 }
 
-/* RFC 8981 §3.4, 1: a temporary address ends no later than the prefix does. */
-static void shorten_temporary(struct iface *i, const struct iface_address *stable)
+/*
+ * RFC 8981 §3.4: temporary addresses last as long as the prefix does, but no longer than they were made for. Else all
+ * that uses one would break off when the first lifetime is over, though routers prolong it again and again.
+ */
+static void prolong_temporary(struct iface *i, const struct iface_address *stable)
 {
 	for (unsigned n = 0; n < i->address_count; n++) {
 		struct iface_address *a = i->addresses[n];
 		if (a->origin != ADDRESS_TEMPORARY || !pb_ip_in_prefix(&a->ip, &stable->ip, MADE_BITS))
 			continue;
-		if (a->preferred_until > stable->preferred_until)
-			a->preferred_until = stable->preferred_until;
-		if (a->valid_until > stable->valid_until)
-			a->valid_until = stable->valid_until;
+		a->preferred_until = sooner(a->preferred_most, stable->preferred_until);
+		a->valid_until = sooner(a->valid_most, stable->valid_until);
 	}
 }
 
@@ -301,7 +321,7 @@ static void take_autonomous(struct autoconf *a, const struct nd_prefix *p)
 		return;
 	if (known) {
 		prolong(a, known, valid, preferred);
-		shorten_temporary(a->iface, known);
+		prolong_temporary(a->iface, known);
 	} else if (p->valid) {
 		make_address(a, (struct iface_address){ .ip = p->prefix,
 							.origin = ADDRESS_STABLE,
@@ -357,11 +377,6 @@ static void end_addresses(struct autoconf *a, pb_time now)
 /*
  * Time -----------------------------------------------------------------------------------------------------
  */
-
-static pb_time sooner(pb_time a, pb_time b)
-{
-	return a < b ? a : b;
-}
 
 static pb_time first_lease(const struct lease *leases, unsigned count, pb_time first)
 {
@@ -512,7 +527,7 @@ static void take_options(struct autoconf *a, const struct ip *router, struct rea
 			take_servers(a, &o);
 		else if (o.type == ND_DNSSL)
 			take_domains(a, &o);
-		else if (o.type == ND_SOURCE_MAC &&
+		else if (o.type == ND_SOURCE_MAC && !ethernet_is_group(o.body) &&
 			 (n = pb_neighbours_find(&a->iface->net->neighbours, a->iface, router)))
 			pb_neighbour_advertised(n, o.body, false, true);
 	}

@@ -56,6 +56,9 @@ void pb_autoconf_stop(struct iface *i);
 /* A router's advertisement came from the link, its checksum right. p->buf is not taken. */
 void pb_autoconf_input(struct internet *net, const struct ip_packet *p);
 
+/* Who has ip says that he is no router any more. */
+void pb_autoconf_no_router(struct iface *i, const struct ip *ip);
+
 /* An address that we made is somebody else's: make another, a few times. May free a. */
 void pb_autoconf_duplicate(struct iface_address *a);
 

@@ -29,6 +29,7 @@ struct iface_address {
 	uint8_t nonce[6]; /* in them, of IPv6 (RFC 7527) */
 	uint8_t attempt;  /* at making an address that is nobody else's (RFC 7217 §5, DAD_Counter) */
 	pb_time preferred_until, valid_until; /* RFC 4862 §5.5.4; PB_NEVER: always */
+	pb_time preferred_most, valid_most;   /* of a temporary one, whatever routers say (RFC 8981 §3.4) */
 	bool off_link;    /* that we have it does not mean that its prefix is on the link (RFC 5942 §4) */
 	pb_time defended; /* when it was last claimed against another's use; PB_NEVER: not so far */
 	struct pb_timer timer;

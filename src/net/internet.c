@@ -35,7 +35,11 @@ static void neighbour_unreachable(struct neighbour *n, struct pb_buf *b)
 
 static void neighbour_failed(struct neighbour *n)
 {
-	pb_redirect_failed(n->iface->net, &n->ip);
+	struct internet *net = n->iface->net;
+
+	pb_redirect_failed(net, &n->ip);
+	if (pb_routes_pass_over(&net->routes, &n->ip, n->iface)) /* RFC 1122 §3.3.1.4, RFC 4861 §6.3.6 */
+		internet_changed(net);
 }
 
 static void neighbour_solicit(struct neighbour *n)

@@ -116,10 +116,14 @@ static void take_advertisement(struct internet *net, const struct ip_packet *p, 
 		return;
 	}
 	struct neighbour *n = pb_neighbours_find(&net->neighbours, i, &m->target);
-	const uint8_t *mac = m->mac ? m->mac : pb_neighbour_mac(n);
-	if (n && mac && pb_neighbour_advertised(n, mac, m->solicited, m->override))
+	const uint8_t *known = pb_neighbour_mac(n), *mac = m->mac ? m->mac : known;
+	bool doubtful = known && mac != known && memcmp(known, mac, PB_MAC_LEN) != 0 && !m->override;
+	if (!n || !mac || !pb_neighbour_advertised(n, mac, m->solicited, m->override)) {
+		i->env->counters.arp.InUnasked++;
 		return;
-	i->env->counters.arp.InUnasked++;
+	}
+	if (!m->router && !doubtful)
+		pb_autoconf_no_router(i, &m->target);
 }
 
 /* RFC 4861 §7.1.1, §7.1.2 */

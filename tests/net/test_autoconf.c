@@ -253,6 +253,98 @@ static void heeds_nobody_else(void **state)
 	assert_int_equal(find_path(h, &path, "2001:db9:9::9"), -ENETUNREACH);
 }
 
+/* What was given by hand is not a router's to end; and it stays, too, where a router had told of it before. */
+static void leaves_what_was_given(void **state)
+{
+	struct harness *h = *state;
+	struct ip ours = ip_of("2001:db8:5::2"), all = { 0 }, router = ip_of(router_name);
+	struct advertisement a = advertisement(100), late = advertisement(100);
+	struct ip_path path;
+
+	router = ip_in_zone(&router, h->iface->index);
+	assert_int_equal(pb_internet_add_address(h->net, h->iface, &ours, 64, true), 0);
+	assert_int_equal(pb_internet_add_route(h->net, &all, 0, &router, h->iface), 0);
+	add_prefix(&a, "2001:db8:5::", 64, ON_LINK, 100, 100);
+	add_prefix(&a, "2001:db8:6::", 64, ON_LINK, 100, 100);
+	tell(h, &a, router_name);
+	ours = ip_of("2001:db8:6::2");
+	assert_int_equal(pb_internet_add_address(h->net, h->iface, &ours, 64, true), 0);
+	tell(h, &late, "fe80::fd");
+	router = ip_of("fe80::fd");
+	router = ip_in_zone(&router, h->iface->index);
+	assert_int_equal(pb_internet_add_route(h->net, &all, 0, &router, h->iface), 0);
+	assert_int_equal(pb_internet_add_route(h->net, &all, 0, &router, h->iface), -EEXIST);
+	size_t routes = h->net->routes.count;
+	pass(h, PB_SEC(101));
+	assert_int_equal(h->net->routes.count, routes);
+	assert_int_equal(find_path(h, &path, "2001:db8:5::9"), 0);
+	assert_true(ip_equal(&path.neighbour->ip, &path.dst));
+	assert_int_equal(find_path(h, &path, "2001:db8:6::9"), 0);
+	assert_true(ip_equal(&path.neighbour->ip, &path.dst));
+	assert_int_equal(find_path(h, &path, "2001:db8:9::9"), 0);
+	harness_forget_sent(h);
+}
+
+static bool goes_by(struct harness *h, const char *router)
+{
+	struct ip hop = ip_of(router);
+	struct ip_path path;
+
+	hop = ip_in_zone(&hop, h->iface->index);
+	return find_path(h, &path, "2001:db8:9::9") == 0 && ip_equal(&path.neighbour->ip, &hop);
+}
+
+/* RFC 4861 §7.2.5: who says that he is no router any more leads nowhere. Others say nothing of him by that. */
+static void drops_who_is_no_router(void **state)
+{
+	struct harness *h = *state;
+	struct advertisement a = advertisement(1800);
+	struct nd_neighbour still = { .advertisement = true, .router = true, .target = ip_of(router_name) },
+			    host = { .advertisement = true, .target = ip_of("fe80::fd") },
+			    none = { .advertisement = true, .target = ip_of(router_name), .mac = peer_mac };
+
+	tell(h, &a, router_name);
+	still.mac = host.mac = peer_mac;
+	assert_int_equal(harness6_send(h, "2001:db8:9::9", 1, false), 0);
+	harness6_neighbour(h, still, router_name, "ff02::1");
+	harness6_neighbour(h, host, "fe80::fd", "ff02::1");
+	assert_true(goes_by(h, router_name));
+	harness6_neighbour(h, none, router_name, "ff02::1");
+	assert_false(goes_by(h, router_name));
+	assert_int_equal(h->iface->autoconf->router_count, 0);
+	tell(h, &a, router_name);
+	assert_true(goes_by(h, router_name));
+	harness_forget_sent(h);
+}
+
+/* RFC 4861 §6.3.6: a router that does not answer is passed over while there is another, and comes last from then on. */
+static void passes_over_a_dead_router(void **state)
+{
+	struct harness *h = *state;
+	struct advertisement a = advertisement(1800);
+	struct ip_path path;
+	struct ip_send how = { .protocol = UDP };
+
+	add_prefix(&a, "2001:db8:5::", 64, AUTONOMOUS, 3600, 3600);
+	tell(h, &a, "fe80::fd");
+	tell(h, &a, router_name);
+	pass(h, PB_SEC(2));
+	assert_true(goes_by(h, "fe80::fd"));
+	assert_int_equal(find_path(h, &path, "2001:db8:9::9"), 0);
+	assert_int_equal(pb_ip_send(h->net, &path, &how, harness_payload(h, 1)), 0);
+	pass(h, PB_SEC(4));
+	assert_true(goes_by(h, router_name));
+	harness_forget_sent(h);
+	assert_int_equal(pb_ip_send(h->net, &path, &how, harness_payload(h, 1)),
+			 0); /* the path that was kept, too */
+	struct nd_neighbour m = harness6_expect_neighbour(h, false, NULL);
+	struct ip next = ip_of(router_name);
+	assert_true(ip_equal(&m.target, &next));
+	pass(h, PB_SEC(4)); /* nor does that one answer: they take turns */
+	assert_true(goes_by(h, "fe80::fd"));
+	harness_forget_sent(h);
+}
+
 static void routers_are_bounded(void **state)
 {
 	struct harness *h = *state;
@@ -517,6 +609,40 @@ static void changes_temporary_addresses(void **state)
 	harness_forget_sent(h);
 }
 
+/*
+ * RFC 8981 §3.4: each advertisement prolongs a temporary address with its prefix, or everything that uses it would break
+ * off when the first lifetime is over; but to no more than its own two days, of which it is preferred for one.
+ */
+static void prolongs_temporary_addresses(void **state)
+{
+	struct harness *h = *state;
+	pb_time start = env_now(&h->env), told = start;
+
+	tell_prefix(h, AUTONOMOUS, 3600, 1800);
+	struct ip first = made(h, ADDRESS_TEMPORARY, 0)->ip;
+	for (; told < start + PB_SEC(40000); told += PB_SEC(600)) {
+		harness_run(h, told);
+		tell_prefix(h, AUTONOMOUS, 3600, 1800);
+		assert_null(made(h, ADDRESS_TEMPORARY, 1));
+		struct iface_address *t = made(h, ADDRESS_TEMPORARY, 0);
+		assert_non_null(t);
+		assert_true(ip_equal(&t->ip, &first));
+		assert_int_equal(t->valid_until, told + PB_SEC(3600));
+		assert_int_equal(t->preferred_until, told + PB_SEC(1800));
+	}
+	for (; told < start + PB_SEC(172800); told += PB_SEC(600)) {
+		harness_run(h, told);
+		tell_prefix(h, AUTONOMOUS, 3600, 1800);
+	}
+	struct iface_address *old = pb_iface_address(h->iface, &first);
+	assert_non_null(old);
+	assert_true(old->preferred_until <= start + PB_SEC(86400));
+	assert_int_equal(old->valid_until, start + PB_SEC(172800));
+	harness_run(h, start + PB_SEC(172800));
+	assert_null(pb_iface_address(h->iface, &first));
+	harness_forget_sent(h);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_wire, close_wire)
 
 int main(void)
@@ -527,6 +653,9 @@ int main(void)
 		TEST(takes_the_router),
 		TEST(drops_the_router),
 		TEST(heeds_nobody_else),
+		TEST(leaves_what_was_given),
+		TEST(drops_who_is_no_router),
+		TEST(passes_over_a_dead_router),
 		TEST(routers_are_bounded),
 		TEST(takes_parameters),
 		TEST(takes_name_servers),
@@ -537,6 +666,7 @@ int main(void)
 		TEST(prolongs_and_shortens),
 		TEST(tries_another_identifier),
 		cmocka_unit_test_setup_teardown(changes_temporary_addresses, open_temporary, close_wire),
+		cmocka_unit_test_setup_teardown(prolongs_temporary_addresses, open_temporary, close_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
