@@ -4,6 +4,7 @@
 #include "transport/tcp/input.h"
 #include "transport/tcp/loss.h"
 #include "transport/tcp/pacing.h"
+#include "transport/tcp/paws.h"
 #include "transport/tcp/recovery.h"
 #include "transport/tcp/timers.h"
 #include "transport/tcp/urgent.h"
@@ -258,8 +259,7 @@ void pb_tcp_conn_congestion(struct tcp_conn *c)
 void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 {
 	c->has_timestamps = peer->has_timestamp && !c->tcp->limits.no_timestamps;
-	c->ts_recent = peer->ts_value;
-	c->ts_recent_age = tcp_now(c);
+	pb_tcp_paws_begin(c, peer->ts_value, tcp_now(c));
 	c->has_sack = peer->sack_permitted && !c->tcp->limits.no_sack;
 	if (c->set.auth)
 		c->has_timestamps &= pb_tcp_timestamp_fits(pb_tcp_auth_room(c), c->has_sack);

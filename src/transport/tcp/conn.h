@@ -9,6 +9,7 @@
 #include "transport/tcp/fast_open.h"
 #include "transport/tcp/layer.h"
 #include "transport/tcp/ooo.h"
+#include "transport/tcp/paws.h"
 #include "transport/tcp/push.h"
 #include "transport/tcp/recvq.h"
 #include "transport/tcp/rtt.h"
@@ -91,7 +92,8 @@ struct tcp_conn {
 	bool has_timestamps, has_sack, has_scale;
 	uint32_t ts_recent, ts_offset; /* RFC 7323 §4.3, §5.4: random offset of our clock */
 	pb_time ts_recent_age;         /* when ts_recent was set: invalid after 24 days (§5.5) */
-	seq last_ack_sent;             /* Last.ACK.sent (§4.3) */
+	struct tcp_paws paws;
+	seq last_ack_sent; /* Last.ACK.sent (§4.3) */
 	uint16_t mss; /* of text we may send in a segment: Eff.snd.MSS, RFC 9293 §3.7.1 (options taken off) */
 	uint16_t peer_mss; /* what the peer announced */
 

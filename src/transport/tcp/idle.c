@@ -17,6 +17,7 @@
 #include "transport/tcp/isn.h"
 #include "transport/tcp/layer.h"
 #include "transport/tcp/pacing.h"
+#include "transport/tcp/paws.h"
 #include "transport/tcp/rtt.h"
 #include "transport/tcp/sack.h"
 #include "transport/tcp/seq.h"
@@ -331,8 +332,8 @@ static void restore_receiving(const struct tcp_idle *i, struct tcp_conn *c)
 {
 	c->rcv_nxt = c->last_ack_sent = i->rcv_nxt;
 	c->rcv_adv = i->rcv_adv;
-	c->ts_recent = i->ts_recent;
-	c->last_received = c->ts_recent_age = PB_SEC(i->last_received);
+	c->last_received = PB_SEC(i->last_received);
+	pb_tcp_paws_begin(c, i->ts_recent, c->last_received);
 	c->segments_in = i->segments_in;
 	c->bytes_received = i->bytes_received;
 	c->quick_acks = TCP_QUICK_ACKS;

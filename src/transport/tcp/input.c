@@ -9,32 +9,13 @@
 #include "transport/tcp/accecn.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/output.h"
+#include "transport/tcp/paws.h"
 #include "transport/tcp/recovery.h"
 #include "transport/tcp/sack.h"
 #include "transport/tcp/timers.h"
 #include "transport/tcp/window.h"
 
 #include <errno.h>
-
-#define TS_RECENT_VALID PB_SEC(24 * 24 * 3600) /* RFC 7323 §5.5 */
-
-/* RFC 7323 §5.3 R1: whether the segment is not older than what has been received before it. */
-static bool timestamp_fresh(struct tcp_conn *c, const struct tcp_segment *s)
-{
-	if (!c->has_timestamps || s->h.flags & TCP_RST)
-		return true;
-	return (int32_t)(s->h.options.ts_value - c->ts_recent) >= 0 ||
-	       tcp_now(c) - c->ts_recent_age > TS_RECENT_VALID;
-}
-
-/* RFC 7323 §4.3 (2), for a segment that is acceptable. */
-static void keep_timestamp(struct tcp_conn *c, const struct tcp_segment *s)
-{
-	if (c->has_timestamps && seq_le(s->seq, c->last_ack_sent)) {
-		c->ts_recent = s->h.options.ts_value;
-		c->ts_recent_age = tcp_now(c);
-	}
-}
 
 /*
  * First: whether any of the segment is in the window. An empty one may be just behind it, too: there it is when its
@@ -101,7 +82,7 @@ static bool check_place(struct tcp_conn *c, struct tcp_segment *s)
 		tcp_counters(c)->tcp.PAWSEstab++;
 		return false;
 	}
-	if (!timestamp_fresh(c, s)) {
+	if (!pb_tcp_paws_admits(c, s)) {
 		tcp_counters(c)->tcp.PAWSEstab++;
 		refuse(c, s);
 		return false;
@@ -192,7 +173,7 @@ static bool take_ack(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_challenge(c);
 		return false;
 	}
-	keep_timestamp(c, s); /* not before: who can guess no acknowledgement sets no clock of ours */
+	pb_tcp_paws_keep(c, s); /* not before: who can guess no acknowledgement sets no clock of ours */
 	if (seq_lt(s->ack,
 		   c->snd_una)) { /* an old one: ignored, but not its text, nor what it tells of gaps */
 		if (c->has_sack && s->h.options.sack_count)

@@ -10,6 +10,7 @@
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference
+ *   paws.c       timestamps that are too old, RFC 7323
  *   push.c       where PSH is                             tally.c     what is counted for TCP_INFO
  *   output.c     what to send now                         window.c    the windows, both ways
  *   recovery.c   what acknowledgements say of losses      rtt.c       RTT and RTO, RFC 6298
