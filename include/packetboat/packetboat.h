@@ -11,6 +11,7 @@
 #include <packetboat/socket.h>
 #include <packetboat/stack.h>
 #include <packetboat/tcp_auth.h>
+#include <packetboat/tcp_user_timeout.h>
 #include <packetboat/time.h>
 
 #endif

@@ -79,6 +79,10 @@ static void put_option(struct text *t, uint8_t kind, struct reader *r)
 		value = rd_u32(r);
 		put(t, "TS val %u ecr %u", value, rd_u32(r));
 		return;
+	case OPTION_USER_TIMEOUT:
+		value = rd_u16(r);
+		put(t, "uto %u %s", value & 0x7fff, value & 0x8000 ? "min" : "s");
+		return;
 	default:
 		put(t, "%s", kind == OPTION_FAST_OPEN ? "FO " : kind == OPTION_MD5 ? "md5 " : "");
 		if (kind != OPTION_FAST_OPEN && kind != OPTION_MD5)

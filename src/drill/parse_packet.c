@@ -148,6 +148,20 @@ static const char *parse_key(struct parser *p)
 	return e && e->text ? e->text : "";
 }
 
+/* RFC 5482 §3.3: seconds or minutes. */
+static void parse_user_timeout(struct parser *p, struct writer *w, uint8_t *start)
+{
+	uint16_t n = (uint16_t)drill_parse_number(p, "a user time-out", 0, INT16_MAX);
+
+	start[0] = OPTION_USER_TIMEOUT;
+	start[1] = 4;
+	if (drill_parse_take_word(p, "min"))
+		n |= 0x8000;
+	else if (!drill_parse_take_word(p, "s"))
+		drill_parse_fail(p, "a user time-out is written <uto 300 s> or <uto 5 min>");
+	wr_u16(w, n);
+}
+
 /* RFC 2385 §3: as it is, or by its key. */
 static void parse_md5(struct parser *p, struct packet *k, struct writer *w, uint8_t *start)
 {
@@ -208,6 +222,8 @@ static void parse_long_option(struct parser *p, struct packet *k, struct writer 
 		start[0] = OPTION_EXPERIMENT;
 		wr_u16(w, OPTION_FAST_OPEN_MAGIC);
 		start[1] = (uint8_t)(4 + parse_hex(p, w));
+	} else if (drill_parse_take_word(p, "uto")) {
+		parse_user_timeout(p, w, start);
 	} else if (drill_parse_take_word(p, "md5")) {
 		parse_md5(p, k, w, start);
 	} else if (drill_parse_take_word(p, "ao")) {

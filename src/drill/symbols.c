@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <packetboat/tcp_auth.h>
+#include <packetboat/tcp_user_timeout.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -114,6 +115,8 @@ static const struct symbol symbols[] = {
 	SYMBOL(TCP_MD5SIG),
 	{ "TCP_AO_ADD_KEY", PB_TCP_AO_ADD_KEY},
 	SYMBOL(TCP_USER_TIMEOUT),
+	{ "TCP_ADV_UTO",    PB_TCP_ADV_UTO   },
+	{ "TCP_REMOTE_UTO", PB_TCP_REMOTE_UTO},
 	SYMBOL(TCP_FASTOPEN),
 	SYMBOL(TCP_TIMESTAMP),
 	SYMBOL(TCP_NOTSENT_LOWAT),

@@ -1,17 +1,20 @@
 /* Options of a stack's TCP sockets: socket(7), tcp(7), ip(7), ipv6(7). Values and limits are Linux's. */
 #include "socket/stream.h"
+#include "transport/tcp/uto.h"
 
 #include <packetboat/tcp_auth.h>
+#include <packetboat/tcp_user_timeout.h>
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/tcp.h>
 
-#define SECONDS_MAX 32767 /* tcp.h: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
-#define COUNT_MAX   127   /* MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT */
-#define DEFER_MAX   5     /* no SYN-ACK is sent more often: listen.c */
-#define MSS_MIN     88    /* TCP_MIN_MSS */
-#define MSS_MAX     32767 /* MAX_TCP_WINDOW */
+#define SECONDS_MAX 32767        /* tcp.h: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+#define COUNT_MAX   127          /* MAX_TCP_KEEPCNT, MAX_TCP_SYNCNT */
+#define DEFER_MAX   5            /* no SYN-ACK is sent more often: listen.c */
+#define MSS_MIN     88           /* TCP_MIN_MSS */
+#define MSS_MAX     32767        /* MAX_TCP_WINDOW */
+#define UTO_MAX     (32767 * 60) /* RFC 5482 §3.3: minutes, in 15 bits */
 
 /* c: the socket's connection, or what it would be if it did not sleep; NULL: it has none. */
 static struct tcp_settings *settings_of(struct stream *s, struct tcp_conn *c)
@@ -220,6 +223,11 @@ static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
 			return -EINVAL;
 		set->user_timeout = PB_MSEC(n);
 		return 0;
+	case PB_TCP_ADV_UTO:
+		if (n < 0 || n > UTO_MAX)
+			return -EINVAL;
+		set->adv_uto = pb_tcp_uto_of((uint32_t)n);
+		return 0;
 	case TCP_WINDOW_CLAMP:
 		set->window_clamp = n <= 0 ? 0 : n < TCP_BUFFER_MIN / 2 ? TCP_BUFFER_MIN / 2 : (uint32_t)n;
 		return 0;
@@ -277,7 +285,13 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 		*n = (int)(set->linger_fin_wait / PB_SEC(1));
 		return 0;
 	case TCP_USER_TIMEOUT:
-		*n = (int)(set->user_timeout / PB_MSEC(1));
+		*n = (int)((c ? tcp_user_timeout(c) : set->user_timeout) / PB_MSEC(1));
+		return 0;
+	case PB_TCP_ADV_UTO:
+		*n = (int)pb_tcp_uto_seconds(set->adv_uto);
+		return 0;
+	case PB_TCP_REMOTE_UTO:
+		*n = c ? (int)pb_tcp_uto_seconds(c->remote_uto) : 0;
 		return 0;
 	case TCP_WINDOW_CLAMP:
 		*n = (int)set->window_clamp;
@@ -562,6 +576,8 @@ int pb_stream_setsockopt(struct pb_socket *socket, int level, int name, const vo
 				      : set_option(s, set, level, name, value, len);
 	if (rc == 0 && level == SOL_SOCKET)
 		share_port(s, c);
+	if (rc == 0 && c && level == IPPROTO_TCP && (name == PB_TCP_ADV_UTO || name == TCP_USER_TIMEOUT))
+		pb_tcp_uto_changed(c);
 	if (rc == 0 && c)
 		pb_tcp_settings_changed(c);
 	if (rc == 0 && c && level == IPPROTO_TCP && name == TCP_NODELAY && c->set.nodelay)

@@ -30,6 +30,7 @@ enum option_kind {
 	OPTION_SACK = 5,           /* RFC 2018 §3 */
 	OPTION_TIMESTAMP = 8,      /* RFC 7323 §3.2 */
 	OPTION_MD5 = 19,           /* RFC 2385 §3 */
+	OPTION_USER_TIMEOUT = 28,  /* RFC 5482 §3.3 */
 	OPTION_AO = 29,            /* RFC 5925 §2.2 */
 	OPTION_FAST_OPEN = 34,     /* RFC 7413 §4.1.1 */
 	OPTION_EXPERIMENT = 254,   /* RFC 6994 §3: whose it is, its first two bytes say */
@@ -41,6 +42,7 @@ enum option_kind {
 #define SACK_PERMITTED_LEN 2
 #define TIMESTAMP_LEN      10
 #define SACK_LEN(blocks)   (2 + 8 * (blocks))
+#define USER_TIMEOUT_LEN   4
 #define MD5_LEN            (2 + TCP_MD5_MAC_LEN)
 #define AO_LEN(mac)        (4 + (mac))
 #define FAST_OPEN_LEN      2
@@ -161,6 +163,12 @@ static bool read_option(struct tcp_options *o, uint8_t kind, struct reader *r, b
 		return true;
 	case OPTION_SACK:
 		return read_sack(o, r, syn);
+	case OPTION_USER_TIMEOUT:
+		if (r->left != USER_TIMEOUT_LEN - 2)
+			return false;
+		o->user_timeout = rd_u16(r);
+		o->has_user_timeout = true;
+		return true;
 	case OPTION_MD5:
 		return read_auth(o, r, TCP_SIGNED_MD5, header);
 	case OPTION_AO:
@@ -284,6 +292,8 @@ size_t pb_tcp_header_len(const struct tcp_options *o)
 		len += 1 + WINDOW_SCALE_LEN;
 	if (o->sack_count)
 		len += 2 + SACK_LEN(o->sack_count);
+	if (o->has_user_timeout)
+		len += USER_TIMEOUT_LEN;
 	if (o->has_fast_open)
 		len += padded(fast_open_len(o));
 	if (o->has_accecn)
@@ -377,6 +387,10 @@ static void write_options(const struct tcp_options *o, struct writer *w)
 	}
 	if (o->sack_count)
 		write_sack(o, w);
+	if (o->has_user_timeout) {
+		write_kind(w, OPTION_USER_TIMEOUT, USER_TIMEOUT_LEN);
+		wr_u16(w, o->user_timeout);
+	}
 	if (o->has_fast_open)
 		write_fast_open(o, w);
 	if (o->has_accecn)

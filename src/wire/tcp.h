@@ -1,6 +1,6 @@
 /*
  * The TCP header and its options (RFC 9293 §3.1, §3.2; RFC 7323 window scale and timestamps; RFC 2018 SACK; RFC 2385
- * and RFC 5925, signatures; RFC 7413 fast open). Pure functions.
+ * and RFC 5925, signatures; RFC 7413 fast open; RFC 5482 user time-out). Pure functions.
  */
 #ifndef PB_WIRE_TCP_H
 #define PB_WIRE_TCP_H
@@ -51,7 +51,8 @@ struct tcp_options {
 		struct {
 			uint16_t mss; /* SYN only; 0: not there */
 			bool has_timestamp, has_accecn;
-			bool has_window_scale : 1, sack_permitted : 1, has_fast_open : 1;
+			bool has_window_scale : 1, sack_permitted : 1, has_fast_open : 1,
+				has_user_timeout : 1;
 			uint8_t sack_count, accecn_count;
 			uint8_t auth; /* enum tcp_auth_kind */
 		};
@@ -73,6 +74,7 @@ struct tcp_options {
 	};
 	/* RFC 9768 §3.2.3: counters of 24 bits, of bytes that came as ECT(0), CE and ECT(1), or the other way round */
 	bool accecn_ect1_first;
+	uint16_t user_timeout; /* RFC 5482 §3.3: as it is in the option */
 	uint32_t accecn[TCP_ACCECN_COUNTERS_MAX];
 };
 

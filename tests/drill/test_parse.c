@@ -164,6 +164,18 @@ static void test_signatures(void **state)
 	refused("0 > . 1:1(0) <ao 1 2>", "1: a key is wanted, as in md5 \"secret\" or ao 1 2 \"secret\"");
 }
 
+/* RFC 5482 §3.3. */
+static void test_user_timeouts(void **state)
+{
+	(void)state;
+	const struct packet *p = only("0 > . 1:1(0) ack 1 <uto 300 s,uto 5 min>")->packet;
+	assert_int_equal(p->options_len, 8);
+	assert_memory_equal(p->options, "\34\4\1\54\34\4\200\5", 8);
+	drill_script_free(&script);
+	refused("0 > . 1:1(0) <uto 300>", "1: a user time-out is written <uto 300 s> or <uto 5 min>");
+	refused("0 > . 1:1(0) <uto 40000 s>", "1: a user time-out is from 0 to 32767, not 40000");
+}
+
 static void test_options(void **state)
 {
 	(void)state;
@@ -217,15 +229,11 @@ static void test_prefixes_and_depth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_segment),
-		cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_other_packets),
-		cmocka_unit_test(test_call),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_signatures),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_prefixes_and_depth),
+		cmocka_unit_test(test_times),      cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_flags),      cmocka_unit_test(test_other_packets),
+		cmocka_unit_test(test_call),       cmocka_unit_test(test_options),
+		cmocka_unit_test(test_signatures), cmocka_unit_test(test_user_timeouts),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_prefixes_and_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <packetboat/stack.h>
 #include <packetboat/tcp_auth.h>
+#include <packetboat/tcp_user_timeout.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -490,6 +491,7 @@ static const struct {
 	{ IPPROTO_TCP,  TCP_SYNCNT       },
 	{ IPPROTO_TCP,  TCP_LINGER2      },
 	{ IPPROTO_TCP,  TCP_USER_TIMEOUT },
+	{ IPPROTO_TCP,  PB_TCP_ADV_UTO   },
 	{ IPPROTO_TCP,  TCP_MAXSEG       },
 	{ IPPROTO_TCP,  TCP_INFO         },
 	{ IPPROTO_TCP,  TCP_CONGESTION   },

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <packetboat/tcp_user_timeout.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 
@@ -105,6 +106,36 @@ static void options_answer_what_was_set(void **state)
 			fail_msg("level %d, option %d: %d instead of %d", o->level, o->name, rc, o->get);
 		pb_close(s);
 	}
+}
+
+/* RFC 5482, which the kernel does not have: what one end tells, the other adopts, if both want that. */
+static void user_timeouts_are_told(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	int adv = 40000, beyond = 32767 * 60 + 1;
+	int rc = pb_setsockopt(p.client, IPPROTO_TCP, PB_TCP_ADV_UTO, &adv, sizeof adv);
+
+	assert_int_equal(rc, w->virtual_time ? 0 : -ENOPROTOOPT);
+	if (rc < 0) {
+		close_pair(&p);
+		return;
+	}
+	assert_int_equal(get_option(p.client, IPPROTO_TCP, PB_TCP_ADV_UTO), 40020); /* in whole minutes */
+	assert_int_equal(pb_setsockopt(p.client, IPPROTO_TCP, PB_TCP_ADV_UTO, &beyond, sizeof beyond),
+			 -EINVAL);
+	assert_int_equal(pb_setsockopt(p.client, IPPROTO_TCP, PB_TCP_REMOTE_UTO, &adv, sizeof adv),
+			 -ENOPROTOOPT);
+	set_option(p.server, IPPROTO_TCP, PB_TCP_ADV_UTO, 500);
+	assert_int_equal(get_option(p.server, IPPROTO_TCP, PB_TCP_REMOTE_UTO), 0);
+	set_option(p.client, IPPROTO_TCP, PB_TCP_ADV_UTO, 700);
+	assert_int_equal(pb_send(p.client, "a", 1, 0), 1);
+	expect_bytes(w, p.server, "a", 1);
+	assert_int_equal(get_option(p.server, IPPROTO_TCP, PB_TCP_REMOTE_UTO), 700);
+	assert_int_equal(get_option(p.server, IPPROTO_TCP, TCP_USER_TIMEOUT), 700000);
+	set_option(p.server, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234);
+	assert_int_equal(get_option(p.server, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
+	close_pair(&p);
 }
 
 /* SO_RCVLOWAT: less is not worth telling, but there for who reads. */
@@ -300,10 +331,10 @@ static void time_and_destination_are_told(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(options_answer_what_was_set),   cmocka_unit_test(few_bytes_are_not_told),
-	cmocka_unit_test(calls_wait_for_text),           cmocka_unit_test(an_address_of_nobody_is_bound),
-	cmocka_unit_test(a_message_has_its_own),         cmocka_unit_test(one_call_sends_several),
-	cmocka_unit_test(time_and_destination_are_told),
+	cmocka_unit_test(options_answer_what_was_set),   cmocka_unit_test(user_timeouts_are_told),
+	cmocka_unit_test(few_bytes_are_not_told),        cmocka_unit_test(calls_wait_for_text),
+	cmocka_unit_test(an_address_of_nobody_is_bound), cmocka_unit_test(a_message_has_its_own),
+	cmocka_unit_test(one_call_sends_several),        cmocka_unit_test(time_and_destination_are_told),
 };
 
 const struct test_table semantics_options = TEST_TABLE(tests);

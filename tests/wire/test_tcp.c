@@ -104,6 +104,7 @@ static void lengths_of_options(void **state)
 		assert_int_equal(OPTIONS(3, n, 9, 0).has_window_scale, len == 3);
 		assert_int_equal(OPTIONS(4, n, 0, 0, 0).sack_permitted, len == 2);
 		assert_int_equal(OPTIONS(8, n, 0, 0, 0, 1, 0, 0, 0, 2).has_timestamp, len == 10);
+		assert_int_equal(OPTIONS(28, n, 0x80, 5).has_user_timeout, len == 4);
 		assert_int_equal(OPTIONS(5, n, 0, 0, 0, 1, 0, 0, 0, 2, 3, 3, 9, 0).has_window_scale,
 				 len == 10);
 		/* Of unknown kind, it is passed over. */
@@ -111,6 +112,7 @@ static void lengths_of_options(void **state)
 	}
 	assert_int_equal(OPTIONS(5, 10, 0, 0, 0, 1, 0, 0, 0, 2, 0).sack_count, 0); /* not in a SYN */
 	assert_false(OPTIONS(0, 3, 3, 9).has_window_scale);                        /* behind the end */
+	assert_int_equal(OPTIONS(28, 4, 0x80, 5).user_timeout, 0x8005);
 	assert_true(OPTIONS(1, 3, 3, 15).has_window_scale);
 	assert_int_equal(OPTIONS(1, 3, 3, 15).window_scale, 15);
 	assert_int_equal(OPTIONS(1, 1, 1, 3).window_scale, 0);
@@ -239,6 +241,8 @@ static struct tcp_header any_header(struct random *r)
 	o->ts_echo = o->has_timestamp ? (uint32_t)random_next(r) : 0;
 	any_signature(r, o);
 	o->sack_count = h.flags & TCP_SYN ? 0 : (uint8_t)random_below(r, 5);
+	o->has_user_timeout = random_next(r) & 1;
+	o->user_timeout = o->has_user_timeout ? (uint16_t)random_next(r) : 0;
 	o->has_accecn = random_next(r) & 1;
 	o->accecn_ect1_first = o->has_accecn && random_next(r) & 1;
 	o->accecn_count = o->has_accecn ? (uint8_t)random_below(r, 4) : 0;
@@ -266,6 +270,7 @@ static bool same(const struct tcp_header *a, const struct tcp_header *b)
 	       memcmp(x->sack, y->sack, x->sack_count * sizeof x->sack[0]) == 0 &&
 	       x->has_fast_open == y->has_fast_open && x->fast_open_experiment == y->fast_open_experiment &&
 	       x->cookie_len == y->cookie_len && memcmp(x->cookie, y->cookie, x->cookie_len) == 0 &&
+	       x->has_user_timeout == y->has_user_timeout && x->user_timeout == y->user_timeout &&
 	       x->has_accecn == y->has_accecn && x->accecn_ect1_first == y->accecn_ect1_first &&
 	       x->accecn_count == y->accecn_count &&
 	       memcmp(x->accecn, y->accecn, x->accecn_count * sizeof(uint32_t)) == 0;

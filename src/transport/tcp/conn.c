@@ -8,6 +8,7 @@
 #include "transport/tcp/recovery.h"
 #include "transport/tcp/timers.h"
 #include "transport/tcp/urgent.h"
+#include "transport/tcp/uto.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -273,6 +274,8 @@ void pb_tcp_conn_agree(struct tcp_conn *c, const struct tcp_options *peer)
 	c->peer_mss = peer->mss;
 	if (!c->peer_mss) /* MUST-15 */
 		c->peer_mss = ip_is4(&c->path.dst) ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
+	pb_tcp_uto_changed(c);
+	pb_tcp_uto_take(c, peer);
 	pb_tcp_plpmtud_begin(c);
 	pb_tcp_conn_fit(c);
 	begin_congestion(c);

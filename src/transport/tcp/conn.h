@@ -95,7 +95,9 @@ struct tcp_conn {
 	struct tcp_paws paws;
 	seq last_ack_sent; /* Last.ACK.sent (§4.3) */
 	uint16_t mss; /* of text we may send in a segment: Eff.snd.MSS, RFC 9293 §3.7.1 (options taken off) */
-	uint16_t peer_mss; /* what the peer announced */
+	uint16_t peer_mss;   /* what the peer announced */
+	uint16_t remote_uto; /* what it told of its user time-out: uto.c; 0: nothing */
+	bool uto_due;        /* ours is to be told */
 
 	/* Acknowledging */
 	bool ack_now;            /* owe one at once */

@@ -40,7 +40,8 @@ struct traits {
 	bool has_timestamps, has_sack, has_scale;
 	bool narrow;
 	struct fast_opened fast_opened;
-	uint16_t peer_mss;
+	uint16_t peer_mss, remote_uto;
+	bool uto_due;
 	struct tcp_ecn ecn;
 };
 
@@ -76,6 +77,8 @@ static void read_traits(const struct tcp_conn *c, struct traits *traits)
 	traits->has_scale = c->has_scale;
 	traits->fast_opened = c->fast_opened;
 	traits->peer_mss = c->peer_mss;
+	traits->remote_uto = c->remote_uto;
+	traits->uto_due = c->uto_due;
 	pb_tcp_ecn_asleep(c, &traits->ecn);
 }
 
@@ -363,6 +366,8 @@ void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *
 		.has_sack = traits->has_sack,
 		.has_scale = traits->has_scale,
 		.peer_mss = traits->peer_mss,
+		.remote_uto = traits->remote_uto,
+		.uto_due = traits->uto_due,
 		.ecn = traits->ecn.kind == ECN_NONE ? NULL : &traits->ecn,
 	};
 	room->ts_offset = pb_tcp_timestamp_offset(pb_tcp_secret(t, pair));

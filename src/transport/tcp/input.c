@@ -13,6 +13,7 @@
 #include "transport/tcp/recovery.h"
 #include "transport/tcp/sack.h"
 #include "transport/tcp/timers.h"
+#include "transport/tcp/uto.h"
 #include "transport/tcp/window.h"
 
 #include <errno.h>
@@ -226,5 +227,7 @@ void pb_tcp_conn_input(struct tcp_conn *c, struct tcp_segment *s)
 		return;
 	if (c->ecn)
 		pb_tcp_ecn_received(c, s);
+	if (s->h.options.has_user_timeout)
+		pb_tcp_uto_take(c, &s->h.options);
 	pb_tcp_text_input(c, s);
 }

@@ -14,6 +14,7 @@
 #include "transport/tcp/output.h"
 #include "transport/tcp/tcp.h"
 #include "transport/tcp/timers.h"
+#include "transport/tcp/uto.h"
 #include "transport/tcp/window.h"
 
 #include <errno.h>
@@ -166,6 +167,7 @@ static void send_syn_ack(const struct tcp_listener *l, const struct tcp_syn *r)
 		pb_tcp_fast_open_answer(l, &pair->remote, &pair->local, r->experiment, &h.options);
 	pb_accecn_introduce(r, &h.options);
 	if (!l->set.auth) {
+		pb_tcp_uto_write(&l->set, &h.options);
 		pb_tcp_send_bare(t, &path, &h, l->set.tos, NULL);
 		return;
 	}
@@ -252,6 +254,7 @@ static struct tcp_syn read_call(const struct tcp_listener *l, const struct tcp_s
 	}
 	r.snd_scale = o->window_scale;
 	r.rcv_scale = scale_of(l);
+	r.uto = o->user_timeout;
 	r.ts_recent = o->ts_value;
 	uint64_t secret = pb_tcp_secret(l->tcp, &r.entry.pair);
 	r.ts_offset = pb_tcp_timestamp_offset(secret);
@@ -315,6 +318,8 @@ static void enter_syn_received(struct tcp_conn *c, const struct tcp_syn *r)
 		.sack_permitted = r->has_sack,
 		.has_timestamp = r->has_timestamps,
 		.ts_value = r->ts_recent,
+		.has_user_timeout = r->uto,
+		.user_timeout = r->uto,
 	};
 
 	c->iss = c->snd_una = c->recover = c->snd_sml = r->iss;

@@ -16,7 +16,7 @@ struct tcp_syn {
 	struct pb_timer timer; /* SYN-ACK again */
 	seq iss, irs;
 	uint32_t ts_recent, ts_offset;
-	uint16_t mss, window;
+	uint16_t mss, window, uto;
 	uint8_t snd_scale, rcv_scale, tos;
 	uint8_t retransmits;
 	bool has_timestamps, has_sack, has_scale;

@@ -19,6 +19,7 @@
 #include "transport/tcp/scoreboard.h"
 #include "transport/tcp/timers.h"
 #include "transport/tcp/urgent.h"
+#include "transport/tcp/uto.h"
 #include "transport/tcp/window.h"
 
 #include "base/checksum.h"
@@ -150,6 +151,8 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 		pb_tcp_ecn_send(c, at, text_len, &h, &how.tos);
 	if (tcp_has_blocks(c) && text_len + SACK_OPTION_MAX <= c->mss)
 		pb_tcp_sack_write(c, &h.options);
+	if (c->uto_due)
+		pb_tcp_uto_send(c, &h.options, text_len);
 	uint32_t mss = c->mss, segments = text_len > mss && mss ? (text_len + mss - 1) / mss : 1;
 
 	tcp_counters(c)->tcp.OutSegs += segments;
@@ -507,6 +510,7 @@ void pb_tcp_send_syn(struct tcp_conn *c)
 
 	struct tcp_signature sign;
 	if (b && sign_own(c, &h, &sign)) {
+		pb_tcp_uto_write(&c->set, &h.options);
 		tcp_counters(c)->tcp.OutSegs++;
 		c->segments_out++;
 		transmit(c->tcp, &c->path, &how, &h, b, 0, &sign);

@@ -32,7 +32,7 @@ struct tcp_settings {
 	bool send_fixed, receive_fixed;       /* by the user: they stay as they are */
 	uint32_t notsent_lowat;   /* TCP_NOTSENT_LOWAT: text that may wait to be sent; 0: the stack's limit */
 	uint32_t max_pacing_rate; /* bytes a second; 0: no limit but the path's */
-	pb_time user_timeout;     /* RFC 9293 §3.9.1, RFC 5482; 0: none but the retransmission limit */
+	pb_time user_timeout; /* RFC 9293 §3.9.1; 0: none but the retransmission limit, or as agreed: uto.c */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
 	bool keepalive, nodelay, cork, quickack;
@@ -46,6 +46,7 @@ struct tcp_settings {
 	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;
 	uint16_t max_segment;    /* TCP_MAXSEG; 0: by the path's MTU */
+	uint16_t adv_uto;        /* PB_TCP_ADV_UTO, as the option has it: uto.c; 0: off */
 	unsigned bound;          /* interface index; 0: any */
 	pb_time linger_fin_wait; /* TCP_LINGER2: how long an orphan stays in FIN-WAIT-2; 60 s */
 	const struct tcp_congestion_ops *congestion;

@@ -22,7 +22,7 @@
  *   accecn.c     more accurate feedback of marks, RFC 9768
  *   prr.c        the window in a recovery, RFC 9937       sack.c      the blocks that we send, RFC 2018
  *   timers.c     retransmit, persist, delayed ACK, keepalive, user time-out
- *   fast_open.c  text in the SYN, RFC 7413: fast_open.h
+ *   fast_open.c  text in the SYN, RFC 7413              uto.c        user time-outs told, RFC 5482
  *   buffers.c    how large buffers are                    pacing.c    how much leaves at once
  *   plpmtud.c    how long segments may be, RFC 4821       urgent.c    urgent data, RFC 6093
  *   auth.c       signed segments, RFC 2385, RFC 5925: keys in auth_keys.c, MACs in auth_mac.c and ao_algorithm.c

@@ -22,6 +22,7 @@
 #include "transport/tcp/rtt.h"
 #include "transport/tcp/settings.h"
 #include "transport/tcp/tcp.h"
+#include "transport/tcp/uto.h"
 
 #include <errno.h>
 
@@ -45,8 +46,10 @@ static void set(struct tcp_conn *c, struct pb_timer *t, pb_time after)
 /* The time-out, but not beyond the user's patience. */
 static void set_retransmit(struct tcp_conn *c, pb_time after)
 {
-	if (c->set.user_timeout && c->first_retransmit) {
-		pb_time left = c->first_retransmit + c->set.user_timeout - tcp_now(c);
+	pb_time patience = tcp_user_timeout(c);
+
+	if (patience && c->first_retransmit) {
+		pb_time left = c->first_retransmit + patience - tcp_now(c);
 		if (left < after)
 			after = left > 0 ? left : 0;
 	}
@@ -69,8 +72,10 @@ static unsigned retries(const struct tcp_conn *c)
 /* RFC 9293 §3.8.3, and the user's time-out (§3.9.1). */
 static bool is_hopeless(const struct tcp_conn *c)
 {
-	if (c->set.user_timeout && c->first_retransmit)
-		return tcp_now(c) - c->first_retransmit >= c->set.user_timeout;
+	pb_time patience = tcp_user_timeout(c);
+
+	if (patience && c->first_retransmit)
+		return tcp_now(c) - c->first_retransmit >= patience;
 	return c->retransmits >= retries(c);
 }
 
@@ -129,7 +134,7 @@ static bool is_early(const struct tcp_conn *c)
 		return false;
 	if (tcp_now(c) - c->rto_from >= c->rtt.rto && pb_tcp_tail_timeout(c) == PB_NEVER)
 		return false;
-	return !c->set.user_timeout || !c->first_retransmit || !is_hopeless(c);
+	return !tcp_user_timeout(c) || !c->first_retransmit || !is_hopeless(c);
 }
 
 /* RFC 8985: something that is reordered may be late by now (§6.2), or the tail is to be probed (§7.2). */
@@ -316,8 +321,10 @@ void pb_tcp_timers_ack_later(struct tcp_conn *c)
 
 static bool is_unheard(const struct tcp_conn *c)
 {
-	if (c->set.user_timeout) /* as on Linux it takes the count's place */
-		return c->keep_probes && tcp_now(c) - c->last_received >= c->set.user_timeout;
+	pb_time patience = tcp_user_timeout(c);
+
+	if (patience) /* as on Linux it takes the count's place, and RFC 5482 §4.2 says so of an agreed one */
+		return c->keep_probes && tcp_now(c) - c->last_received >= patience;
 	return c->keep_probes >= c->set.keep_count;
 }
 
