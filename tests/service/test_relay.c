@@ -6,6 +6,8 @@ enum { RELAY_TCP, RELAY_UDP, NOWHERE }; /* the server's sockets */
 static struct serving s;
 static struct pb_socket *upstream, *upstream_udp;
 
+#define IDLE 2u /* seconds; long enough for a busy machine to be in time within a third of it */
+
 /* The other side: a listening socket and a UDP socket on one port; 127.0.0.2 has nobody on it. */
 static int begin(void **state)
 {
@@ -21,8 +23,8 @@ static int begin(void **state)
 	assert_int_equal(pb_getsockname(upstream, &at.sa, &len), 0);
 	assert_int_equal(pb_socket_open(net, AF_INET, SOCK_DGRAM, 0, &upstream_udp), 0);
 	assert_int_equal(pb_bind(upstream_udp, &at.sa, pb_addr_len(&at)), 0);
-	snprintf(spec, sizeof spec, "relay://127.0.0.1:0,to=127.0.0.1:%u,sessions=2,idle=1s",
-		 pb_addr_port(&at));
+	snprintf(spec, sizeof spec, "relay://127.0.0.1:0,to=127.0.0.1:%u,sessions=2,idle=%us",
+		 pb_addr_port(&at), IDLE);
 	snprintf(nowhere, sizeof nowhere, "relay://127.0.0.1:0,to=127.0.0.2:%u,only=tcp", pb_addr_port(&at));
 	serving_begin(&s, (const char *const[]){ spec, nowhere }, 2);
 	return 0;
@@ -184,7 +186,7 @@ static void idle(void **state)
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(pb_send(p.callee, "tick", 4, 0), 4);
 		assert_int_equal(serving_recv(&s, p.caller, got, sizeof got, PATIENCE), 4);
-		n = serving_recv(&s, p.caller, got, sizeof got, PB_MSEC(400));
+		n = serving_recv(&s, p.caller, got, sizeof got, PB_SEC(IDLE) / 3);
 		assert_int_equal(n, -EAGAIN);
 	}
 	assert_int_equal(serving_recv(&s, p.caller, got, sizeof got, PATIENCE), -ECONNRESET);
@@ -247,7 +249,7 @@ static void datagrams(void **state)
 	answer(&from[1], "lost");
 	answer(&from[2], "c");
 	assert_int_equal(serving_recv(&s, c[2], got, sizeof got, PATIENCE), 1);
-	assert_int_equal(serving_recv(&s, c[1], got, sizeof got, PB_MSEC(1300)), -EAGAIN);
+	assert_int_equal(serving_recv(&s, c[1], got, sizeof got, PB_SEC(IDLE) + PB_MSEC(300)), -EAGAIN);
 
 	answer(&from[0], "late"); /* by now the idle time is over, too */
 	assert_int_equal(serving_recv(&s, c[0], got, sizeof got, PB_MSEC(100)), -EAGAIN);
