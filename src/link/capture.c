@@ -2,8 +2,8 @@
  * Captures: a pcapng file, and devices that write into it what passes. What is written is what a wire would
  * carry, so super-segments are cut and checksums completed first, in a copy of the headers.
  */
-#include "base/list.h"
 #include "link/finish.h"
+#include "link/wrapper.h"
 #include "wire/ethernet.h"
 #include "wire/pcapng.h"
 
@@ -64,15 +64,14 @@ int pb_capture_close(struct pb_capture *c)
 }
 
 struct captured {
-	struct pb_device device;
-	struct pb_device *inner;
+	struct wrapper wrapper;
 	struct pb_capture *capture;
 	uint32_t interface;
 };
 
 static struct captured *captured_of(const struct pb_device *d)
 {
-	return container_of(d, struct captured, device);
+	return container_of(d, struct captured, wrapper.device);
 }
 
 static void write_frame(struct captured *d, pb_time now, const struct pb_buf *frame,
@@ -103,7 +102,8 @@ static void record(struct captured *d, pb_time now, const struct pb_buf *frame,
 		return;
 	}
 	struct pb_buf *shared = pb_buf_share(frame);
-	if (!shared || pb_finish(d->capture->pool, shared, d->device.ethernet, PB_OFFLOAD_PARTS, &finished))
+	if (!shared ||
+	    pb_finish(d->capture->pool, shared, d->wrapper.device.ethernet, PB_OFFLOAD_PARTS, &finished))
 		d->capture->error = -ENOMEM; /* a capture with a hole would lie */
 	for (struct pb_buf *b; (b = pb_buf_queue_shift(&finished)); pb_buf_free(b))
 		write_frame(d, now, b, direction);
@@ -111,60 +111,28 @@ static void record(struct captured *d, pb_time now, const struct pb_buf *frame,
 
 static void send_frame(struct pb_device *device, pb_time now, struct pb_buf *frame)
 {
-	struct captured *d = captured_of(device);
-	uint64_t drops = d->inner->send_drops;
-
-	record(d, now, frame, PCAPNG_OUTBOUND);
-	d->inner->ops->send(d->inner, now, frame);
-	device->send_drops += d->inner->send_drops - drops;
-	device->sent += d->inner->send_drops == drops;
+	record(captured_of(device), now, frame, PCAPNG_OUTBOUND);
+	pb_wrapper_send(device, now, frame);
 }
 
 static struct pb_buf *receive_frame(struct pb_device *device, pb_time now, struct pb_pool *pool)
 {
-	struct captured *d = captured_of(device);
-	struct pb_buf *frame = d->inner->ops->receive(d->inner, now, pool);
+	struct pb_device *inner = wrapper_of(device)->inner;
+	struct pb_buf *frame = inner->ops->receive(inner, now, pool);
 
-	device->receive_drops = d->inner->receive_drops;
+	device->receive_drops = inner->receive_drops;
 	if (frame) {
 		device->received++;
-		record(d, now, frame, PCAPNG_INBOUND);
+		record(captured_of(device), now, frame, PCAPNG_INBOUND);
 	}
 	return frame;
-}
-
-static pb_time next_frame(const struct pb_device *device)
-{
-	const struct pb_device *inner = captured_of(device)->inner;
-
-	return inner->ops->next(inner);
-}
-
-static int inner_fd(const struct pb_device *device)
-{
-	const struct pb_device *inner = captured_of(device)->inner;
-
-	return inner->ops->fd(inner);
-}
-
-static void flush_inner(struct pb_device *device, pb_time now)
-{
-	struct pb_device *inner = captured_of(device)->inner;
-
-	if (inner->ops->flush)
-		inner->ops->flush(inner, now);
-}
-
-static const char *inner_name(const struct pb_device *device)
-{
-	return pb_device_name(captured_of(device)->inner);
 }
 
 static void close_both(struct pb_device *device)
 {
 	struct captured *d = captured_of(device);
 
-	pb_device_close(d->inner);
+	pb_device_close(d->wrapper.inner);
 	free(d);
 }
 
@@ -172,10 +140,10 @@ static const struct pb_device_ops captured_ops = {
 	.kind = "capture",
 	.send = send_frame,
 	.receive = receive_frame,
-	.next = next_frame,
-	.fd = inner_fd,
-	.flush = flush_inner,
-	.name = inner_name,
+	.next = pb_wrapper_next,
+	.fd = pb_wrapper_fd,
+	.flush = pb_wrapper_flush,
+	.name = pb_wrapper_name,
 	.close = close_both,
 };
 
@@ -190,11 +158,11 @@ int pb_device_capture(struct pb_device *inner, struct pb_capture *capture, const
 		return -ENOMEM;
 	pb_pcapng_interface(&w, inner->ethernet ? PCAPNG_ETHERNET : PCAPNG_RAW_IP, name);
 	write_bytes(capture, block, sizeof block - w.left);
-	d->inner = inner;
+	d->wrapper.inner = inner;
+	d->wrapper.device = *inner;
+	d->wrapper.device.ops = &captured_ops;
 	d->capture = capture;
 	d->interface = capture->interfaces++;
-	d->device = *inner;
-	d->device.ops = &captured_ops;
-	*device = &d->device;
+	*device = &d->wrapper.device;
 	return 0;
 }

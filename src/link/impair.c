@@ -3,9 +3,9 @@
  * it waits here until it is due. Two lines of frames wait, each in order by itself: those that keep their
  * place, and those that were held back; the earlier head is the next to arrive.
  */
-#include "base/list.h"
 #include "base/rng.h"
 #include "link/finish.h"
+#include "link/wrapper.h"
 #include "wire/ecn.h"
 #include "wire/ethernet.h"
 
@@ -28,8 +28,7 @@ struct line {
 };
 
 struct impair {
-	struct pb_device device;
-	struct pb_device *inner;
+	struct wrapper wrapper;
 	struct pb_impairment in;
 	struct rng rng;
 	pb_time busy_until; /* the rate: when the last bit of what was admitted is through */
@@ -38,7 +37,7 @@ struct impair {
 
 static struct impair *impair_of(const struct pb_device *d)
 {
-	return container_of(d, struct impair, device);
+	return container_of(d, struct impair, wrapper.device);
 }
 
 static bool line_grow(struct line *l)
@@ -117,7 +116,7 @@ static pb_time pass_bottleneck(struct impair *m, pb_time now, const struct pb_bu
 /* Takes frame; it, or a copy of its own, as others may refer to it. NULL: no memory. */
 static struct pb_buf *marked(struct impair *m, struct pb_pool *pool, struct pb_buf *frame)
 {
-	const size_t ip = m->device.ethernet ? ETHERNET_HEADER_LEN : 0;
+	const size_t ip = m->wrapper.device.ethernet ? ETHERNET_HEADER_LEN : 0;
 
 	if (frame->len < ip || pb_ecn_read(frame->data + ip, frame->len - ip) == ECN_NOT_ECT)
 		return frame;
@@ -138,7 +137,7 @@ static struct pb_buf *corrupted(struct impair *m, struct pb_pool *pool, struct p
 	struct pb_buf_queue finished = { 0 };
 
 	pb_buf_free(frame);
-	if (!copy || pb_finish(pool, copy, m->device.ethernet, 0, &finished))
+	if (!copy || pb_finish(pool, copy, m->wrapper.device.ethernet, 0, &finished))
 		return NULL;
 	copy = pb_buf_queue_shift(&finished);
 	uint64_t bit = pb_rng_below(&m->rng, (uint64_t)copy->len * 8);
@@ -157,12 +156,12 @@ static void put_on_the_way(struct impair *m, struct pb_buf *frame, pb_time now)
 	if (held)
 		due += m->in.reorder_delay ? m->in.reorder_delay : REORDER_DELAY_DEFAULT;
 	if (!line_push(held ? &m->held_back : &m->in_order, frame, due))
-		m->device.receive_drops++;
+		m->wrapper.device.receive_drops++;
 }
 
 static bool too_large(const struct impair *m, const struct pb_buf *frame)
 {
-	return m->in.mtu && frame->total > m->in.mtu + (m->device.ethernet ? ETHERNET_HEADER_LEN : 0);
+	return m->in.mtu && frame->total > m->in.mtu + (m->wrapper.device.ethernet ? ETHERNET_HEADER_LEN : 0);
 }
 
 /* What becomes of a frame is drawn in a fixed order, so that a seed replays. Takes frame. */
@@ -174,7 +173,7 @@ static void suffer(struct impair *m, struct pb_pool *pool, struct pb_buf *frame,
 
 	if (through < 0) {
 		pb_buf_free(frame);
-		m->device.receive_drops++;
+		m->wrapper.device.receive_drops++;
 		return;
 	}
 	if (congested || (m->in.marking > 0 && pb_rng_chance(&m->rng, m->in.marking)))
@@ -185,18 +184,19 @@ static void suffer(struct impair *m, struct pb_pool *pool, struct pb_buf *frame,
 	if (frame)
 		put_on_the_way(m, frame, through);
 	else
-		m->device.receive_drops++;
+		m->wrapper.device.receive_drops++;
 	if (twin)
 		put_on_the_way(m, twin, through);
 }
 
 static void take_in(struct impair *m, pb_time now, struct pb_pool *pool)
 {
+	struct pb_device *inner = m->wrapper.inner;
 	struct pb_buf_queue pieces = { 0 };
 
-	for (struct pb_buf *frame; (frame = m->inner->ops->receive(m->inner, now, pool));) {
-		m->device.receive_drops += pb_finish(pool, frame, m->device.ethernet,
-						     PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_PARTS, &pieces);
+	for (struct pb_buf *frame; (frame = inner->ops->receive(inner, now, pool));) {
+		m->wrapper.device.receive_drops += pb_finish(pool, frame, m->wrapper.device.ethernet,
+							     PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_PARTS, &pieces);
 		while ((frame = pb_buf_queue_shift(&pieces)))
 			suffer(m, pool, frame, now);
 	}
@@ -221,47 +221,16 @@ static struct pb_buf *receive_frame(struct pb_device *d, pb_time now, struct pb_
 
 static pb_time next_frame(const struct pb_device *d)
 {
-	struct impair *m = impair_of(d);
-	pb_time inner = m->inner->ops->next(m->inner), due = line_due(earlier(m));
+	pb_time inner = pb_wrapper_next(d), due = line_due(earlier(impair_of(d)));
 
 	return inner < due ? inner : due;
-}
-
-static void send_frame(struct pb_device *d, pb_time now, struct pb_buf *frame)
-{
-	struct impair *m = impair_of(d);
-	uint64_t drops = m->inner->send_drops;
-
-	m->inner->ops->send(m->inner, now, frame);
-	d->send_drops += m->inner->send_drops - drops;
-	d->sent += m->inner->send_drops == drops;
-}
-
-static int inner_fd(const struct pb_device *d)
-{
-	const struct pb_device *inner = impair_of(d)->inner;
-
-	return inner->ops->fd(inner);
-}
-
-static void flush_inner(struct pb_device *d, pb_time now)
-{
-	struct pb_device *inner = impair_of(d)->inner;
-
-	if (inner->ops->flush)
-		inner->ops->flush(inner, now);
-}
-
-static const char *inner_name(const struct pb_device *d)
-{
-	return pb_device_name(impair_of(d)->inner);
 }
 
 static void close_both(struct pb_device *d)
 {
 	struct impair *m = impair_of(d);
 
-	pb_device_close(m->inner);
+	pb_device_close(m->wrapper.inner);
 	line_clear(&m->in_order);
 	line_clear(&m->held_back);
 	free(m);
@@ -269,12 +238,12 @@ static void close_both(struct pb_device *d)
 
 static const struct pb_device_ops impair_ops = {
 	.kind = "impair",
-	.send = send_frame,
+	.send = pb_wrapper_send,
 	.receive = receive_frame,
 	.next = next_frame,
-	.fd = inner_fd,
-	.flush = flush_inner,
-	.name = inner_name,
+	.fd = pb_wrapper_fd,
+	.flush = pb_wrapper_flush,
+	.name = pb_wrapper_name,
 	.close = close_both,
 };
 
@@ -285,14 +254,14 @@ int pb_device_impair(struct pb_device *inner, const struct pb_impairment *in, co
 
 	if (!m)
 		return -ENOMEM;
-	m->inner = inner;
+	m->wrapper.inner = inner;
 	m->in = *in;
 	m->rng = pb_rng_derive(seed, name);
-	m->device = (struct pb_device){
+	m->wrapper.device = (struct pb_device){
 		.ops = &impair_ops, .ethernet = inner->ethernet, .mtu = inner->mtu, .offload = inner->offload
 	};
-	memcpy(m->device.mac, inner->mac, sizeof inner->mac);
-	*device = &m->device;
+	memcpy(m->wrapper.device.mac, inner->mac, sizeof inner->mac);
+	*device = &m->wrapper.device;
 	return 0;
 }
 

@@ -1,18 +1,31 @@
-/* What waits at an end of a wire in memory: a bounded queue of frames. */
+/* An end of a link in memory: a device with a bounded queue of frames that have come. */
 #ifndef PB_LINK_INBOX_H
 #define PB_LINK_INBOX_H
 
+#include "base/list.h"
 #include "wire/ethernet.h"
 
 #include <packetboat/device.h>
 
-/* Links in memory take everything: nothing has to be finished that never leaves the machine. */
-#define INBOX_OFFLOAD (PB_OFFLOAD_CHECKSUM | PB_OFFLOAD_SEGMENT | PB_OFFLOAD_PARTS)
-
 struct inbox {
+	struct pb_device device;
 	struct pb_buf_queue frames;
 	size_t frames_max;
 };
+
+static inline struct inbox *inbox_of(const struct pb_device *d)
+{
+	return container_of(d, struct inbox, device);
+}
+
+/* End n of a link, from 1 on: with an address of those that anyone may give out (IEEE 802 §8.4, "local"). */
+void pb_inbox_init(struct inbox *i, const struct pb_device_ops *ops, bool ethernet, uint32_t mtu,
+		   size_t frames_max, size_t n);
+
+/* For struct pb_device_ops. */
+struct pb_buf *pb_inbox_receive(struct pb_device *d, pb_time now, struct pb_pool *pool);
+pb_time pb_inbox_next(const struct pb_device *d);
+int pb_inbox_fd(const struct pb_device *d);
 
 /* Whether a device may carry a frame: that of a larger IP packet is none, unless it stands for several. */
 static inline bool inbox_fits(const struct pb_device *d, const struct pb_buf *frame)
@@ -29,27 +42,6 @@ static inline bool inbox_put(struct inbox *i, struct pb_buf *frame)
 	}
 	pb_buf_queue_push(&i->frames, frame);
 	return true;
-}
-
-static inline struct pb_buf *inbox_get(struct inbox *i, struct pb_device *d)
-{
-	struct pb_buf *frame = pb_buf_queue_shift(&i->frames);
-
-	d->received += frame != NULL;
-	return frame;
-}
-
-static inline pb_time inbox_next(const struct inbox *i)
-{
-	return i->frames.first ? 0 : PB_NEVER;
-}
-
-/* The address of end n of a wire: of those that anyone may give out (IEEE 802 §8.4, "local"). */
-static inline void inbox_mac(uint8_t mac[PB_MAC_LEN], size_t n)
-{
-	const uint8_t local[PB_MAC_LEN] = { 0x02, 'P', 'B', 0, (uint8_t)(n >> 8), (uint8_t)n };
-
-	memcpy(mac, local, sizeof local);
 }
 
 #endif

@@ -2,14 +2,12 @@
  * Two ends of a cable in memory. A frame is handed from one to the other: a few assignments, and nothing
  * else.
  */
-#include "base/list.h"
 #include "link/inbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct pair_end {
-	struct pb_device device;
 	struct inbox inbox;
 	struct pair_end *peer; /* NULL: it is closed */
 	struct pair *pair;
@@ -21,7 +19,7 @@ struct pair {
 
 static struct pair_end *end_of(const struct pb_device *d)
 {
-	return container_of(d, struct pair_end, device);
+	return container_of(d, struct pair_end, inbox.device);
 }
 
 static void send_frame(struct pb_device *d, pb_time now, struct pb_buf *frame)
@@ -39,24 +37,6 @@ static void send_frame(struct pb_device *d, pb_time now, struct pb_buf *frame)
 	}
 }
 
-static struct pb_buf *receive_frame(struct pb_device *d, pb_time now, struct pb_pool *pool)
-{
-	(void)now;
-	(void)pool;
-	return inbox_get(&end_of(d)->inbox, d);
-}
-
-static pb_time next_frame(const struct pb_device *d)
-{
-	return inbox_next(&end_of(d)->inbox);
-}
-
-static int no_fd(const struct pb_device *d)
-{
-	(void)d;
-	return -1;
-}
-
 static void close_end(struct pb_device *d)
 {
 	struct pair_end *end = end_of(d);
@@ -71,9 +51,9 @@ static void close_end(struct pb_device *d)
 static const struct pb_device_ops pair_ops = {
 	.kind = "pair",
 	.send = send_frame,
-	.receive = receive_frame,
-	.next = next_frame,
-	.fd = no_fd,
+	.receive = pb_inbox_receive,
+	.next = pb_inbox_next,
+	.fd = pb_inbox_fd,
 	.close = close_end,
 };
 
@@ -85,14 +65,10 @@ int pb_device_pair(uint32_t mtu, bool ethernet, size_t frames_max, struct pb_dev
 		return -ENOMEM;
 	for (int i = 0; i < 2; i++) {
 		struct pair_end *e = &pair->end[i];
-		e->device = (struct pb_device){
-			.ops = &pair_ops, .ethernet = ethernet, .mtu = mtu, .offload = INBOX_OFFLOAD
-		};
-		inbox_mac(e->device.mac, (size_t)i + 1);
-		e->inbox.frames_max = frames_max;
+		pb_inbox_init(&e->inbox, &pair_ops, ethernet, mtu, frames_max, (size_t)i + 1);
 		e->peer = &pair->end[1 - i];
 		e->pair = pair;
-		end[i] = &e->device;
+		end[i] = &e->inbox.device;
 	}
 	return 0;
 }

@@ -1,5 +1,4 @@
 /* An Ethernet of many ends in memory. */
-#include "base/list.h"
 #include "link/inbox.h"
 
 #include <errno.h>
@@ -8,7 +7,6 @@
 #define ENDS_MAX 1024
 
 struct wire_end {
-	struct pb_device device;
 	struct inbox inbox;
 	struct wire *wire;
 	bool closed;
@@ -21,12 +19,12 @@ struct wire {
 
 static struct wire_end *end_of(const struct pb_device *d)
 {
-	return container_of(d, struct wire_end, device);
+	return container_of(d, struct wire_end, inbox.device);
 }
 
 static bool has_mac(const struct wire_end *e, const uint8_t *mac)
 {
-	return !e->closed && memcmp(e->device.mac, mac, PB_MAC_LEN) == 0;
+	return !e->closed && memcmp(e->inbox.device.mac, mac, PB_MAC_LEN) == 0;
 }
 
 /*
@@ -48,7 +46,7 @@ static struct wire_end *find(struct wire *w, const uint8_t *mac)
 static void deliver(struct wire_end *to, struct pb_buf *frame)
 {
 	if (!frame || !inbox_put(&to->inbox, frame))
-		to->device.receive_drops++;
+		to->inbox.device.receive_drops++;
 }
 
 /* To all but the sender, each a packet of its own that refers to the same bytes. Takes frame. */
@@ -86,24 +84,6 @@ static void send_frame(struct pb_device *d, pb_time now, struct pb_buf *frame)
 		pb_buf_free(frame);
 }
 
-static struct pb_buf *receive_frame(struct pb_device *d, pb_time now, struct pb_pool *pool)
-{
-	(void)now;
-	(void)pool;
-	return inbox_get(&end_of(d)->inbox, d);
-}
-
-static pb_time next_frame(const struct pb_device *d)
-{
-	return inbox_next(&end_of(d)->inbox);
-}
-
-static int no_fd(const struct pb_device *d)
-{
-	(void)d;
-	return -1;
-}
-
 static void close_end(struct pb_device *d)
 {
 	struct wire_end *end = end_of(d);
@@ -117,9 +97,9 @@ static void close_end(struct pb_device *d)
 static const struct pb_device_ops wire_ops = {
 	.kind = "wire",
 	.send = send_frame,
-	.receive = receive_frame,
-	.next = next_frame,
-	.fd = no_fd,
+	.receive = pb_inbox_receive,
+	.next = pb_inbox_next,
+	.fd = pb_inbox_fd,
 	.close = close_end,
 };
 
@@ -133,13 +113,9 @@ int pb_device_wire(uint32_t mtu, size_t ends, size_t frames_max, struct pb_devic
 	w->ends = w->open = ends;
 	for (size_t i = 0; i < ends; i++) {
 		struct wire_end *e = &w->end[i];
-		e->device = (struct pb_device){
-			.ops = &wire_ops, .ethernet = true, .mtu = mtu, .offload = INBOX_OFFLOAD
-		};
-		inbox_mac(e->device.mac, i + 1);
-		e->inbox.frames_max = frames_max;
+		pb_inbox_init(&e->inbox, &wire_ops, true, mtu, frames_max, i + 1);
 		e->wire = w;
-		end[i] = &e->device;
+		end[i] = &e->inbox.device;
 	}
 	return 0;
 }
