@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from talk import PATIENCE, need
 
+pytest_plugins = ["stalls"]
+
 PROGRAM = os.environ.get("PACKETBOAT", str(Path(__file__).resolve().parents[1] / "build" / "packetboat"))
 LISTENING = r"^listening on (\S+):(\d+)/(tcp|udp) \((\w+)\)$"
 
