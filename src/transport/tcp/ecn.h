@@ -81,6 +81,8 @@ void pb_tcp_ecn_begin(struct tcp_conn *c, enum ecn_kind kind);
 void pb_tcp_ecn_free(struct tcp_conn *c);
 void pb_tcp_ecn_ask(struct tcp_conn *c);           /* if calls are to ask for ECN */
 uint16_t pb_tcp_ecn_syn_flags(struct tcp_conn *c); /* of a SYN or SYN-ACK that is sent now */
+/* Without it, where a reset has answered our SYN; false: that is to be believed. */
+bool pb_tcp_ecn_call_again(struct tcp_conn *c);
 void pb_tcp_ecn_agree(struct tcp_conn *c,
 		      const struct tcp_segment *s); /* the peer's SYN or SYN-ACK, in SYN-SENT */
 /* What is agreed to with a caller, and when he calls again (false: he is to be reset); how the SYN-ACK says so. */

@@ -13,6 +13,7 @@
 #include "transport/tcp/conn.h"
 #include "transport/tcp/ecn.h"
 #include "transport/tcp/listen.h"
+#include "transport/tcp/output.h"
 
 #include <stdlib.h>
 
@@ -67,6 +68,19 @@ static uint16_t call_flags(struct tcp_conn *c)
 		return CLASSIC_SYN;
 	e->unmarked = true;
 	return 0;
+}
+
+/*
+ * A reset answers our SYN. If that had flags, they may be why: who knows of no ECN, or somebody on the way, may take
+ * them for nonsense. It is sent again without, at once, and only once (RFC 3168 §6.1.1.1: it may be). False: they were not.
+ */
+bool pb_tcp_ecn_call_again(struct tcp_conn *c)
+{
+	if (!c->ecn || !call_flags(c))
+		return false;
+	pb_tcp_ecn_free(c);
+	pb_tcp_send_syn(c);
+	return true;
 }
 
 /* Of a SYN-ACK that is a connection's already, not a record's. */

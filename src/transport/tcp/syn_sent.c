@@ -96,7 +96,7 @@ void pb_tcp_syn_sent_input(struct tcp_conn *c, struct tcp_segment *s)
 	}
 	/* Second: believed if it acknowledges our SYN. */
 	if (s->h.flags & TCP_RST) {
-		if (acks)
+		if (acks && !pb_tcp_ecn_call_again(c))
 			pb_tcp_conn_done(c, ECONNREFUSED);
 		return;
 	}

@@ -3,6 +3,8 @@
 #include "transport/tcp/flight.h"
 #include "transport/tcp/output.h"
 
+#include <errno.h>
+
 #include <linux/tcp.h>
 #include <poll.h>
 
@@ -176,6 +178,56 @@ static void falls_back(void **state)
 }
 
 /* The listener's part in that: both SYNs have come. */
+/* §6.1.1.1: a reset answers a SYN with flags, perhaps because of them: it is sent without at once, and once only. */
+static void reset_for_its_flags(void **state)
+{
+	static const enum ecn_kind kinds[] = { ECN_CLASSIC, ECN_ACCURATE };
+	struct segment sent, reset = { .h = { .flags = TCP_RST | TCP_ACK } };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin_stack(ECN_CLASSIC, kinds[i]);
+		assert_true(call() & TCP_ECE);
+		reset.h.dst_port = s.c->entry.pair.local_port;
+		reset.h.ack = s.start;
+		harness_inject(h, &reset);
+		assert_true(harness_sent(h, &sent, NULL));
+		assert_int_equal(sent.h.flags, TCP_SYN);
+		assert_int_equal(sent.h.seq + 1, s.start);
+		answer_with(TCP_ACK | TCP_ECE);
+		assert_null(s.c->ecn);
+		harness_forget(h);
+		sender_write(&s, 100);
+		sender_expect(&s, 0, 100);
+		assert_int_equal(s.tos, ECN_NOT_ECT);
+		sender_end(&s);
+	}
+}
+
+/* Nor are flags the reason where there are none any more. */
+static void reset_again(void **state)
+{
+	struct segment sent, reset = { .h = { .flags = TCP_RST | TCP_ACK } };
+
+	(void)state;
+	for (int lost = 0; lost < 2; lost++) {
+		begin_stack(ECN_CLASSIC, ECN_CLASSIC);
+		call();
+		reset.h.dst_port = s.c->entry.pair.local_port;
+		reset.h.ack = s.start;
+		if (lost) /* and the next had none */
+			harness_run(h, s.c->rtt.rto);
+		else
+			harness_inject(h, &reset);
+		assert_true(harness_sent(h, &sent, NULL));
+		assert_int_equal(sent.h.flags, TCP_SYN);
+		harness_inject(h, &reset);
+		assert_int_equal(s.c->state, STATE_CLOSED);
+		assert_int_equal(s.c->error, ECONNREFUSED);
+		sender_end(&s);
+	}
+}
+
 static void called_again_without(void **state)
 {
 	(void)state;
@@ -734,6 +786,8 @@ int main(void)
 		cmocka_unit_test(ece_unasked),
 		cmocka_unit_test(simultaneous_open),
 		cmocka_unit_test(falls_back),
+		cmocka_unit_test(reset_for_its_flags),
+		cmocka_unit_test(reset_again),
 		cmocka_unit_test(called_again_without),
 		cmocka_unit_test(agrees_again),
 		cmocka_unit_test(cookies_keep_it),
