@@ -82,6 +82,20 @@ static union pb_addr on_link(const union pb_addr *addr, unsigned index)
 	return a;
 }
 
+/* Who is asked for names, and where short ones are looked for. What is given twice is given. */
+static int give_names(struct pb_stack *stack, const struct net_spec *s, unsigned index)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < s->server_count && (rc == 0 || rc == -EEXIST); i++) {
+		union pb_addr server = on_link(&s->servers[i], index);
+		rc = pb_stack_add_name_server(stack, &server.sa, PB_GIVEN);
+	}
+	for (size_t i = 0; i < s->domain_count && (rc == 0 || rc == -EEXIST); i++)
+		rc = pb_stack_add_search_domain(stack, s->domains[i], PB_GIVEN);
+	return rc == -EEXIST ? 0 : rc;
+}
+
 static int configure(struct pb_stack *stack, const struct net_spec *s, unsigned index)
 {
 	union pb_addr all = pb_addr_any(s->gateway.sa.sa_family), gateway = on_link(&s->gateway, index);
@@ -92,12 +106,7 @@ static int configure(struct pb_stack *stack, const struct net_spec *s, unsigned 
 					  PB_USE_AT_ONCE);
 	if (rc == 0 && s->gateway.sa.sa_family)
 		rc = pb_stack_add_route(stack, &all.sa, 0, &gateway.sa, index);
-	for (size_t i = 0; i < s->server_count && rc == 0; i++) {
-		union pb_addr server = on_link(&s->servers[i], index);
-		rc = pb_stack_add_name_server(stack, &server.sa, PB_GIVEN);
-		rc = rc == -EEXIST ? 0 : rc;
-	}
-	return rc;
+	return rc < 0 ? rc : give_names(stack, s, index);
 }
 
 static int open_stack(const struct command *c, const struct net_spec *s, const char *capture,

@@ -55,6 +55,21 @@ static bool read_server(struct net_spec *s, const char *value, char *error, size
 	return false;
 }
 
+static bool read_domain(struct net_spec *s, const char *value, char *error, size_t size)
+{
+	if (s->domain_count == NET_SPEC_DOMAINS_MAX) {
+		snprintf(error, size, "more than %d search domains", NET_SPEC_DOMAINS_MAX);
+		return false;
+	}
+	if (!pb_domain_is_name(value)) {
+		snprintf(error, size,
+			 "search=%.64s is not the name of a domain; for example search=example.com", value);
+		return false;
+	}
+	snprintf(s->domains[s->domain_count++], DOMAIN_TEXT, "%s", value);
+	return true;
+}
+
 static bool read_ecn(enum pb_ecn *ecn, const char *value)
 {
 	static const char *const names[] = {
@@ -79,6 +94,8 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 		return read_addr(s, value, error, size);
 	} else if (strcmp(key, "dns") == 0) {
 		return read_server(s, value, error, size);
+	} else if (strcmp(key, "search") == 0) {
+		return read_domain(s, value, error, size);
 	} else if (strcmp(key, "host") == 0) {
 		if (read_address(&s->host, value))
 			return true;
@@ -97,11 +114,13 @@ static bool read_pair(struct net_spec *s, const char *key, const char *value, ch
 		snprintf(error, size,
 			 "ecn=%.64s is not off, when-asked, ask, accurate or accurate-when-asked", value);
 	} else {
-		snprintf(error, size,
-			 "there is no '%.64s'; there are addr, auto, dns, ecn, gateway, host and mtu; for "
-			 "example "
-			 "%s",
-			 key, example);
+		snprintf(
+			error, size,
+			"there is no '%.64s'; there are addr, auto, dns, ecn, gateway, host, mtu and search; "
+			"for "
+			"example "
+			"%s",
+			key, example);
 	}
 	return false;
 }

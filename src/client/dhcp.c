@@ -57,13 +57,15 @@ static void drop_lease(struct dhcp *d)
 	leased_names_drop(&d->names, d->port.stack);
 }
 
-static void use_servers(struct dhcp *d, const struct dhcp_message *ack)
+static void use_names(struct dhcp *d, const struct dhcp_message *ack)
 {
 	leased_names_drop(&d->names, d->port.stack);
 	for (unsigned n = 0; n < ack->server_count; n++) {
 		union pb_addr server = sockaddr_of(&ack->servers[n], 0);
 		leased_names_add_server(&d->names, d->port.stack, &server.sa);
 	}
+	for (unsigned n = 0; n < ack->domain_count; n++)
+		leased_names_add_domain(&d->names, d->port.stack, ack->domains[n]);
 }
 
 static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
@@ -80,7 +82,7 @@ static void use_lease(struct dhcp *d, const struct dhcp_message *ack)
 	if (!d->has_route && !ip_is_any(&ack->router))
 		d->has_route =
 			pb_stack_add_route(d->port.stack, &all.sa, 0, &router.sa, d->port.interface) == 0;
-	use_servers(d, ack);
+	use_names(d, ack);
 }
 
 /*

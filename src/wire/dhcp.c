@@ -25,6 +25,7 @@ enum option {
 	SUBNET_MASK = 1,
 	ROUTER = 3,
 	NAME_SERVER = 6,
+	DOMAIN_NAME = 15,
 	REQUESTED_ADDRESS = 50,
 	LEASE_TIME = 51,
 	OVERLOAD = 52,
@@ -34,6 +35,7 @@ enum option {
 	MESSAGE_SIZE = 57,
 	RENEWAL_TIME = 58,
 	REBINDING_TIME = 59,
+	DOMAIN_SEARCH = 119, /* RFC 3397 */
 	END = 255,
 };
 
@@ -59,7 +61,51 @@ static unsigned bits_of(uint32_t mask)
 	return bits < 32 && mask << bits ? 0 : bits;
 }
 
-static void read_option(struct dhcp_message *m, uint8_t kind, struct reader *r, uint8_t *overload)
+/* What is only understood when all options have been read. */
+struct found {
+	uint8_t overload;
+	char domain[DOMAIN_TEXT]; /* "": none */
+	/* A list that is in several options goes on from one to the next (RFC 3396, RFC 3397 §2). */
+	uint8_t search[DHCP_LEN_MAX];
+	size_t search_len;
+};
+
+/* Some servers end it with a NUL (RFC 2132 §2) or a dot. One that is no name is as good as none. */
+static void read_domain(struct found *f, struct reader *r)
+{
+	size_t len = r->left;
+
+	while (len && (r->p[len - 1] == '\0' || r->p[len - 1] == '.'))
+		len--;
+	if (len >= sizeof f->domain || memchr(r->p, '\0', len))
+		return;
+	memcpy(f->domain, r->p, len);
+	f->domain[len] = '\0';
+	if (!pb_domain_is_name(f->domain))
+		f->domain[0] = '\0';
+}
+
+static void read_search(struct found *f, struct reader *r)
+{
+	size_t room = sizeof f->search - f->search_len, len = r->left < room ? r->left : room;
+
+	rd_copy(r, f->search + f->search_len, len);
+	f->search_len += len;
+}
+
+/* What is no name is passed over, and what follows a name that is cut short, not read. */
+static void take_domains(struct dhcp_message *m, const struct found *f)
+{
+	for (size_t at = 0; at < f->search_len && m->domain_count < DHCP_DOMAINS_MAX;) {
+		char *text = m->domains[m->domain_count];
+		if (pb_domain_read_compressed(f->search, f->search_len, &at, text) && text[0])
+			m->domain_count++;
+	}
+	if (!m->domain_count && f->domain[0])
+		memcpy(m->domains[m->domain_count++], f->domain, sizeof f->domain);
+}
+
+static void read_option(struct dhcp_message *m, uint8_t kind, struct reader *r, struct found *f)
 {
 	switch (kind) {
 	case SUBNET_MASK:
@@ -91,12 +137,18 @@ static void read_option(struct dhcp_message *m, uint8_t kind, struct reader *r, 
 		m->requested = read_ip(r);
 		break;
 	case OVERLOAD:
-		*overload = rd_u8(r);
+		f->overload = rd_u8(r);
+		break;
+	case DOMAIN_NAME:
+		read_domain(f, r);
+		break;
+	case DOMAIN_SEARCH:
+		read_search(f, r);
 		break;
 	}
 }
 
-static bool read_options(struct dhcp_message *m, struct reader r, uint8_t *overload)
+static bool read_options(struct dhcp_message *m, struct reader r, struct found *f)
 {
 	while (r.left) {
 		uint8_t kind = rd_u8(&r);
@@ -108,7 +160,7 @@ static bool read_options(struct dhcp_message *m, struct reader r, uint8_t *overl
 		body.p = rd_bytes(&r, body.left);
 		if (r.bad)
 			return false;
-		read_option(m, kind, &body, overload);
+		read_option(m, kind, &body, f);
 		if (body.bad)
 			return false;
 	}
@@ -134,7 +186,7 @@ static bool read_fixed(struct dhcp_message *m, struct reader *r)
 
 bool pb_dhcp_parse(struct dhcp_message *m, struct reader *r)
 {
-	uint8_t overload = 0;
+	struct found f = { 0 };
 
 	*m = (struct dhcp_message){ .server = none(), .requested = none(), .router = none() };
 	if (!read_fixed(m, r))
@@ -142,12 +194,12 @@ bool pb_dhcp_parse(struct dhcp_message *m, struct reader *r)
 	struct reader sname = { .p = rd_bytes(r, SNAME_LEN), .left = SNAME_LEN };
 	struct reader file = { .p = rd_bytes(r, FILE_LEN), .left = FILE_LEN };
 	uint32_t cookie = rd_u32(r);
-	if (r->bad || cookie != COOKIE || !read_options(m, *r, &overload))
+	if (r->bad || cookie != COOKIE || !read_options(m, *r, &f))
 		return false;
 	/* RFC 2132 §9.3: options that had no room elsewhere. */
-	if ((overload & 1 && !read_options(m, file, &overload)) ||
-	    (overload & 2 && !read_options(m, sname, &overload)))
+	if ((f.overload & 1 && !read_options(m, file, &f)) || (f.overload & 2 && !read_options(m, sname, &f)))
 		return false;
+	take_domains(m, &f);
 	return m->type >= DHCP_DISCOVER && m->type <= DHCP_RELEASE;
 }
 
@@ -162,8 +214,8 @@ static void write_ip_option(struct writer *w, uint8_t kind, const struct ip *ip)
 
 static void write_options(const struct dhcp_message *m, struct writer *w)
 {
-	static const uint8_t wanted[] = { SUBNET_MASK, ROUTER,       NAME_SERVER,
-					  LEASE_TIME,  RENEWAL_TIME, REBINDING_TIME };
+	static const uint8_t wanted[] = { SUBNET_MASK, ROUTER,       NAME_SERVER,    DOMAIN_NAME,
+					  LEASE_TIME,  RENEWAL_TIME, REBINDING_TIME, DOMAIN_SEARCH };
 
 	wr_u32(w, COOKIE);
 	wr_bytes(w, (const uint8_t[]){ MESSAGE_TYPE, 1, (uint8_t)m->type }, 3);

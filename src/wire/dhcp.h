@@ -1,11 +1,12 @@
 /*
- * DHCP messages (RFC 2131 §2, RFC 2132), as a client of IPv4 over Ethernet writes and reads them. Pure
+ * DHCP messages (RFC 2131 §2, RFC 2132, RFC 3397), as a client of IPv4 over Ethernet writes and reads them. Pure
  * functions.
  */
 #ifndef PB_WIRE_DHCP_H
 #define PB_WIRE_DHCP_H
 
 #include "base/ip.h"
+#include "wire/domain.h"
 #include "wire/reader.h"
 
 #define DHCP_SERVER_PORT 67 /* RFC 2131 §4.1 */
@@ -13,6 +14,7 @@
 #define DHCP_LEN_MAX     576        /* RFC 2131 §2: what every client can take; we ask for no more */
 #define DHCP_LEN_MIN     300        /* RFC 1542 §2.1: what some relays want at least */
 #define DHCP_SERVERS_MAX 4          /* name servers kept of those told */
+#define DHCP_DOMAINS_MAX 4          /* likewise of domains */
 #define DHCP_FOREVER     UINT32_MAX /* RFC 2131 §3.3: a lease without end */
 
 /* RFC 2132 §9.6 */
@@ -40,6 +42,9 @@ struct dhcp_message {
 	unsigned bits;                       /* of the prefix; 0: not told */
 	struct ip servers[DHCP_SERVERS_MAX]; /* of names */
 	unsigned server_count;
+	/* Where short names are looked for: the list, or else the one domain name (RFC 3397 §1) */
+	char domains[DHCP_DOMAINS_MAX][DOMAIN_TEXT];
+	unsigned domain_count;
 	uint32_t lease, renew, rebind; /* seconds; 0: not told */
 };
 

@@ -60,8 +60,13 @@ static void devices(void **state)
 	assert_addr(&s.host.addr, "10.9.0.1");
 	assert_int_equal(s.mtu, 9000);
 	assert_int_equal(s.server_count, 0);
+	s = is_right("tap:a,addr=10.0.0.1/8,search=example.com,search=corp");
+	assert_int_equal(s.domain_count, 2);
+	assert_string_equal(s.domains[0], "example.com");
+	assert_string_equal(s.domains[1], "corp");
 	s = is_right("tun:t,addr=fd00::2/64,dns=10.9.0.1,dns=fd00::1");
 	assert_int_equal(s.server_count, 2);
+	assert_int_equal(s.domain_count, 0);
 	assert_addr(&s.servers[0], "10.9.0.1");
 	assert_addr(&s.servers[1], "fd00::1");
 	assert_int_equal(s.kind, NET_TUN);
@@ -107,6 +112,8 @@ static void values(void **state)
 	is_wrong("tap:a,addr=10.0.0.1/8,host=10.0.0.2", "host=10.0.0.2");
 	is_wrong("tap:a,addr=10.0.0.1/8,gateway=x", "gateway=x");
 	is_wrong("tap:a,addr=10.0.0.1/8,dns=", "dns= ");
+	is_wrong("tap:a,addr=10.0.0.1/8,search=", "search= ");
+	is_wrong("tap:a,addr=10.0.0.1/8,search=a b", "search=a b ");
 	is_wrong("tap:a,addr=10.0.0.1/8,dns=10.0.0.2:53", "dns=10.0.0.2:53 ");
 	is_wrong("tap:a,addr=10.0.0.1/8,dns=0.0.0.0", "dns=0.0.0.0 ");
 	is_wrong("tap:a,addr=10.0.0.1/8,mtu=67", "mtu=67");
@@ -138,6 +145,12 @@ static void too_many(void **state)
 	assert_int_equal(is_right(text).server_count, NET_SPEC_SERVERS_MAX);
 	strcat(text, ",dns=10.0.0.1");
 	is_wrong(text, "8 name servers");
+	strcpy(text, "tap:a,addr=10.0.0.1/8");
+	for (int i = 0; i < NET_SPEC_DOMAINS_MAX; i++)
+		strcat(text, ",search=a");
+	assert_int_equal(is_right(text).domain_count, NET_SPEC_DOMAINS_MAX);
+	strcat(text, ",search=a");
+	is_wrong(text, "8 search domains");
 	memset(text, 'x', sizeof text - 1);
 	text[sizeof text - 1] = '\0';
 	is_wrong(text, "1024 bytes");

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -69,6 +70,12 @@ static size_t write_answer(uint8_t *bytes, const struct dhcp_message *q, enum dh
 			      (uint8_t)(w.lease >> 16),
 			      (uint8_t)(w.lease >> 8),
 			      (uint8_t)w.lease,
+			      15,
+			      4,
+			      'c',
+			      'o',
+			      'r',
+			      'p',
 			      255 };
 	struct writer out = { .p = bytes, .left = DHCP_LEN_MIN };
 
@@ -194,6 +201,20 @@ static unsigned name_servers(void)
 	return count;
 }
 
+static void take_domain(const char *domain, void *context)
+{
+	snprintf(context, DOMAIN_TEXT, "%s", domain);
+}
+
+static const char *search_domain(void)
+{
+	static char text[DOMAIN_TEXT];
+
+	text[0] = '\0';
+	pb_stack_each_search_domain(w.client, take_domain, text);
+	return text;
+}
+
 static void gets_an_address(void **state)
 {
 	(void)state;
@@ -205,12 +226,14 @@ static void gets_an_address(void **state)
 	assert_true(ip_equal(&w.request.server, &server) && ip_equal(&w.request.requested, &ours));
 	assert_true(w.request.broadcast && ip_is_any(&w.request.client));
 	assert_int_equal(name_servers(), 2);
+	assert_string_equal(search_domain(), "corp");
 	pass(PB_SEC(1801)); /* renewed: no more than there were */
 	assert_int_equal(name_servers(), 2);
 	dhcp_free(w.dhcp);
 	w.dhcp = NULL;
 	assert_false(has(7));
 	assert_int_equal(name_servers(), 0);
+	assert_string_equal(search_domain(), "");
 }
 
 /* RFC 2131 §4.1: at 4, 8, 16, 32, 64, 64 … seconds, each a second more or less. */

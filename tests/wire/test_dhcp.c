@@ -82,6 +82,51 @@ static void reads_overloaded_fields(void **state)
 	assert_true(is(&m.server, 254) && is(&m.router, 1));
 }
 
+/* RFC 2132 §3.17. What some servers add at its end is not part of it; what is no name is passed over. */
+static void reads_the_domain_name(void **state)
+{
+	struct dhcp_message m;
+
+	(void)state;
+	begin();
+	add("\x35\x01\x05\x0f\x0d"
+	    "example.com.\0\xff",
+	    20);
+	assert_true(parse(&m, message_len));
+	assert_int_equal(m.domain_count, 1);
+	assert_string_equal(m.domains[0], "example.com");
+	begin();
+	add("\x35\x01\x05\x0f\x0b"
+	    "two domains\xff",
+	    17);
+	assert_true(parse(&m, message_len));
+	assert_int_equal(m.domain_count, 0);
+	begin();
+	add("\x35\x01\x05\x0f\x00\xff", 6);
+	assert_true(parse(&m, message_len));
+	assert_int_equal(m.domain_count, 0);
+}
+
+/* RFC 3397 §2: a list, here in two options that are one (RFC 3396); it goes before the domain name. */
+static void reads_the_search_list(void **state)
+{
+	struct dhcp_message m;
+
+	(void)state;
+	begin();
+	add("\x35\x01\x05\x0f\x04"
+	    "corp",
+	    9);
+	add("\x77\x0e\3eng\7example\3c", 16);
+	add("\x77\x0e"
+	    "om\0\10research\300\4\xff",
+	    17);
+	assert_true(parse(&m, message_len));
+	assert_int_equal(m.domain_count, 2);
+	assert_string_equal(m.domains[0], "eng.example.com");
+	assert_string_equal(m.domains[1], "research.example.com");
+}
+
 static void refuses_odd_ones(void **state)
 {
 	static const struct {
@@ -140,10 +185,9 @@ static void writes_a_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_an_acknowledgement),
-		cmocka_unit_test(reads_overloaded_fields),
-		cmocka_unit_test(refuses_odd_ones),
-		cmocka_unit_test(writes_a_request),
+		cmocka_unit_test(reads_an_acknowledgement), cmocka_unit_test(reads_overloaded_fields),
+		cmocka_unit_test(reads_the_domain_name),    cmocka_unit_test(reads_the_search_list),
+		cmocka_unit_test(refuses_odd_ones),         cmocka_unit_test(writes_a_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

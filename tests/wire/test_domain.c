@@ -52,6 +52,56 @@ static void passes_over_odd_letters(void **state)
 	assert_string_equal(text, "corp");
 }
 
+/* RFC 1035 §4.1.4: a name goes on where another, before it, does. RFC 3397 §2's example has such a list. */
+static void reads_compressed(void **state)
+{
+	static const uint8_t list[] = "\3eng\7example\3com\0\11marketing\300\4\300\21\4corp\0";
+	static const char *const names[] = { "eng.example.com", "marketing.example.com",
+					     "marketing.example.com", "corp" };
+	char text[DOMAIN_TEXT];
+	size_t at = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		assert_true(pb_domain_read_compressed(list, sizeof list - 1, &at, text));
+		assert_string_equal(text, names[i]);
+	}
+	assert_int_equal(at, sizeof list - 1);
+	for (size_t cut = 1; cut < 17; cut++) {
+		at = 0;
+		assert_false(pb_domain_read_compressed(list, cut, &at, text));
+		assert_int_equal(at, cut);
+	}
+}
+
+/* A pointer to itself, ahead, beyond the end, in a circle, cut off; and the two kinds of label that there are not. */
+static void refuses_what_leads_on(void **state)
+{
+	static const struct {
+		const char *list;
+		size_t len, at;
+	} wrong[] = {
+		{"\300\0",              2, 0},
+		{ "\300\2\1a\0",        5, 0},
+		{ "\1a\300\0",          4, 0},
+		{ "\300\377",           2, 0},
+		{ "\1a\300\4\1b\300\0", 8, 4},
+		{ "\1a\0\300",          4, 3},
+		{ "\100a\0",            3, 0},
+		{ "\200a\0",            3, 0},
+	};
+	char text[DOMAIN_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		size_t at = wrong[i].at;
+		assert_false(
+			pb_domain_read_compressed((const uint8_t *)wrong[i].list, wrong[i].len, &at, text));
+		assert_int_equal(at, wrong[i].len);
+		assert_string_equal(text, "");
+	}
+}
+
 /* RFC 1035 §2.3.4: 255 bytes with their lengths, so 253 letters and dots. */
 static void lengths(void **state)
 {
@@ -97,6 +147,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_list),
 		cmocka_unit_test(refuses_compression),
+		cmocka_unit_test(reads_compressed),
+		cmocka_unit_test(refuses_what_leads_on),
 		cmocka_unit_test(passes_over_odd_letters),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(names),
