@@ -23,6 +23,7 @@ int pb_datagram_open(struct pb_stack *stack, struct endpoint *endpoint, int type
 	s->endpoint = endpoint;
 	s->type = type;
 	s->protocol = protocol;
+	s->peek_from = -1;
 	endpoint->news.owner = s;
 	stack->sockets++;
 	*socket = &s->base;
@@ -236,14 +237,14 @@ static ssize_t datagram_sendfile(struct pb_socket *socket, int fd, off_t *offset
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* Copy as much of b as fits. */
-static size_t scatter(const struct pb_buf *b, const struct iovec *iov, size_t count)
+/* Copy as much of b as fits, from one byte on. */
+static size_t scatter(const struct pb_buf *b, size_t from, const struct iovec *iov, size_t count)
 {
-	size_t done = 0;
+	size_t done = 0, left = b->total - from;
 
-	for (size_t i = 0; i < count && done < b->total; i++) {
-		size_t n = iov[i].iov_len < b->total - done ? iov[i].iov_len : b->total - done;
-		pb_buf_copy(b, done, iov[i].iov_base, n);
+	for (size_t i = 0; i < count && done < left; i++) {
+		size_t n = iov[i].iov_len < left - done ? iov[i].iov_len : left - done;
+		pb_buf_copy(b, from + done, iov[i].iov_base, n);
 		done += n;
 	}
 	return done;
@@ -259,6 +260,35 @@ static void tell_source(const struct endpoint *e, const struct ip *from, uint16_
 	}
 }
 
+/*
+ * SO_PEEK_OFF: the datagram that MSG_PEEK reads, and *from which of its bytes on: what was peeked at before is passed
+ * over, whole datagrams of it, too (Linux: __skb_try_recv_from_queue()).
+ */
+static struct datagram *find_peeked(const struct datagram_socket *s, size_t *from)
+{
+	size_t off = (size_t)s->peek_from;
+	struct datagram *d;
+
+	for (uint32_t n = 0; (d = pb_endpoint_queued(s->endpoint, n)); n++) {
+		if (!off || off < d->buf->total)
+			break;
+		off -= d->buf->total;
+	}
+	*from = off;
+	return d;
+}
+
+/* So much has been peeked at, or read. */
+static void move_peek(struct datagram_socket *s, size_t n, bool peek)
+{
+	size_t at = (size_t)s->peek_from;
+
+	if (s->peek_from < 0)
+		return;
+	at = peek ? at + n : n < at ? at - n : 0;
+	s->peek_from = at < INT_MAX ? (int)at : INT_MAX;
+}
+
 static ssize_t datagram_recvmsg(struct pb_socket *socket, struct msghdr *msg, int flags)
 {
 	struct datagram_socket *s = datagram_of(socket);
@@ -269,16 +299,20 @@ static ssize_t datagram_recvmsg(struct pb_socket *socket, struct msghdr *msg, in
 	int rc = pb_endpoint_take_pending(e);
 	if (rc < 0)
 		return rc;
-	struct datagram *d = pb_endpoint_first(e);
+	size_t from = 0;
+	bool peek = flags & MSG_PEEK;
+	struct datagram *d = peek && s->peek_from > 0 ? find_peeked(s, &from) : pb_endpoint_queued(e, 0);
 	if (!d)
 		return e->receive_shut ? 0 : stack_settled(socket, -EAGAIN);
-	size_t whole = d->buf->total, n = scatter(d->buf, msg->msg_iov, msg->msg_iovlen);
+	size_t whole = d->buf->total, n = scatter(d->buf, from, msg->msg_iov, msg->msg_iovlen);
 	tell_source(e, &d->src, d->src_port, msg);
-	msg->msg_flags = n < whole ? MSG_TRUNC : 0;
+	msg->msg_flags = from + n < whole ? MSG_TRUNC : 0;
 	pb_datagram_tell(s, d, msg);
-	if (!(flags & MSG_PEEK))
+	if (!peek)
 		pb_endpoint_drop_first(e);
-	return stack_settled(socket, (ssize_t)(flags & MSG_TRUNC ? whole : n));
+	size_t told = flags & MSG_TRUNC ? whole : n;
+	move_peek(s, told, peek);
+	return stack_settled(socket, (ssize_t)told);
 }
 
 static ssize_t datagram_recv(struct pb_socket *socket, void *buf, size_t len, int flags)

@@ -1,6 +1,6 @@
 /*
  * A UDP, ICMP echo or raw socket of a stack: datagram.c its calls, datagram_ancillary.c what goes beside the data,
- * datagram_options.c and datagram_groups.c its options.
+ * datagram_options.c, datagram_groups.c and datagram_filters.c its options.
  */
 #ifndef PB_SOCKET_DATAGRAM_H
 #define PB_SOCKET_DATAGRAM_H
@@ -15,6 +15,8 @@ struct datagram_socket {
 	bool want_dst;                      /* IP_RECVORIGDSTADDR */
 	uint8_t want_time;                  /* SO_TIMESTAMP or SO_TIMESTAMPNS; 0: neither */
 	bool merges;                        /* UDP_GRO: taken; nothing is ever merged */
+	bool want_drops;                    /* SO_RXQ_OVFL */
+	int peek_from;    /* SO_PEEK_OFF: of what is queued, where MSG_PEEK reads; negative: it is off */
 	uint16_t segment; /* UDP_SEGMENT: what is sent is cut to datagrams of so many bytes; 0: not */
 };
 
@@ -46,5 +48,12 @@ int pb_datagram_setsockopt(struct pb_socket *s, int level, int name, const void 
 /* datagram_groups.c: options of groups. -ENOPROTOOPT: it is none of them. */
 int pb_datagram_set_group(struct datagram_socket *s, int level, int name, const void *value, socklen_t len);
 int pb_datagram_get_group(const struct datagram_socket *s, int level, int name, int *n);
+struct iface *pb_datagram_interface(const struct endpoint *e, int index, const struct ip *addr);
+
+/* datagram_filters.c: IP_MSFILTER, MCAST_MSFILTER. -ENOPROTOOPT: it is neither. */
+int pb_datagram_set_group_filter(struct datagram_socket *s, int level, int name, const void *value,
+				 socklen_t len);
+int pb_datagram_get_group_filter(const struct datagram_socket *s, int level, int name, void *value,
+				 socklen_t *len);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Ancillary data of datagrams: IP_PKTINFO, IP_TTL, IP_TOS and IP_ORIGDSTADDR, ip(7), their sisters of ipv6(7),
- * SO_TIMESTAMP and UDP_SEGMENT.
+ * SO_TIMESTAMP, SO_RXQ_OVFL and UDP_SEGMENT.
  */
 #include "socket/control.h"
 #include "socket/datagram.h"
@@ -52,6 +52,8 @@ void pb_datagram_tell(const struct datagram_socket *s, const struct datagram *d,
 	struct control c = { .msg = msg };
 	int family = s->endpoint->family;
 
+	if (s->want_drops && d->drops)
+		pb_control_add(&c, SOL_SOCKET, SO_RXQ_OVFL, &d->drops, sizeof d->drops);
 	if (s->want_time)
 		add_time(&c, s->want_time, d->when);
 	if (s->want_info)

@@ -9,7 +9,7 @@
  * The interface of a number, or where that is 0, of an address of its; 0.0.0.0: the first beside the
  * loopback.
  */
-static struct iface *interface_of(struct endpoint *e, int index, const struct ip *addr)
+struct iface *pb_datagram_interface(const struct endpoint *e, int index, const struct ip *addr)
 {
 	struct iface *i = pb_internet_ifaces(e->net);
 
@@ -47,7 +47,7 @@ static int change4(struct endpoint *e, bool join, const void *value, socklen_t l
 		return -EINVAL;
 	struct ip group = ip_from4((const uint8_t *)&m.imr_multiaddr),
 		  addr = ip_from4((const uint8_t *)&m.imr_address);
-	return change(e, join, interface_of(e, m.imr_ifindex, &addr), &group);
+	return change(e, join, pb_datagram_interface(e, m.imr_ifindex, &addr), &group);
 }
 
 static int change6(struct endpoint *e, bool join, const void *value, socklen_t len)
@@ -58,7 +58,7 @@ static int change6(struct endpoint *e, bool join, const void *value, socklen_t l
 		return -EINVAL;
 	memcpy(&m, value, sizeof m);
 	struct ip group = ip_from6(m.ipv6mr_multiaddr.s6_addr);
-	return change(e, join, interface_of(e, (int)m.ipv6mr_interface, NULL), &group);
+	return change(e, join, pb_datagram_interface(e, (int)m.ipv6mr_interface, NULL), &group);
 }
 
 static int change_any(struct endpoint *e, bool join, const void *value, socklen_t len)
@@ -73,7 +73,7 @@ static int change_any(struct endpoint *e, bool join, const void *value, socklen_
 	if (!pb_ip_from_sockaddr(&group, &port, (const struct sockaddr *)&m.gr_group, sizeof m.gr_group))
 		return -EINVAL;
 	group = ip_in_zone(&group, 0);
-	return change(e, join, interface_of(e, (int)m.gr_interface, NULL), &group);
+	return change(e, join, pb_datagram_interface(e, (int)m.gr_interface, NULL), &group);
 }
 
 /* What an option does with a source of a group. False: it is none of these. */
@@ -129,7 +129,7 @@ static int change_source4(struct endpoint *e, const struct source_change *change
 	struct ip group = ip_from4((const uint8_t *)&m.imr_multiaddr),
 		  addr = ip_from4((const uint8_t *)&m.imr_interface),
 		  source = ip_from4((const uint8_t *)&m.imr_sourceaddr);
-	return change_source(e, change, interface_of(e, 0, &addr), &group, &source);
+	return change_source(e, change, pb_datagram_interface(e, 0, &addr), &group, &source);
 }
 
 static int change_source_any(struct endpoint *e, const struct source_change *change, const void *value,
@@ -147,7 +147,8 @@ static int change_source_any(struct endpoint *e, const struct source_change *cha
 	    !pb_ip_from_sockaddr(&source, &port, (const struct sockaddr *)&m.gsr_source, sizeof m.gsr_source))
 		return -EADDRNOTAVAIL;
 	group = ip_in_zone(&group, 0);
-	return change_source(e, change, interface_of(e, (int)m.gsr_interface, NULL), &group, &source);
+	return change_source(e, change, pb_datagram_interface(e, (int)m.gsr_interface, NULL), &group,
+			     &source);
 }
 
 /* IP_MULTICAST_IF takes an address, or a structure; nothing of all is as routes say. */
@@ -166,7 +167,7 @@ static int choose4(struct endpoint *e, const void *value, socklen_t len)
 		e->group_interface = 0;
 		return 0;
 	}
-	struct iface *i = interface_of(e, m.imr_ifindex, &addr);
+	struct iface *i = pb_datagram_interface(e, m.imr_ifindex, &addr);
 	if (!i)
 		return -EADDRNOTAVAIL;
 	e->group_interface = i->index;

@@ -53,6 +53,14 @@ static int set_socket(struct datagram_socket *s, int name, int n)
 	case SO_TIMESTAMP:
 	case SO_TIMESTAMPNS:
 		return set_time(s, name, n);
+	case SO_RXQ_OVFL:
+		s->want_drops = n;
+		return 0;
+	case SO_PEEK_OFF:
+		if (s->type == SOCK_RAW)
+			return -EOPNOTSUPP;
+		s->peek_from = n;
+		return 0;
 	case SO_BINDTOIFINDEX:
 		e->interface = n < 0 ? 0 : (unsigned)n;
 		return n < 0 ? -EINVAL : 0;
@@ -99,6 +107,12 @@ static int get_socket(const struct datagram_socket *s, int name, int *n)
 	case SO_SNDLOWAT:
 		*n = 1;
 		return 0;
+	case SO_RXQ_OVFL:
+		*n = s->want_drops;
+		return 0;
+	case SO_PEEK_OFF:
+		*n = s->peek_from;
+		return s->type == SOCK_RAW ? -EOPNOTSUPP : 0;
 	case SO_BINDTOIFINDEX:
 		*n = (int)e->interface;
 		return 0;
@@ -348,6 +362,8 @@ int pb_datagram_setsockopt(struct pb_socket *socket, int level, int name, const 
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_named(stack_of(socket), value, len, &s->endpoint->interface);
 	rc = pb_datagram_set_group(s, level, name, value, len);
+	if (rc == -ENOPROTOOPT)
+		rc = pb_datagram_set_group_filter(s, level, name, value, len);
 	if (rc != -ENOPROTOOPT)
 		return rc;
 	rc = pb_stack_option_in(level, value, len, &n);
@@ -369,6 +385,9 @@ int pb_datagram_getsockopt(struct pb_socket *socket, int level, int name, void *
 
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return pb_stack_interface_name(stack_of(socket), s->endpoint->interface, value, len);
+	rc = pb_datagram_get_group_filter(s, level, name, value, len);
+	if (rc != -ENOPROTOOPT)
+		return rc;
 	if (pb_datagram_get_group(s, level, name, &n) == 0)
 		rc = 0;
 	else if (level == SOL_SOCKET)

@@ -406,6 +406,17 @@ static ssize_t receive_urgent(struct pb_socket *socket, const struct iovec *iov,
 	return stack_settled(socket, rc > 0 ? 0 : rc);
 }
 
+/* MSG_TRUNC, tcp(7): as many bytes as there would be room for are taken, and go nowhere. */
+static struct iovec nowhere(const struct iovec *iov, size_t count)
+{
+	struct iovec all = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		all.iov_len +=
+			iov[i].iov_len < SSIZE_MAX - all.iov_len ? iov[i].iov_len : SSIZE_MAX - all.iov_len;
+	return all;
+}
+
 static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, size_t count, int flags)
 {
 	struct stream *s = stream_of(socket);
@@ -415,6 +426,11 @@ static ssize_t receive_parts(struct pb_socket *socket, const struct iovec *iov, 
 	if (flags & MSG_OOB)
 		return receive_urgent(socket, iov, count, flags);
 	struct tcp_conn *c = if_awake(s);
+	struct iovec dropped = nowhere(iov, flags & MSG_TRUNC ? count : 0);
+	if (flags & MSG_TRUNC) {
+		iov = &dropped;
+		count = 1;
+	}
 	return stack_settled(socket, c ? pb_tcp_receive(c, iov, count, flags & MSG_PEEK) : -EAGAIN);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 
 #define SECONDS_MAX 32767        /* tcp.h: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
@@ -86,6 +87,9 @@ static int set_socket(struct stream *s, struct tcp_settings *set, int name, int 
 	case SO_OOBINLINE:
 		set->urgent_inline = n;
 		return 0;
+	case SO_PEEK_OFF:
+		set->peek_next = n < 0 ? 0 : (uint32_t)n + 1;
+		return 0;
 	case SO_RCVLOWAT:
 		set->receive_lowat = n < 0 ? INT_MAX : n ? (uint32_t)n : 1;
 		return 0;
@@ -133,6 +137,9 @@ static int get_socket(struct stream *s, struct tcp_conn *c, int name, int *n)
 		return 0;
 	case SO_OOBINLINE:
 		*n = set->urgent_inline;
+		return 0;
+	case SO_PEEK_OFF:
+		*n = set->peek_next ? (int)(set->peek_next - 1) : -1;
 		return 0;
 	case SO_RCVLOWAT:
 		*n = (int)set->receive_lowat;
@@ -495,6 +502,16 @@ static int get_congestion(const struct tcp_settings *set, void *value, socklen_t
 	return get_bytes(name, sizeof name, value, len);
 }
 
+/* TCP_CC_INFO: of algorithms that have something to tell; of others, no bytes, as on Linux. */
+static int get_congestion_info(const struct tcp_conn *c, void *value, socklen_t *len)
+{
+	const struct tcp_congestion *g = c ? &c->congestion : NULL;
+	union tcp_cc_info info;
+	size_t size = g && g->ops && g->ops->info ? g->ops->info(g, &info) : 0;
+
+	return get_bytes(&info, size, value, len);
+}
+
 static int get_info(const struct stream *s, const struct tcp_conn *c, void *value, socklen_t *len)
 {
 	struct tcp_info info = { .tcpi_state = s->kind == STREAM_LISTENER ? STATE_LISTEN : STATE_CLOSED };
@@ -610,6 +627,8 @@ int pb_stream_getsockopt(struct pb_socket *socket, int level, int name, void *va
 		return get_congestion(settings_of(s, c), value, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO)
 		return get_info(s, c, value, len);
+	if (level == IPPROTO_TCP && name == TCP_CC_INFO)
+		return get_congestion_info(c, value, len);
 	if (level == IPPROTO_TCP && name == PB_TCP_AO_INFO)
 		return get_ao_info(settings_of(s, c), value, len);
 	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)

@@ -161,6 +161,32 @@ int pb_endpoint_forget_source(struct endpoint *e, struct iface *i, const struct 
 	return refilter(g, include, sources, last);
 }
 
+int pb_endpoint_filter(struct endpoint *e, struct iface *i, const struct ip *group,
+		       const struct source_filter *f)
+{
+	unsigned n = find_joined(e, i, group);
+
+	if (f->include && !f->count)
+		return pb_endpoint_leave(e, i, group);
+	if (n == e->joined_count)
+		return -EINVAL;
+	struct endpoint_group *g = &e->joined[n];
+	int rc = refilter(g, f->include, f->sources, f->count);
+	if (rc == 0 && !f->count) { /* as if none had ever been named: named_in() */
+		free(g->sources);
+		g->sources = NULL;
+	}
+	return rc;
+}
+
+const struct endpoint_group *pb_endpoint_joined(const struct endpoint *e, const struct iface *i,
+						const struct ip *group)
+{
+	unsigned n = find_joined(e, i, group);
+
+	return n < e->joined_count ? &e->joined[n] : NULL;
+}
+
 void pb_endpoint_fini(struct endpoint *e)
 {
 	while (e->joined_count)
@@ -198,19 +224,21 @@ bool pb_endpoint_push(struct endpoint *e, const struct datagram *d)
 	bool room = !e->receive_shut && (!e->count || e->bytes + cost <= e->receive_buffer);
 	if (!room || (e->count == e->size && !grow(e))) {
 		pb_buf_free(d->buf);
+		e->drops++;
 		return false;
 	}
 	struct datagram *to = &e->ring[(e->first + e->count++) & (e->size - 1)];
 	*to = *d;
 	to->when = env_now(e->env);
+	to->drops = e->drops;
 	e->bytes += cost;
 	readiness_tell(&e->news, e->env, POLLIN);
 	return true;
 }
 
-struct datagram *pb_endpoint_first(struct endpoint *e)
+struct datagram *pb_endpoint_queued(struct endpoint *e, uint32_t behind)
 {
-	return e->count ? &e->ring[e->first] : NULL;
+	return behind < e->count ? &e->ring[(e->first + behind) & (e->size - 1)] : NULL;
 }
 
 void pb_endpoint_drop_first(struct endpoint *e)

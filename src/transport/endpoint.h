@@ -23,7 +23,8 @@ struct datagram {
 	uint16_t src_port;
 	uint8_t ttl, tos;
 	unsigned iface;
-	pb_time when; /* by the stack's clock */
+	pb_time when;   /* by the stack's clock */
+	uint32_t drops; /* that had no room, until it came */
 };
 
 struct endpoint;
@@ -91,6 +92,7 @@ struct endpoint {
 	struct datagram *ring;
 	uint32_t size, first, count; /* size: a power of two */
 	size_t bytes;
+	uint32_t drops; /* had no room */
 	struct error_queue errors;
 };
 
@@ -101,8 +103,8 @@ void pb_endpoint_fini(struct endpoint *e);
 
 /* Something came for it: takes d->buf. False: dropped, there was no room (the caller counts that). */
 bool pb_endpoint_push(struct endpoint *e, const struct datagram *d);
-/* The first datagram, which stays the endpoint's; NULL: there is none. */
-struct datagram *pb_endpoint_first(struct endpoint *e);
+/* The datagram behind so many others, which stays the endpoint's; NULL: there is none. */
+struct datagram *pb_endpoint_queued(struct endpoint *e, uint32_t behind);
 void pb_endpoint_drop_first(struct endpoint *e);
 
 /*
@@ -147,6 +149,17 @@ int pb_endpoint_name_source(struct endpoint *e, struct iface *i, const struct ip
 			    const struct ip *source, bool include);
 int pb_endpoint_forget_source(struct endpoint *e, struct iface *i, const struct ip *group,
 			      const struct ip *source, bool include);
+
+/*
+ * Name all its sources in place of those before: these are heard, or not; a group of which none is heard is left. 0;
+ * -EINVAL: it does not listen; -EADDRNOTAVAIL: nor is there anything to leave; -ENOBUFS, -ENOMEM.
+ */
+struct source_filter;
+int pb_endpoint_filter(struct endpoint *e, struct iface *i, const struct ip *group,
+		       const struct source_filter *f);
+/* A group as it is listened to; NULL: it is not. */
+const struct endpoint_group *pb_endpoint_joined(const struct endpoint *e, const struct iface *i,
+						const struct ip *group);
 
 /* What of POLLIN, POLLOUT, POLLERR, … is true now (udp(7); Linux: datagram_poll()). */
 int pb_endpoint_ready(const struct endpoint *e);

@@ -250,6 +250,82 @@ static void a_full_queue_drops(void **state)
 	pb_close(client);
 }
 
+/* SO_PEEK_OFF: peeking goes on where it stopped, over whole datagrams, too; reading takes them away from under it. */
+static void peeking_goes_on(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr to = name_of(server);
+	char got[8];
+
+	assert_int_equal(get_option(server, SOL_SOCKET, SO_PEEK_OFF), -1);
+	set_option(server, SOL_SOCKET, SO_PEEK_OFF, 0);
+	assert_int_equal(send_to(client, "abcd", &to), 4);
+	assert_int_equal(send_to(client, "efg", &to), 3);
+	turn_for(w, PB_MSEC(20));
+	assert_int_equal(pb_recv(server, got, 3, MSG_PEEK), 3);
+	assert_int_equal(pb_recv(server, got + 3, 5, MSG_PEEK), 1);
+	assert_int_equal(pb_recv(server, got + 4, 4, MSG_PEEK), 3);
+	assert_memory_equal(got, "abcdefg", 7);
+	assert_int_equal(pb_recv(server, got, sizeof got, MSG_PEEK), -EAGAIN);
+	assert_int_equal(get_option(server, SOL_SOCKET, SO_PEEK_OFF), 7);
+	expect_datagram(w, server, "abcd", NULL);
+	assert_int_equal(get_option(server, SOL_SOCKET, SO_PEEK_OFF), 3);
+	set_option(server, SOL_SOCKET, SO_PEEK_OFF, 2);
+	assert_int_equal(pb_recv(server, got, sizeof got, MSG_PEEK), 1);
+	set_option(server, SOL_SOCKET, SO_PEEK_OFF, -1);
+	assert_int_equal(pb_recv(server, got, sizeof got, MSG_PEEK), 3);
+	expect_datagram(w, server, "efg", NULL);
+	pb_close(server);
+	pb_close(client);
+}
+
+/* The number that SO_RXQ_OVFL says beside the next datagram; 0: it says none. */
+static uint32_t read_drops(struct pb_socket *s)
+{
+	char text[8], control[CMSG_SPACE(sizeof(uint32_t))];
+	struct iovec iov = { text, sizeof text };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+	};
+	uint32_t drops = 0;
+
+	assert_true(pb_recvmsg(s, &msg, 0) > 0);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c) {
+		assert_true(c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL);
+		assert_int_equal(c->cmsg_len, CMSG_LEN(sizeof drops));
+		memcpy(&drops, CMSG_DATA(c), sizeof drops);
+	}
+	return drops;
+}
+
+/* SO_RXQ_OVFL: how many had no room until then. */
+static void drops_are_told(void **state)
+{
+	struct world *w = *state;
+	struct pb_socket *server = bound(w->net, SOCK_DGRAM, &w->a);
+	struct pb_socket *client = open_socket(w->client_net, AF_INET, SOCK_DGRAM);
+	union pb_addr to = name_of(server);
+	static const char text[1000];
+	uint32_t got = 0;
+
+	set_option(server, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	assert_int_equal(get_option(server, SOL_SOCKET, SO_RXQ_OVFL), 1);
+	set_option(server, SOL_SOCKET, SO_RCVBUF, 8192);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(pb_sendto(client, text, sizeof text, 0, &to.sa, pb_addr_len(&to)), 1000);
+	turn_for(w, PB_MSEC(20));
+	for (; pb_ready(server) & POLLIN; got++)
+		assert_int_equal(read_drops(server), 0);
+	assert_int_equal(send_to(client, "after", &to), 5);
+	assert_true(wait_for(w, server, POLLIN));
+	assert_int_equal(read_drops(server), 100 - got);
+	pb_close(server);
+	pb_close(client);
+}
+
 /* Who is bound to a group, or to everybody, sends from an address of his own (RFC 1122 3.2.1.3, RFC 1112 6.2). */
 static void a_group_is_no_source(void **state)
 {
@@ -491,6 +567,130 @@ static void sources_of_groups(void **state)
 	pb_close(sender);
 }
 
+/* IP_MSFILTER, all at once: two sources, in this mode. */
+static int set_msfilter(struct pb_socket *s, const char *group, const union pb_addr *on, uint32_t mode,
+			uint32_t count, const char *const *sources)
+{
+	union {
+		struct ip_msfilter m;
+		uint8_t bytes[IP_MSFILTER_SIZE(16)];
+	} f = {
+		.m = {.imsf_interface = on->v4.sin_addr, .imsf_fmode = mode, .imsf_numsrc = count}
+	};
+	union pb_addr a;
+
+	assert_true(pb_addr_parse(&a, group));
+	f.m.imsf_multiaddr = a.v4.sin_addr;
+	for (uint32_t i = 0; i < count && i < 16; i++) {
+		assert_true(pb_addr_parse(&a, sources[i]));
+		memcpy(f.bytes + IP_MSFILTER_SIZE(i), &a.v4.sin_addr, 4);
+	}
+	return pb_setsockopt(s, IPPROTO_IP, IP_MSFILTER, &f, (socklen_t)IP_MSFILTER_SIZE(count));
+}
+
+/* How many sources there are; the mode and the first are told. */
+static int get_msfilter(struct pb_socket *s, const char *group, const union pb_addr *on, uint32_t room,
+			struct ip_msfilter *m)
+{
+	socklen_t len = (socklen_t)IP_MSFILTER_SIZE(room);
+	union pb_addr a;
+
+	assert_true(pb_addr_parse(&a, group));
+	*m = (struct ip_msfilter){ .imsf_multiaddr = a.v4.sin_addr,
+				   .imsf_interface = on->v4.sin_addr,
+				   .imsf_numsrc = room };
+	int rc = pb_getsockopt(s, IPPROTO_IP, IP_MSFILTER, m, &len);
+	if (rc < 0)
+		return rc;
+	uint32_t given = m->imsf_numsrc < room ? m->imsf_numsrc : room;
+	assert_int_equal(len, IP_MSFILTER_SIZE(given));
+	return (int)m->imsf_numsrc;
+}
+
+static void filters_of_groups(void **state)
+{
+	static const char group[] = "239.255.1.4";
+	static const char *const strangers[] = { "192.0.2.77", "192.0.2.78", "192.0.2.1", "192.0.2.2",
+						 "192.0.2.3",  "192.0.2.4",  "192.0.2.5", "192.0.2.6",
+						 "192.0.2.7",  "192.0.2.8",  "192.0.2.9" };
+	struct world *w = *state;
+	const union pb_addr any = pb_addr_any(AF_INET);
+	struct pb_socket *listener = bound(w->net, SOCK_DGRAM, &any),
+			 *sender = bound(w->net, SOCK_DGRAM, &w->a);
+	union pb_addr to, name = name_of(listener);
+	union pb_addr self = with_port(&w->a, pb_addr_port(&name));
+	struct ip_msfilter m;
+
+	assert_true(pb_addr_parse(&to, group));
+	pb_addr_set_port(&to, pb_addr_port(&name));
+	assert_int_equal(pb_setsockopt(sender, IPPROTO_IP, IP_MULTICAST_IF, &w->a.v4.sin_addr, 4), 0);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_INCLUDE, 1, strangers), -EINVAL);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_INCLUDE, 0, NULL), -EADDRNOTAVAIL);
+	assert_int_equal(get_msfilter(listener, group, &w->a, 1, &m), -EADDRNOTAVAIL);
+	assert_int_equal(change_group(listener, IP_ADD_MEMBERSHIP, group, &w->a), 0);
+	assert_int_equal(get_msfilter(listener, group, &w->a, 1, &m), 0);
+	assert_int_equal(m.imsf_fmode, MCAST_EXCLUDE);
+	assert_int_equal(set_msfilter(listener, "192.0.2.1", &w->a, MCAST_INCLUDE, 1, strangers), -EINVAL);
+	assert_int_equal(set_msfilter(listener, group, &w->a, 2, 1, strangers), -EINVAL);
+	assert_int_equal(set_msfilter(listener, group, &w->foreign, MCAST_INCLUDE, 1, strangers), -ENODEV);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_INCLUDE, 11, strangers), -ENOBUFS);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_INCLUDE, 2, strangers), 0);
+	assert_int_equal(get_msfilter(listener, group, &w->a, 1, &m), 2);
+	assert_int_equal(m.imsf_fmode, MCAST_INCLUDE);
+	assert_int_equal(ntohl(m.imsf_slist[0].s_addr), 0xc000024d);
+	assert_int_equal(send_to(sender, "unheard", &to), 7);
+	assert_int_equal(send_to(sender, "end", &self), 3);
+	expect_datagram(w, listener, "end", NULL);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_EXCLUDE, 2, strangers), 0);
+	assert_int_equal(send_to(sender, "heard", &to), 5);
+	expect_datagram(w, listener, "heard", NULL);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_EXCLUDE, 0, NULL), 0);
+	assert_int_equal(get_msfilter(listener, group, &w->a, 1, &m), 0);
+	assert_int_equal(set_msfilter(listener, group, &w->a, MCAST_INCLUDE, 0, NULL), 0);
+	assert_int_equal(change_group(listener, IP_DROP_MEMBERSHIP, group, &w->a), -EADDRNOTAVAIL);
+	assert_int_equal(pb_setsockopt(listener, IPPROTO_IP, IP_MSFILTER, &m, 8), -EINVAL);
+	pb_close(listener);
+	pb_close(sender);
+}
+
+/* MCAST_MSFILTER, by the interface's number. */
+static void filters_of_groups_of_ipv6(void **state)
+{
+	struct world *w = *state;
+	struct ipv6_mreq mreq = {
+		.ipv6mr_interface = 1, .ipv6mr_multiaddr.s6_addr = {0xff, 0x15, [15] = 11}
+	};
+	struct sockaddr_in6 group = { .sin6_family = AF_INET6, .sin6_addr = mreq.ipv6mr_multiaddr };
+	struct group_filter m = { .gf_interface = 1, .gf_fmode = MCAST_INCLUDE, .gf_numsrc = 1 };
+	socklen_t len = sizeof m;
+
+	if (!w->has_v6)
+		SKIP("this net has no IPv6");
+	struct pb_socket *s = bound(w->net, SOCK_DGRAM, &w->v6);
+	memcpy(&m.gf_group, &group, sizeof group);
+	memcpy(&m.gf_slist[0], &w->v6.v6, sizeof w->v6.v6);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, sizeof m), -EINVAL);
+	assert_int_equal(pb_getsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, &len), -EADDRNOTAVAIL);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &mreq, sizeof mreq), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, sizeof m), 0);
+	memset(&m.gf_slist[0], 0, sizeof m.gf_slist[0]);
+	m.gf_fmode = 7;
+	len = sizeof m;
+	assert_int_equal(pb_getsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, &len), 0);
+	assert_int_equal(len, sizeof m);
+	assert_true(m.gf_fmode == MCAST_INCLUDE && m.gf_numsrc == 1);
+	assert_memory_equal(&((struct sockaddr_in6 *)&m.gf_slist[0])->sin6_addr, &w->v6.v6.sin6_addr, 16);
+	m.gf_numsrc = 65;
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, sizeof m), -ENOBUFS);
+	m.gf_numsrc = 2; /* more than are here */
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, sizeof m), -EINVAL);
+	m.gf_numsrc = 0;
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, MCAST_MSFILTER, &m, sizeof m), 0);
+	assert_int_equal(pb_setsockopt(s, IPPROTO_IPV6, IPV6_LEAVE_GROUP, &mreq, sizeof mreq),
+			 -EADDRNOTAVAIL);
+	pb_close(s);
+}
+
 static void sources_of_groups_of_ipv6(void **state)
 {
 	struct world *w = *state;
@@ -571,6 +771,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(port_unreachable),
 	cmocka_unit_test(the_unconnected_hear_of_no_errors),
 	cmocka_unit_test(a_full_queue_drops),
+	cmocka_unit_test(drops_are_told),
+	cmocka_unit_test(peeking_goes_on),
 	cmocka_unit_test(the_connected_come_first),
 	cmocka_unit_test(shutdown_ends_sending_and_reading),
 	cmocka_unit_test(an_interface_can_be_asked_for),
@@ -579,6 +781,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_peer_of_the_other_family),
 	cmocka_unit_test(groups_of_ipv6),
 	cmocka_unit_test(sources_of_groups),
+	cmocka_unit_test(filters_of_groups),
+	cmocka_unit_test(filters_of_groups_of_ipv6),
 	cmocka_unit_test(sources_of_groups_of_ipv6),
 	cmocka_unit_test(wrong_use),
 };

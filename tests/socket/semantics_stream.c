@@ -1,7 +1,9 @@
 /* Streams: every byte once and in order, half-close both ways, the ends that a connection can come to, and options. */
 #include "base/list.h"
 #include "semantics.h"
+#include "skip.h"
 
+#include <linux/inet_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/uio.h>
@@ -329,6 +331,54 @@ static void peek_leaves_the_data(void **state)
 	close_pair(&p);
 }
 
+/* MSG_TRUNC, tcp(7): what is taken goes nowhere, and with MSG_PEEK is only counted. */
+static void truncated_reading_drops(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	char buf[8] = "unread";
+
+	assert_int_equal(pb_send(p.client, "abcdef", 6, 0), 6);
+	assert_true(wait_for(w, p.server, POLLIN));
+	assert_int_equal(pb_recv(p.server, buf, sizeof buf, MSG_TRUNC | MSG_PEEK), 6);
+	assert_int_equal(pb_recv(p.server, buf, 3, MSG_TRUNC), 3);
+	assert_string_equal(buf, "unread");
+	expect_bytes(w, p.server, "def", 3);
+	assert_int_equal(pb_recv(p.server, buf, 3, MSG_TRUNC), -EAGAIN);
+	close_pair(&p);
+}
+
+/* SO_PEEK_OFF: peeking goes on where it stopped, and reading takes the beginning away from under it. */
+static void peeking_goes_on(void **state)
+{
+	struct world *w = *state;
+	struct pair p = connected_pair(w, &w->a);
+	int from = 0;
+	char buf[8];
+
+	assert_int_equal(get_option(p.server, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+	if (pb_setsockopt(p.server, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof from) == -EOPNOTSUPP) {
+		close_pair(&p);
+		SKIP("Linux has this for TCP since 6.9 only");
+	}
+	assert_int_equal(pb_send(p.client, "abcdef", 6, 0), 6);
+	assert_true(wait_for(w, p.server, POLLIN));
+	assert_int_equal(pb_recv(p.server, buf, 2, MSG_PEEK), 2);
+	assert_int_equal(pb_recv(p.server, buf + 2, 2, MSG_PEEK), 2);
+	assert_memory_equal(buf, "abcd", 4);
+	assert_int_equal(get_option(p.server, SOL_SOCKET, SO_PEEK_OFF), 4);
+	assert_int_equal(pb_recv(p.server, buf, 3, 0), 3);
+	assert_int_equal(get_option(p.server, SOL_SOCKET, SO_PEEK_OFF), 1);
+	assert_int_equal(pb_recv(p.server, buf, sizeof buf, MSG_PEEK), 2);
+	assert_memory_equal(buf, "ef", 2);
+	assert_int_equal(pb_recv(p.server, buf, sizeof buf, MSG_PEEK), -EAGAIN);
+	set_option(p.server, SOL_SOCKET, SO_PEEK_OFF, -1);
+	assert_int_equal(get_option(p.server, SOL_SOCKET, SO_PEEK_OFF), -1);
+	assert_int_equal(pb_recv(p.server, buf, sizeof buf, MSG_PEEK), 3);
+	expect_bytes(w, p.server, "def", 3);
+	close_pair(&p);
+}
+
 static void pieces(void **state)
 {
 	struct world *w = *state;
@@ -428,6 +478,30 @@ static void expect_algorithm(struct pb_socket *s, const char *name)
 }
 
 /* By name, before a connection and on it; who is accepted has the listener's; an unknown one changes nothing. */
+/* TCP_CC_INFO: of algorithms without a model there is nothing to tell. */
+static void expect_no_model(struct pb_socket *s)
+{
+	union tcp_cc_info info;
+	socklen_t len = sizeof info;
+
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, TCP_CC_INFO, &info, &len), 0);
+	assert_int_equal(len, 0);
+}
+
+static void expect_model(struct pb_socket *s)
+{
+	union tcp_cc_info info;
+	socklen_t len = sizeof info;
+
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, TCP_CC_INFO, &info, &len), 0);
+	assert_int_equal(len, sizeof info.bbr);
+	assert_in_range(info.bbr.bbr_pacing_gain, 64, 1024); /* a quarter to four */
+	assert_in_range(info.bbr.bbr_cwnd_gain, 64, 1024);
+	len = 4;
+	assert_int_equal(pb_getsockopt(s, IPPROTO_TCP, TCP_CC_INFO, &info, &len), 0);
+	assert_int_equal(len, 4);
+}
+
 static void congestion_control(void **state)
 {
 	struct world *w = *state;
@@ -446,12 +520,16 @@ static void congestion_control(void **state)
 	struct pair p = { client, server };
 	expect_algorithm(client, "cubic");
 	expect_algorithm(server, "reno");
+	expect_no_model(server);
 	assert_int_equal(pb_send(client, "before", 6, 0), 6);
 	expect_bytes(w, server, "before", 6);
-	if (pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) == 0) /* not every kernel has it */
-		expect_algorithm(client, "bbr");
+	bool has_bbr = pb_setsockopt(client, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3) == 0; /* some kernels */
+	expect_algorithm(client, has_bbr ? "bbr" : "cubic");
 	assert_int_equal(pb_send(client, "after", 5, 0), 5);
 	expect_bytes(w, server, "after", 5);
+	turn_for(w, PB_MSEC(100));
+	if (has_bbr)
+		expect_model(client);
 	assert_int_equal(pb_getsockopt(server, IPPROTO_TCP, TCP_CONGESTION, two, &len), 0);
 	assert_int_equal(len, 2);
 	pb_close(l);
@@ -545,6 +623,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(linger_sends_all),
 	cmocka_unit_test(a_full_buffer_says_so),
 	cmocka_unit_test(peek_leaves_the_data),
+	cmocka_unit_test(truncated_reading_drops),
+	cmocka_unit_test(peeking_goes_on),
 	cmocka_unit_test(pieces),
 	cmocka_unit_test(names_and_bytes),
 	cmocka_unit_test(ecn_bits_are_not_the_users),

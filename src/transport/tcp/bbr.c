@@ -1,6 +1,7 @@
 /* BBR's steps on what happens, and its control parameters: draft-ietf-ccwg-bbr-06 §5.2, §5.6. */
 #include "transport/tcp/bbr.h"
 
+#include <linux/inet_diag.h>
 #include <stdlib.h>
 
 #define STARTUP_PACING_GAIN 277
@@ -336,6 +337,21 @@ static void acked(struct tcp_congestion *c, pb_time now, const struct tcp_ack *a
 	(void)ack;
 }
 
+/* As Linux tells it; gains are of 256. */
+static size_t info(const struct tcp_congestion *c, union tcp_cc_info *info)
+{
+	const struct bbr *b = c->bbr;
+
+	info->bbr = (struct tcp_bbr_info){
+		.bbr_bw_lo = (uint32_t)b->bw,
+		.bbr_bw_hi = (uint32_t)(b->bw >> 32),
+		.bbr_min_rtt = b->min_rtt ? (uint32_t)(b->min_rtt / 1000) : UINT32_MAX, /* microseconds */
+		.bbr_pacing_gain = pb_bbr_pacing_gain(b) * 256 / 100,
+		.bbr_cwnd_gain = pb_bbr_cwnd_gain(b) * 256 / 100,
+	};
+	return sizeof info->bbr;
+}
+
 const struct tcp_congestion_ops pb_tcp_bbr = {
 	.name = "bbr",
 	.start = start,
@@ -347,5 +363,6 @@ const struct tcp_congestion_ops pb_tcp_bbr = {
 	.sampled = sampled,
 	.lost_sent = lost_sent,
 	.undone = undone,
+	.info = info,
 	.end = end,
 };

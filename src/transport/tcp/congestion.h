@@ -18,6 +18,7 @@
 	((uint32_t)1 << 30) /* no window is larger (RFC 7323 §2.3); ssthresh: "arbitrarily high" */
 
 struct tcp_congestion;
+union tcp_cc_info; /* <linux/inet_diag.h> */
 
 /* What an ACK of new bytes tells. */
 struct tcp_ack {
@@ -61,6 +62,8 @@ struct tcp_congestion_ops {
 	void (*lost_sent)(struct tcp_congestion *c, pb_time now, const struct rate_loss *l);
 	/* The latest lost() or timeout() was for nothing. */
 	void (*undone)(struct tcp_congestion *c, pb_time now);
+	/* What TCP_CC_INFO tells of it. How many bytes. NULL: nothing. */
+	size_t (*info)(const struct tcp_congestion *c, union tcp_cc_info *info);
 	/* Another takes its place, or the connection ends: memory goes back. */
 	void (*end)(struct tcp_congestion *c);
 };

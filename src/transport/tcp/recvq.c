@@ -40,7 +40,7 @@ static size_t scatter(const struct pb_buf *b, size_t from, size_t to, const stru
 	while (done < to - from && *iov < end) {
 		size_t room = (*iov)->iov_len - *filled, left = to - from - done;
 		size_t n = left < room ? left : room;
-		if (n)
+		if (n && (*iov)->iov_base)
 			pb_buf_copy(b, from + done, (uint8_t *)(*iov)->iov_base + *filled, n);
 		done += n;
 		*filled += n;

@@ -13,6 +13,7 @@ struct recvq {
 };
 
 void pb_tcp_recvq_push(struct recvq *q, struct pb_buf *text); /* takes it; small ones are copied together */
+/* What goes into a part without memory (iov_base NULL) is passed over. Bytes. */
 size_t pb_tcp_recvq_read(struct recvq *q, const struct iovec *iov, size_t iovcnt, bool peek);
 /* Bytes from one on, at most most of them: they stay. How many. Then, that the first n are not wanted any more. */
 size_t pb_tcp_recvq_copy(const struct recvq *q, size_t from, size_t most, const struct iovec *iov,

@@ -38,10 +38,11 @@ struct tcp_settings {
 	bool keepalive, nodelay, cork, quickack;
 	bool thin_linear; /* TCP_THIN_LINEAR_TIMEOUTS */
 	uint8_t defer_accept; /* TCP_DEFER_ACCEPT: after so many SYN-ACKs again a call needs no text to be accepted */
-	uint32_t receive_lowat;                      /* SO_RCVLOWAT: fewer bytes are not worth telling */
-	uint32_t window_clamp;                       /* TCP_WINDOW_CLAMP; 0: none but the buffer */
-	bool want_errors;                            /* IP_RECVERR: what ICMP tells is an error at once */
-	bool urgent_inline;                          /* SO_OOBINLINE */
+	uint32_t receive_lowat; /* SO_RCVLOWAT: fewer bytes are not worth telling */
+	uint32_t peek_next;     /* SO_PEEK_OFF, and one: which byte MSG_PEEK reads next; 0: it is off */
+	uint32_t window_clamp;  /* TCP_WINDOW_CLAMP; 0: none but the buffer */
+	bool want_errors;       /* IP_RECVERR: what ICMP tells is an error at once */
+	bool urgent_inline;     /* SO_OOBINLINE */
 	bool fast_open_connect, fast_open_no_cookie; /* TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_NO_COOKIE */
 	uint8_t syn_retries; /* 7: gives up after 247 s (RFC 9293 MUST-23: at least 3 minutes) */
 	uint8_t ttl, tos;

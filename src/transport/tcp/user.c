@@ -364,18 +364,48 @@ static void window_opened(struct tcp_conn *c)
 	tcp_want_output(c);
 }
 
-ssize_t pb_tcp_receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool peek)
+/* Readable bytes from one on, which stay: SO_PEEK_OFF. */
+static ssize_t peek_from(struct tcp_conn *c, uint32_t from, const struct iovec *iov, size_t iovcnt)
+{
+	size_t readable = c->urgent ? pb_tcp_urgent_readable(c) : c->recvq.packets.bytes;
+
+	if (from >= readable)
+		return why_nothing(c);
+	return (ssize_t)pb_tcp_recvq_copy(&c->recvq, from, readable - from, iov, iovcnt);
+}
+
+/* So much has been peeked at, or read. */
+static void move_peek(uint32_t *next, size_t n, bool peek)
+{
+	size_t at = *next - 1;
+
+	at = peek ? at + n : n < at ? at - n : 0;
+	*next = (uint32_t)(at < INT32_MAX ? at : INT32_MAX) + 1;
+}
+
+static ssize_t receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool peek)
 {
 	size_t n;
 
 	if (!c->recvq.packets.count)
 		return why_nothing(c);
+	if (peek && c->set.peek_next > 1)
+		return peek_from(c, c->set.peek_next - 1, iov, iovcnt);
 	bool nothing_else = c->urgent && !pb_tcp_urgent_readable(c); /* what there is goes another way */
 	n = c->urgent ? pb_tcp_urgent_read(c, iov, iovcnt, peek)
 		      : pb_tcp_recvq_read(&c->recvq, iov, iovcnt, peek);
 	if (!peek)
 		window_opened(c);
 	return nothing_else ? why_nothing(c) : (ssize_t)n;
+}
+
+ssize_t pb_tcp_receive(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, bool peek)
+{
+	ssize_t n = receive(c, iov, iovcnt, peek);
+
+	if (n > 0 && c->set.peek_next)
+		move_peek(&c->set.peek_next, (size_t)n, peek);
+	return n;
 }
 
 struct pb_buf *pb_tcp_take(struct tcp_conn *c, int *why)
