@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define RETURN_MOMENT  PB_MSEC(2) /* of real time */
+#define RETURN_MOMENTS 20
+
 #define STALLED PB_MSEC(300) /* of real time in which nobody has moved the clock: all wait for it */
 
 /* The one of this process: packetdrill plays one script. */
@@ -175,7 +178,22 @@ static ssize_t wait_for(struct adapter *a, struct attempt *t)
 	}
 	a->returned_to = pthread_self();
 	a->returned_at = a->host.now;
+	a->returning = true;
 	return rc;
+}
+
+/* It looks at the clock first, and takes notes then. */
+void drill_adapter_let_return(struct adapter *a)
+{
+	const struct timespec moment = { .tv_nsec = RETURN_MOMENT };
+
+	for (int i = 0; a->returning && i < RETURN_MOMENTS; i++) {
+		a->returning = a->returned_to != 0;
+		pthread_mutex_unlock(&a->lock);
+		nanosleep(&moment, NULL);
+		pthread_mutex_lock(&a->lock);
+	}
+	a->returning = false;
 }
 
 ssize_t drill_adapter_try(struct adapter *a, struct attempt *t)

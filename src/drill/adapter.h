@@ -31,6 +31,7 @@ struct adapter {
 	unsigned waiting, unchecked;
 	pthread_t returned_to; /* the thread whose call has waited, and when it came back; 0: none */
 	pb_time returned_at;
+	bool returning; /* it has yet to say what came of it */
 	struct host host;
 	struct settings settings;
 	struct adapter_fd fd[ADAPTER_FDS_MAX];
@@ -61,8 +62,13 @@ struct adapter *drill_adapter_of(int fd);
 int drill_adapter_open(struct adapter **a, const struct host_options *o);
 void drill_adapter_close(struct adapter *a);
 
+/* As sendfile(2), to a socket of ours: packetdrill.c. */
+ssize_t drill_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len);
+
 /* Move the clock to when, from one thing that the stack has to do to the next. */
 void drill_adapter_pass_time(struct adapter *a, pb_time when);
+/* Time has passed: a thread whose call came back in it goes on first, for a moment of real time. The lock is held. */
+void drill_adapter_let_return(struct adapter *a);
 /* To the next of them. False: there is none before limit. */
 bool drill_adapter_step(struct adapter *a, pb_time limit);
 

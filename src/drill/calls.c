@@ -232,7 +232,8 @@ static int64_t send_bytes(struct call_run *c, uint64_t len, int64_t flags, const
 		return (int64_t)c->done;
 	do {
 		uint64_t left = len - c->done, n = left < sizeof room ? left : sizeof room;
-		int now = (int)flags | (left > n ? MSG_MORE : 0);
+		int now = (int)flags | (left > n ? MSG_MORE : 0) |
+			  (may_wait ? drill_opening_flags(s->socket) : 0);
 		memset(room, 0, n);
 		rc = pb_sendto(s->socket, room, n, c->opening.over ? now & ~MSG_FASTOPEN : now,
 			       to ? &to->sa : NULL, to ? pb_addr_len(to) : 0);

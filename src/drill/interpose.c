@@ -1,6 +1,6 @@
 /*
- * packetdrill asks for TCP_INFO (its assertions) and closes what a script left open with libc's calls, not with those
- * of the interface. So these two of its calls are led here: where the program that has loaded us keeps the addresses
+ * packetdrill asks for TCP_INFO (its assertions), sends files, and closes what a script left open with libc's calls, not
+ * with those of the interface. So these of its calls are led here: where the program that has loaded us keeps the addresses
  * that the linker found for it (elf(5): DT_JMPREL and DT_RELA), ours are written. What is no socket of ours goes on
  * to libc.
  */
@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #define CONGESTION_INFO 26 /* TCP_CC_INFO, asked for beside TCP_INFO, and told as zeroes */
@@ -61,8 +62,17 @@ static int our_close(int fd)
 	return next(fd);
 }
 
+static ssize_t our_sendfile(int out, int in, off_t *offset, size_t len)
+{
+	struct adapter *a = drill_adapter_of(out);
+
+	return a && offset ? drill_sendfile(a, out, in, offset, len) : sendfile(out, in, offset, len);
+}
+
 static void *ours(const char *name)
 {
+	if (strcmp(name, "sendfile") == 0 || strcmp(name, "sendfile64") == 0)
+		return (void *)our_sendfile;
 	if (strcmp(name, "getsockopt") == 0)
 		return (void *)our_getsockopt;
 	return strcmp(name, "close") == 0 ? (void *)our_close : NULL;

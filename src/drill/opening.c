@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/tcp.h>
 
+#define CLOSED   7 /* TCP_CLOSE */
 #define SYN_SENT 2 /* TCP_SYN_SENT of <netinet/tcp.h>, which does not go together with <linux/tcp.h> */
 
 static bool is_under_way(struct pb_socket *s)
@@ -11,6 +12,15 @@ static bool is_under_way(struct pb_socket *s)
 	struct tcp_info info;
 
 	return drill_info_read(s, &info) && info.tcpi_state == SYN_SENT;
+}
+
+int drill_opening_flags(struct pb_socket *s)
+{
+	struct tcp_info info;
+
+	if (!drill_info_read(s, &info))
+		return 0;
+	return info.tcpi_state == CLOSED || info.tcpi_state == SYN_SENT ? MSG_MORE : 0;
 }
 
 void drill_opening_note(struct opening *o, struct pb_socket *s, ssize_t rc)

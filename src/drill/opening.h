@@ -14,6 +14,9 @@ struct opening {
 	bool over;  /* which is done: MSG_FASTOPEN has had its effect */
 };
 
+/* What a send that blocks is to say besides, while it opens: the rest follows at once. MSG_MORE, or 0. */
+int drill_opening_flags(struct pb_socket *s);
+
 /* A send has answered rc: whether it has begun to open. */
 void drill_opening_note(struct opening *o, struct pb_socket *s, ssize_t rc);
 

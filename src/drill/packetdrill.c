@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -17,7 +18,10 @@
 #include <unistd.h>
 
 #define MTU_DEFAULT    1500
-#define BURST_MIN      2 /* segments: Linux's tcp_min_tso_segs */
+#define SEND_FILE_PART 65536
+#define RECEIVE_MOST   6291456 /* Linux's tcp_rmem[2], for many years: a window scale of 7 */
+#define SEND_MOST      4194304 /* tcp_wmem[2] */
+#define BURST_MIN      2       /* segments: Linux's tcp_min_tso_segs */
 #define MTU_MAX        65535
 #define PACKET_WAIT    PB_SEC(60) /* for a packet that does not come: then the script has failed */
 #define EXIT_NO_PACKET 1
@@ -64,6 +68,7 @@ static void read_settings(struct adapter *a)
 	text[fread(text, 1, sizeof text - 1, file)] = '\0';
 	fclose(file);
 	a->settings.count = a->settings.flushes = 0;
+	a->settings.paced = false;
 	drill_settings_read(&a->settings, text, on_skipped, NULL);
 	drill_settings_apply_to_stack(&a->settings, a->host.stack);
 }
@@ -92,9 +97,9 @@ static int do_close(void *userdata, int fd)
 {
 	struct adapter *a = userdata;
 
+	if (!drill_adapter_of(fd)) /* a file, or a pipe */
+		return close(fd);
 	drill_adapter_lock(a);
-	if (!drill_adapter_of(fd))
-		return (int)drill_adapter_leave(a, -EBADF);
 	int rc = drill_adapter_remove(a, fd);
 	close(fd);
 	return (int)drill_adapter_leave(a, rc);
@@ -235,8 +240,10 @@ static ssize_t try_send(struct adapter *a, struct attempt *t)
 	if (m->is_waiting && !(pb_ready(t->socket) & (POLLOUT | POLLERR | POLLHUP)))
 		return -EAGAIN;
 	m->is_waiting = t->blocks;
-	rc = pb_sendmsg(t->socket, m->msg,
-			m->flags & ~(m->opening.over ? MSG_DONTWAIT | MSG_FASTOPEN : MSG_DONTWAIT));
+	int flags = m->flags & ~(m->opening.over ? MSG_DONTWAIT | MSG_FASTOPEN : MSG_DONTWAIT);
+	if (t->blocks)
+		flags |= drill_opening_flags(t->socket);
+	rc = pb_sendmsg(t->socket, m->msg, flags);
 	if (t->blocks)
 		drill_opening_note(&m->opening, t->socket, rc);
 	if (rc > 0) {
@@ -318,6 +325,8 @@ static ssize_t do_send(void *userdata, int fd, const void *buf, size_t len, int 
 
 static ssize_t do_write(void *userdata, int fd, const void *buf, size_t len)
 {
+	if (!drill_adapter_of(fd))
+		return write(fd, buf, len);
 	return do_sendto(userdata, fd, buf, len, 0, NULL, 0);
 }
 
@@ -354,6 +363,8 @@ static ssize_t do_recv(void *userdata, int fd, void *buf, size_t len, int flags)
 
 static ssize_t do_read(void *userdata, int fd, void *buf, size_t len)
 {
+	if (!drill_adapter_of(fd))
+		return read(fd, buf, len);
 	return do_recvfrom(userdata, fd, buf, len, 0, NULL, NULL);
 }
 
@@ -409,6 +420,15 @@ static void note_queues(const struct pb_stack_entry *e, void *context)
 	}
 }
 
+/* Of datagrams it is the next (udp(7)). */
+static ssize_t to_read(struct pb_socket *s, uint32_t queued)
+{
+	if (pb_socket_is_stream(s))
+		return queued;
+	ssize_t next = pb_recv(s, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	return next > 0 ? next : 0;
+}
+
 static int do_ioctl(void *userdata, int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -425,7 +445,7 @@ static int do_ioctl(void *userdata, int fd, unsigned long request, ...)
 	struct queues q = { .socket = f->socket };
 	pb_stack_each(a->host.stack, note_queues, &q);
 	if (request == SIOCINQ)
-		*value = (int)q.receive;
+		*value = (int)to_read(f->socket, q.receive);
 	else if (request == SIOCOUTQ)
 		*value = (int)q.send;
 	return (int)drill_adapter_leave(a, request == SIOCINQ || request == SIOCOUTQ ? 0 : -ENOTTY);
@@ -521,32 +541,62 @@ static int do_epoll_wait(void *userdata, int epoll, struct epoll_event *events, 
 	return (int)drill_adapter_leave(a, rc == -EAGAIN ? 0 : rc);
 }
 
-/* What there is not ------------------------------------------------------------------------------------------------ */
-
-static int missing(void)
-{
-	errno = ENOSYS;
-	return -1;
-}
+/* Pipes and files -------------------------------------------------------------------------------------------------- */
 
 static int do_pipe(void *userdata, int fds[2])
 {
 	(void)userdata;
-	(void)fds;
-	return missing();
+	return pipe2(fds, O_CLOEXEC);
+}
+
+/* No more than a pipe takes, so that what was read can be written. */
+static ssize_t pass_on(struct adapter *a, int in, int out, size_t len)
+{
+	char bytes[PIPE_BUF];
+	size_t done = 0;
+
+	while (done < len) {
+		size_t left = len - done;
+		ssize_t n = do_read(a, in, bytes, left < sizeof bytes ? left : sizeof bytes);
+		if (n > 0)
+			n = do_write(a, out, bytes, (size_t)n);
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < sizeof bytes)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t drill_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len)
+{
+	char bytes[SEND_FILE_PART];
+	size_t done = 0;
+
+	while (done < len) {
+		size_t left = len - done;
+		ssize_t n = pread(in, bytes, left < sizeof bytes ? left : sizeof bytes, *offset);
+		if (n > 0)
+			n = do_write(a, out, bytes, (size_t)n);
+		if (n <= 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		*offset += n;
+	}
+	return (ssize_t)done;
 }
 
 static int do_splice(void *userdata, int in, loff_t *in_offset, int out, loff_t *out_offset, size_t len,
 		     unsigned flags)
 {
-	(void)userdata;
-	(void)in;
-	(void)in_offset;
-	(void)out;
-	(void)out_offset;
-	(void)len;
 	(void)flags;
-	return missing();
+	if (*in_offset ||
+	    *out_offset) { /* packetdrill has always one; but neither end is a file: splice(2) */
+		errno = ESPIPE;
+		return -1;
+	}
+	return pass_on(userdata, in, out, len);
 }
 
 /* Packets and time ------------------------------------------------------------------------------------------------- */
@@ -611,6 +661,7 @@ static int do_usleep(void *userdata, useconds_t microseconds)
 
 	drill_adapter_lock(a);
 	drill_adapter_pass_time(a, a->host.now + (pb_time)microseconds * 1000);
+	drill_adapter_let_return(a);
 	return (int)drill_adapter_leave(a, 0);
 }
 
@@ -699,6 +750,10 @@ void packetdrill_interface_init(const char *flags, struct packetdrill_interface 
 	}
 	a->host.stack->tcp->limits.burst_min = BURST_MIN;
 	a->host.stack->tcp->limits.steep_slow_start = true;
+	a->host.stack->tcp->limits.receive_buffer_max = RECEIVE_MOST;
+	a->host.stack->tcp->limits.send_buffer_max = SEND_MOST;
+	a->host.stack->tcp->limits.takes_unstamped = true;
+	a->host.stack->tcp->limits.probes_empty = true;
 	drill_interpose();
 	*ifc = functions;
 	ifc->userdata = a;

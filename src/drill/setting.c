@@ -21,7 +21,13 @@ enum {
 	STACK_ECN,
 	STACK_FAST_OPEN,
 	STACK_FAST_OPEN_KEY,
-	STACK_FAST_OPEN_PAUSE
+	STACK_FAST_OPEN_PAUSE,
+	STACK_IDLE_RESTART,
+	STACK_TAIL_PROBES,
+	STACK_DSACK,
+	STACK_FRTO,
+	STACK_RETRIES,
+	STACK_SYN_ACK_RETRIES
 };
 
 enum { STREAM_SEND_BUFFER };
@@ -53,6 +59,12 @@ static const struct known {
 	{ "tcp_fastopen",                       SETTING_OF_STACK,  STACK_FAST_OPEN,       false, 0},
 	{ "tcp_fastopen_key",                   SETTING_OF_STACK,  STACK_FAST_OPEN_KEY,   true,  0},
 	{ "tcp_fastopen_blackhole_timeout_sec", SETTING_OF_STACK,  STACK_FAST_OPEN_PAUSE, false, 0},
+	{ "tcp_slow_start_after_idle",          SETTING_OF_STACK,  STACK_IDLE_RESTART,    false, 0},
+	{ "tcp_early_retrans",                  SETTING_OF_STACK,  STACK_TAIL_PROBES,     false, 0},
+	{ "tcp_dsack",			  SETTING_OF_STACK,  STACK_DSACK,           false, 0},
+	{ "tcp_frto",			   SETTING_OF_STACK,  STACK_FRTO,            false, 0},
+	{ "tcp_retries2",                       SETTING_OF_STACK,  STACK_RETRIES,         false, 0},
+	{ "tcp_synack_retries",                 SETTING_OF_STACK,  STACK_SYN_ACK_RETRIES, false, 0},
 	{ "ip_default_ttl",                     IPPROTO_IP,        IP_TTL,                false, 0},
 };
 
@@ -127,6 +139,11 @@ static bool take(struct settings *s, const char *word, size_t len)
 	return is_known;
 }
 
+static bool is_word(const char *p, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(p, word, len) == 0;
+}
+
 void drill_settings_read(struct settings *s, const char *command, setting_skipped_fn *skipped, void *context)
 {
 	for (const char *p = command; *p;) {
@@ -137,8 +154,10 @@ void drill_settings_read(struct settings *s, const char *command, setting_skippe
 		const char *end = word_end(p);
 		size_t len = (size_t)(end - p);
 		bool is_talk = len >= 6 && memcmp(p, "sysctl", 6) == 0;
-		if (len == 11 && memcmp(p, "tcp_metrics", len) == 0)
+		if (is_word(p, len, "tcp_metrics"))
 			s->flushes++;
+		else if (is_word(p, len, "fq") || is_word(p, len, "pfifo"))
+			s->paced = len == 2;
 		else if (!is_talk && *p != '-' && !take(s, p, len))
 			skipped(context, p, len);
 		p = end;
@@ -188,6 +207,7 @@ void drill_settings_apply_to_stack(struct settings *s, struct pb_stack *stack)
 	struct tcp_limits *l = &stack->tcp->limits;
 
 	flush(s, stack);
+	l->unpaced = !s->paced;
 
 	for (const struct setting *at = s->setting; at < s->setting + s->count; at++) {
 		if (at->level != SETTING_OF_STACK)
@@ -201,6 +221,24 @@ void drill_settings_apply_to_stack(struct settings *s, struct pb_stack *stack)
 			break;
 		case STACK_SCALING:
 			l->no_scaling = !at->number;
+			break;
+		case STACK_IDLE_RESTART:
+			l->keeps_window = !at->number;
+			break;
+		case STACK_TAIL_PROBES:
+			l->no_tail_probes = !at->number;
+			break;
+		case STACK_DSACK:
+			l->no_dsack = !at->number;
+			break;
+		case STACK_FRTO:
+			l->no_frto = !at->number;
+			break;
+		case STACK_RETRIES:
+			l->retries = (uint8_t)at->number;
+			break;
+		case STACK_SYN_ACK_RETRIES:
+			l->syn_ack_retries = (uint8_t)at->number;
 			break;
 		case STACK_MTU_PROBING:
 			l->mtu_probing = at->number <= 0   ? PLPMTUD_NEVER

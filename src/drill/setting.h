@@ -1,6 +1,6 @@
 /*
  * Settings: what a script asks of the kernel by `sysctl -q net.ipv4.tcp_…=…`, where a socket of ours has the like,
- * and `ip tcp_metrics flush`. No command is run.
+ * and `ip tcp_metrics flush`, `tc qdisc … fq`. No command is run.
  */
 #ifndef DRILL_SETTING_H
 #define DRILL_SETTING_H
@@ -11,7 +11,7 @@
 
 #define SETTING_OF_STACK  (-1)
 #define SETTING_OF_STREAM (-2) /* of TCP sockets, but no option */
-#define SETTINGS_MAX      32
+#define SETTINGS_MAX      48
 #define SETTING_VALUE_MAX 80 /* two keys of fast open */
 
 struct setting {
@@ -24,6 +24,7 @@ struct setting {
 struct settings {
 	struct setting setting[SETTINGS_MAX];
 	unsigned count;
+	bool paced; /* `tc qdisc … fq` was asked for */
 	unsigned
 		flushes; /* how often `ip tcp_metrics flush` was asked for: cookies of fast open are forgotten */
 	unsigned flushed; /* and done */

@@ -210,7 +210,7 @@ static int set_tcp(struct stream *s, struct tcp_settings *set, int name, int n)
 		set->cork = n;
 		return 0;
 	case TCP_QUICKACK:
-		set->quickack = n;
+		set->acks = n ? ACKS_AT_ONCE : ACKS_DELAYED;
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		set->notsent_lowat = (uint32_t)n;
@@ -271,7 +271,7 @@ static int get_tcp(struct stream *s, struct tcp_conn *c, int name, int *n)
 		*n = set->cork;
 		return 0;
 	case TCP_QUICKACK:
-		*n = set->quickack;
+		*n = set->acks != ACKS_DELAYED && !(c && c->interactive);
 		return 0;
 	case TCP_NOTSENT_LOWAT:
 		*n = (int)set->notsent_lowat;

@@ -328,7 +328,7 @@ int pb_endpoint_ready(const struct endpoint *e)
 {
 	int ready = POLLOUT;
 
-	if (e->count || e->error || e->receive_shut)
+	if (e->count || e->receive_shut)
 		ready |= POLLIN;
 	if (e->receive_shut)
 		ready |= POLLRDHUP;

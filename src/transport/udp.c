@@ -319,13 +319,14 @@ void pb_udp_input(struct udp *u, struct ip_packet *p)
 	}
 }
 
-/* The quote is the datagram that we sent: its source is ours. */
+/* The quote is the datagram that we sent: its source is ours. Of its header the ports tell which, and nothing else. */
 void pb_udp_complaint(struct udp *u, const struct ip_error *error)
 {
 	struct reader r = { .p = error->quote, .left = error->quote_len };
-	struct udp_header h;
+	struct udp_header h = { .src_port = 0 };
 
-	if (!pb_udp_parse(&h, &r, 65535))
+	pb_udp_parse(&h, &r, 65535);
+	if (r.bad)
 		return;
 	struct socket_pair pair = { error->src, error->dst, h.src_port, h.dst_port };
 	struct udp_endpoint *e = find(u, &pair, false);

@@ -44,19 +44,25 @@ void pb_tcp_congestion_start(struct tcp_congestion *c, pb_time now)
 {
 	c->cwnd = pb_tcp_initial_window(c);
 	c->ssthresh = TCP_CWND_MAX; /* arbitrarily high: RFC 5681 §3.1 */
-	c->round_left = c->used = 0;
+	c->round_left = c->used = c->remains = 0;
 	c->round_begins = c->after_timeout = false;
 	c->validated = now;
 }
 
+/*
+ * What the window was made use of shows while something is sent. When nothing is, what is in flight becomes less, and
+ * the acknowledgements of what made use of it come yet: RFC 7661 §4.2 has the most of three round trips, Linux until
+ * something is sent.
+ */
 static void count_round(struct tcp_congestion *c, const struct tcp_ack *ack)
 {
 	c->round_begins = c->round_left == 0;
 	if (c->round_begins) {
 		c->round_left = ack->flight;
-		c->used = 0;
+		c->used = ack->flight > c->remains ? 0 : c->used;
 	}
 	c->used = larger(c->used, ack->flight);
+	c->remains = ack->flight - smaller(ack->flight, ack->acked);
 	c->round_left -= smaller(c->round_left, ack->acked);
 }
 
@@ -95,15 +101,17 @@ void pb_tcp_congestion_collapse(struct tcp_congestion *c)
 {
 	c->cwnd = c->mss;
 	c->after_timeout = true;
-	c->round_left = 0;
+	c->round_left = c->remains = 0;
 }
 
 /* What the window had grown to is remembered, as RFC 7661 §4.4.3 does it. */
 void pb_tcp_congestion_restart(struct tcp_congestion *c, pb_time now)
 {
+	if (c->keeps_window)
+		return;
 	if (c->ssthresh < TCP_CWND_MAX)
 		c->ssthresh = larger(c->ssthresh, c->cwnd - c->cwnd / 4);
 	c->cwnd = smaller(c->cwnd, pb_tcp_initial_window(c));
-	c->round_left = 0;
+	c->round_left = c->remains = 0;
 	c->validated = now;
 }

@@ -94,9 +94,12 @@ struct tcp_congestion {
 
 	uint32_t
 		round_left; /* bytes to be acknowledged until all is that was in flight when the round began */
-	uint32_t used;      /* the most that was in flight in this round */
+	uint32_t
+		used; /* the most that was in flight in this round, or the last in which something was sent */
+	uint32_t remains;   /* in flight after the last ACK, if nothing was sent since */
 	bool round_begins;  /* with the present ACK */
 	bool after_timeout; /* in the slow start that follows one */
+	bool keeps_window;  /* through a pause */
 	bool paced;         /* what the window lets go does not leave in one burst */
 	uint32_t chance;    /* random, for those who want it: before start() */
 	pb_time validated;  /* when the window was last made use of (RFC 7661 §4.3) */

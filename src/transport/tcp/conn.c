@@ -239,6 +239,7 @@ static void begin_congestion(struct tcp_conn *c)
 		g->ops->end(g);
 	g->ops = c->set.congestion;
 	g->paced = tcp_is_paced(c);
+	g->keeps_window = c->tcp->limits.keeps_window;
 	if (g->ops->sampled)
 		g->chance = (uint32_t)pb_rng_next(&c->tcp->env->rng);
 	g->ops->start(g, tcp_now(c));

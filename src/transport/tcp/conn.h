@@ -102,8 +102,11 @@ struct tcp_conn {
 	/* Acknowledging */
 	bool ack_now;            /* owe one at once */
 	pb_time challenge_after; /* no challenge ACK before */
-	uint8_t ack_segments;    /* full-sized segments not acknowledged yet: two are acknowledged at once */
-	uint8_t quick_acks;      /* acknowledge so many at once: at the beginning, after a gap, (SHLD-18) */
+	uint8_t ack_segments;    /* with text, in order, not acknowledged yet */
+	uint8_t ack_short;       /* of these, how many were shorter than others: 0, 1, or several */
+	uint8_t quick_acks;      /* acknowledge so many at once: acks.c */
+	bool converses;          /* text has come: what is sent soon after may be an answer */
+	bool interactive;        /* it was, and so acknowledgements may wait for others */
 
 	/* Losses and congestion */
 	struct rtt rtt;

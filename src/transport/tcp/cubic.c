@@ -171,21 +171,25 @@ static void acked(struct tcp_congestion *c, pb_time now, const struct tcp_ack *a
 		avoid(c, now, ack);
 }
 
-/* §4.6, §4.7: whoever lost before it came to where it had been leaves room for others. */
-static void reduce(struct tcp_congestion *c, uint32_t flight)
+/*
+ * §4.6, §4.7: whoever lost before it came to where it had been leaves room for others. Of the window and not of what is
+ * in flight, as on Linux: it is no larger than what had been made use of (pb_tcp_congestion_used()).
+ */
+static void reduce(struct tcp_congestion *c)
 {
 	struct tcp_cubic_state *s = &c->cubic;
 
 	s->cwnd_prior = smaller(c->cwnd, TCP_CWND_MAX);
 	s->w_max = s->cwnd_prior < s->w_max ? CONVERGED(s->cwnd_prior) : s->cwnd_prior;
 	s->epoch = 0;
-	c->ssthresh = larger(BETA(smaller(flight, s->cwnd_prior)), 2 * c->mss);
+	c->ssthresh = larger(BETA(s->cwnd_prior), 2 * c->mss);
 }
 
 static void lost(struct tcp_congestion *c, pb_time now, uint32_t flight)
 {
 	(void)now;
-	reduce(c, flight);
+	(void)flight;
+	reduce(c);
 	c->cwnd = c->ssthresh;
 }
 
@@ -198,8 +202,9 @@ static void recovered(struct tcp_congestion *c, pb_time now)
 /* §4.8: in the first congestion avoidance after it, W_max is where that begins. */
 static void timed_out(struct tcp_congestion *c, pb_time now, uint32_t flight, bool first)
 {
+	(void)flight;
 	if (first)
-		reduce(c, flight);
+		reduce(c);
 	c->cubic.w_max = 0;
 	c->cubic.updated = now;
 	pb_tcp_congestion_collapse(c);
@@ -210,7 +215,10 @@ static void idle(struct tcp_congestion *c, pb_time now)
 	struct tcp_cubic_state *s = &c->cubic;
 
 	pb_tcp_congestion_restart(c, now);
-	s->epoch = 0; /* slow start comes first: another stage begins after it */
+	if (!c->keeps_window)
+		s->epoch = 0; /* slow start comes first: another stage begins after it */
+	else if (s->epoch)
+		s->epoch += now - s->updated;
 	s->updated = now;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "transport/tcp/ecn.h"
 #include "transport/tcp/accecn.h"
+#include "transport/tcp/acks.h"
 #include "transport/tcp/conn.h"
 #include "transport/tcp/flight.h"
 #include "transport/tcp/prr.h"
@@ -24,8 +25,8 @@ static void take_mark(struct tcp_conn *c, enum ecn_codepoint mark)
 	struct tcp_ecn *e = c->ecn;
 	bool at_once = mark == ECN_CE ? !e->echo : mark == ECN_NOT_ECT && e->seen; /* probably sent again */
 
-	if (at_once && c->quick_acks < QUICK_ACKS)
-		c->quick_acks = QUICK_ACKS;
+	if (at_once)
+		pb_tcp_acks_quicken(c, QUICK_ACKS);
 	e->echo |= mark == ECN_CE;
 	e->seen |= mark != ECN_NOT_ECT;
 }

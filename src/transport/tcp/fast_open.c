@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define CUT_MAX 15 /* more would have to be an MSS below 100 */
+
 static struct fast_open_peer *peer_of(struct tcp_conn *c)
 {
 	return pb_fast_open_peer_find(&c->tcp->fast_open_peers, &tcp_pair(c)->local, &tcp_pair(c)->remote);
@@ -169,6 +171,7 @@ static void answered(struct tcp_conn *c, const struct tcp_segment *s)
 		send_again(c);
 	} else if (text_len) {
 		c->fast_opened.syn_text = true;
+		c->fast_opened.cut = (text_len - 1) / c->mss & CUT_MAX;
 		tcp_counters(c)->tcp.FastOpenActive++;
 	}
 }

@@ -56,6 +56,7 @@ struct fast_opened {
 	uint8_t tried : 1;    /* our SYN had the option, or text */
 	uint8_t syn_text : 1; /* text came or went in the SYN, and the SYN-ACK acknowledged all of it */
 	uint8_t failure : 2;  /* enum fast_open_failure */
+	uint8_t cut : 4;      /* segments that the SYN's text would be now, beside one */
 };
 
 /* A handshake that is under way. */
@@ -63,6 +64,7 @@ struct fast_open {
 	bool passive; /* we are the server: the SYN-ACK is not acknowledged */
 
 	/* Client */
+	bool more;         /* the user has more text than the SYN took, and waits to send it */
 	bool deferred;     /* the SYN waits for the first text */
 	bool sent;         /* it has left: from now on without option and text */
 	bool asked;        /* it had the option */

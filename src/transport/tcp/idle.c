@@ -39,6 +39,7 @@ struct traits {
 	uint8_t snd_scale, rcv_scale;
 	bool has_timestamps, has_sack, has_scale;
 	bool narrow;
+	bool interactive;
 	struct fast_opened fast_opened;
 	uint16_t peer_mss, remote_uto;
 	bool uto_due;
@@ -67,6 +68,7 @@ static void read_traits(const struct tcp_conn *c, struct traits *traits)
 	traits->iface = c->path.iface;
 	traits->mtu = c->path.mtu;
 	traits->narrow = c->path.narrow;
+	traits->interactive = c->interactive;
 	traits->bound = c->path.bound;
 	traits->rto = c->rtt.srtt && !c->rtt.backoff ? 0 : c->rtt.rto;
 	traits->backoff = c->rtt.backoff;
@@ -307,6 +309,7 @@ static void restore_congestion(const struct tcp_idle *i, struct tcp_conn *c)
 {
 	c->congestion.ops = c->set.congestion;
 	c->congestion.paced = tcp_is_paced(c);
+	c->congestion.keeps_window = c->tcp->limits.keeps_window;
 	pb_tcp_conn_fit(c);
 	c->congestion.ops->start(&c->congestion, tcp_now(c));
 	c->congestion.cwnd = i->cwnd;
@@ -340,6 +343,7 @@ static void restore_receiving(const struct tcp_idle *i, struct tcp_conn *c)
 	c->segments_in = i->segments_in;
 	c->bytes_received = i->bytes_received;
 	c->quick_acks = TCP_QUICK_ACKS;
+	c->converses = true;
 	pb_tcp_receive_round_begin(c);
 }
 
@@ -365,6 +369,8 @@ void pb_tcp_idle_look(struct tcp *t, const struct tcp_idle *i, struct tcp_conn *
 		.has_timestamps = traits->has_timestamps,
 		.has_sack = traits->has_sack,
 		.has_scale = traits->has_scale,
+		.interactive = traits->interactive,
+		.tally.rcv_mss = TCP_RCV_MSS_FIRST,
 		.peer_mss = traits->peer_mss,
 		.remote_uto = traits->remote_uto,
 		.uto_due = traits->uto_due,

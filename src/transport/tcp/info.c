@@ -128,12 +128,14 @@ static void tell_sending(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_segs_out = (uint32_t)c->segments_out;
 }
 
-/* Our SYN counts as one, but not if its text does. */
-static uint32_t delivered_alone(const struct tcp_conn *c)
+/* Our SYN counts as one, with its text or without. */
+static uint32_t delivered(const struct tcp_conn *c)
 {
-	bool arrived = c->peer_mss && !tcp_is_opening(c);
+	uint32_t n = segments(c, tcp_delivered(c));
 
-	return arrived && !(c->fast_opened.tried && c->fast_opened.syn_text);
+	if (!c->peer_mss || tcp_is_opening(c))
+		return n;
+	return c->fast_opened.tried && c->fast_opened.syn_text ? n - c->fast_opened.cut : n + 1;
 }
 
 static void tell_tally(const struct tcp_conn *c, struct tcp_info *info)
@@ -167,6 +169,6 @@ void pb_tcp_info(const struct tcp_conn *c, struct tcp_info *info)
 	info->tcpi_pacing_rate = rate_or_none(pb_tcp_pacing_rate(c));
 	info->tcpi_delivery_rate = rate_of(c->rate.bytes, c->rate.interval);
 	info->tcpi_delivery_rate_app_limited = c->rate.interval ? c->rate.sample_limited : c->rate.limited;
-	info->tcpi_delivered = segments(c, tcp_delivered(c)) + delivered_alone(c);
+	info->tcpi_delivered = delivered(c);
 	info->tcpi_max_pacing_rate = rate_or_none(c->set.max_pacing_rate);
 }

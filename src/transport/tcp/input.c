@@ -7,6 +7,7 @@
  */
 #include "transport/tcp/input.h"
 #include "transport/tcp/accecn.h"
+#include "transport/tcp/acks.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/output.h"
 #include "transport/tcp/paws.h"
@@ -69,6 +70,7 @@ static void refuse(struct tcp_conn *c, const struct tcp_segment *s)
 	}
 	if (s->text_len) {
 		pb_tcp_sack_twice(c, s->seq, s->text_len);
+		pb_tcp_acks_quicken(c, TCP_QUICK_ACKS);
 		pb_tcp_send_ack(c);
 	} else {
 		pb_tcp_challenge(c);
@@ -79,7 +81,8 @@ static void refuse(struct tcp_conn *c, const struct tcp_segment *s)
 static bool check_place(struct tcp_conn *c, struct tcp_segment *s)
 {
 	/* RFC 7323 §3.2: one without a timestamp, once they are agreed on, is dropped silently. */
-	if (c->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & TCP_RST)) {
+	if (c->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & TCP_RST) &&
+	    !c->tcp->limits.takes_unstamped) {
 		tcp_counters(c)->tcp.PAWSEstab++;
 		return false;
 	}

@@ -21,9 +21,8 @@
 #include <poll.h>
 #include <stdlib.h>
 
-#define SYNS_MIN        8         /* however small the backlog is */
-#define SYN_ACK_RTO     PB_SEC(1) /* RFC 6298 §2.1, doubled each time */
-#define SYN_ACK_RETRIES 5 /* a caller that is silent for a minute is gone; Linux's tcp_synack_retries */
+#define SYNS_MIN    8         /* however small the backlog is */
+#define SYN_ACK_RTO PB_SEC(1) /* RFC 6298 §2.1, doubled each time */
 
 int pb_tcp_listen(struct tcp *t, const struct tcp_settings *set, struct binding *local, unsigned backlog,
 		  void *owner, struct tcp_listener **out)
@@ -188,7 +187,7 @@ static void send_again(struct pb_timer *timer)
 	struct tcp_syn *r = container_of(timer, struct tcp_syn, timer);
 	struct env *env = r->listener->tcp->env;
 
-	if (r->retransmits == SYN_ACK_RETRIES) {
+	if (r->retransmits >= tcp_syn_ack_retries(r->listener->tcp)) {
 		env->counters.tcp.AttemptFails++;
 		pb_tcp_syn_drop(r);
 		return;
@@ -553,7 +552,8 @@ static bool acceptable(const struct tcp_syn *r, const struct tcp_segment *s)
  */
 static bool lacks_timestamp(const struct tcp_syn *r, const struct tcp_segment *s)
 {
-	return r->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & (TCP_RST | TCP_SYN));
+	return r->has_timestamps && !s->h.options.has_timestamp && !(s->h.flags & (TCP_RST | TCP_SYN)) &&
+	       !r->listener->tcp->limits.takes_unstamped;
 }
 
 /* RFC 7323 §5.3, R1: older than what the SYN said. */

@@ -55,4 +55,10 @@ void pb_tcp_syn_input(struct tcp_syn *r, struct tcp_segment *s);
 /* The user or the network ends a record. */
 void pb_tcp_syn_drop(struct tcp_syn *r);
 
+/* A caller that is silent for a minute is gone. */
+static inline unsigned tcp_syn_ack_retries(const struct tcp *t)
+{
+	return t->limits.syn_ack_retries ? t->limits.syn_ack_retries : 5;
+}
+
 #endif

@@ -70,6 +70,7 @@ struct delivery {
 	pb_time sent;  /* of the one that was sent last; 0: nothing was delivered that can be timed */
 	seq end;       /* one past it */
 	bool resent;   /* it was sent again */
+	pb_time last; /* when that was sent which was looked at last: the highest, what is acknowledged after SACKed */
 	bool reordered;
 	seq late_start; /* of the first that was: what was sent later had come before it; if reordered */
 	bool twice;     /* D-SACK: the peer had it already */

@@ -8,6 +8,7 @@
  * here, the state it leads to was entered by the call that asked for it.
  */
 #include "transport/tcp/output.h"
+#include "transport/tcp/acks.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/buffers.h"
 #include "transport/tcp/flight.h"
@@ -113,7 +114,9 @@ static uint32_t acknowledge(struct tcp_conn *c)
 	c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, window));
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
-	c->ack_segments = 0;
+	if (c->ack_segments && c->quick_acks)
+		c->quick_acks--;
+	c->ack_segments = c->ack_short = 0;
 	return window;
 }
 
@@ -157,7 +160,10 @@ static void send_acknowledging(struct tcp_conn *c, seq at, uint16_t flags, struc
 
 	tcp_counters(c)->tcp.OutSegs += segments;
 	c->segments_out += segments;
-	c->tally.data_out += text_len ? segments : 0;
+	if (text_len) {
+		c->tally.data_out += segments;
+		tcp_acks_answered(c);
+	}
 	if (transmit(c->tcp, &c->path, &how, &h, b, segments > 1 ? (uint16_t)mss : 0, &sign) == -EMSGSIZE)
 		fit(c);
 }
@@ -406,7 +412,7 @@ void pb_tcp_output(struct tcp_conn *c)
 {
 	if (SENDING >> c->state & 1 || (c->state == STATE_SYN_RECEIVED && tcp_is_early(c)))
 		send_all(c);
-	if (c->ack_now || c->ack_segments >= 2 || tcp_window_update_due(c))
+	if (c->ack_now || tcp_window_update_due(c))
 		pb_tcp_send_ack(c);
 }
 

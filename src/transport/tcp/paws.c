@@ -38,7 +38,7 @@ void pb_tcp_paws_begin(struct tcp_conn *c, uint32_t ts_recent, pb_time age)
 
 bool pb_tcp_paws_admits(const struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (!c->has_timestamps || s->h.flags & TCP_RST)
+	if (!c->has_timestamps || !s->h.options.has_timestamp || s->h.flags & TCP_RST)
 		return true;
 	return !is_older(s->h.options.ts_value, c->paws.oldest) || !is_recent_valid(c);
 }
@@ -52,7 +52,7 @@ void pb_tcp_paws_keep(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	uint32_t value = s->h.options.ts_value;
 
-	if (!c->has_timestamps || !seq_le(s->seq, c->last_ack_sent))
+	if (!c->has_timestamps || !s->h.options.has_timestamp || !seq_le(s->seq, c->last_ack_sent))
 		return;
 	if (!is_recent_valid(c) || (!c->ooo.first && !is_older(value, c->ts_recent))) {
 		pb_tcp_paws_begin(c, value, tcp_now(c));

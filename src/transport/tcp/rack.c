@@ -82,6 +82,7 @@ static void deliver(void *context, const struct board_range *was)
 	}
 	if (resent && ambiguous(j, sent))
 		return;
+	d->last = sent;
 	if (!d->sent || sent_after(sent, was->end, d->sent, d->end)) {
 		d->sent = sent;
 		d->end = was->end;
@@ -184,18 +185,22 @@ void pb_tcp_rack_deliver(struct tcp_conn *c, const struct tcp_segment *s, struct
 {
 	struct judgement j = { c, s, d };
 	struct rack *k = &c->loss->rack;
+	pb_time acked_last;
 
 	k->fack = seq_max(k->fack, c->snd_una);
 	if (seq_lt(c->snd_una, s->ack))
 		pb_board_acked(&c->loss->board, c->snd_una, s->ack, deliver_acked, &j);
+	acked_last = d->last;
 	take_blocks(&j);
+	if (acked_last)
+		d->last = acked_last;
 	k->fack = seq_max(k->fack, s->ack);
 	k->judged = seq_max(k->judged, s->ack);
 	if (d->reordered)
 		pb_tcp_tally_reordered(c, k->fack.v - d->late_start.v);
 	if (!d->sent)
 		return;
-	k->rtt = tcp_now(c) - d->sent;
+	k->rtt = tcp_now(c) - d->last;
 	if (sent_after(d->sent, d->end, k->sent, k->end)) {
 		k->sent = d->sent;
 		k->end = d->end;

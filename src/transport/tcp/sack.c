@@ -24,7 +24,7 @@ void pb_tcp_sack_twice(struct tcp_conn *c, seq start, uint32_t len)
 {
 	struct seq_range twice = { start, seq_add(start, len) };
 
-	if (!c->has_sack)
+	if (!c->has_sack || c->tcp->limits.no_dsack)
 		return;
 	if (!seq_lt(start, c->rcv_nxt))
 		twice = pb_tcp_ooo_known(&c->ooo, start, len);

@@ -26,6 +26,9 @@ struct tcp_congestion_ops;
 #define TCP_MSL                                                                                              \
 	PB_SEC(30) /* RFC 9293 §3.4.2 says 2 minutes; Linux's TIME-WAIT of 60 s is 2 MSL of 30 s, and ours */
 
+/* What the user has said of acknowledgements. */
+enum tcp_acks { ACKS_AUTOMATIC, ACKS_AT_ONCE, ACKS_DELAYED };
+
 /* What a user can set, inherited from a listener by what it accepts. */
 struct tcp_settings {
 	uint32_t send_buffer, receive_buffer; /* bytes of text; defaults below. They grow: buffers.c */
@@ -35,8 +38,9 @@ struct tcp_settings {
 	pb_time user_timeout; /* RFC 9293 §3.9.1; 0: none but the retransmission limit, or as agreed: uto.c */
 	pb_time keep_idle, keep_interval; /* RFC 9293 §3.8.4: 2 h by default, 75 s */
 	uint8_t keep_count;               /* 9 */
-	bool keepalive, nodelay, cork, quickack;
-	bool thin_linear; /* TCP_THIN_LINEAR_TIMEOUTS */
+	bool keepalive, nodelay, cork;
+	enum tcp_acks acks; /* TCP_QUICKACK */
+	bool thin_linear;   /* TCP_THIN_LINEAR_TIMEOUTS */
 	uint8_t defer_accept; /* TCP_DEFER_ACCEPT: after so many SYN-ACKs again a call needs no text to be accepted */
 	uint32_t receive_lowat; /* SO_RCVLOWAT: fewer bytes are not worth telling */
 	uint32_t peek_next;     /* SO_PEEK_OFF, and one: which byte MSG_PEEK reads next; 0: it is off */
@@ -59,7 +63,7 @@ extern const struct tcp_settings pb_tcp_settings_default;
 #define TCP_RTO_MAX PB_SEC(120) /* RFC 6298 2.5: at least 60 s; Linux's */
 
 #define TCP_DELAYED_ACK PB_MSEC(40) /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
-#define TCP_QUICK_ACKS  10 /* acknowledged at once at the beginning, so that the peer's window opens fast */
+#define TCP_QUICK_ACKS  16          /* acknowledged at once at the beginning: Linux's TCP_MAX_QUICKACKS */
 
 /* Text that is given at once: with a send buffer of it, it is not half of all sequence numbers (RFC 9293 §3.4). */
 #define TCP_GIVE_MAX (1024 * 1024 * 1024)
@@ -86,6 +90,12 @@ struct tcp_limits {
 	uint16_t burst_min;
 	/* Slow start opens the window by all that an ACK acknowledges, paced or not, as Linux's (RFC 9406 §4.3: 8 segments) */
 	bool steep_slow_start;
+	bool takes_unstamped; /* segments without the timestamp that was agreed on, as Linux (RFC 7323 §3.2: SHOULD drop them) */
+	bool keeps_window; /* through a pause in sending: Linux's tcp_slow_start_after_idle=0 (RFC 5681 §4.1: SHOULD NOT) */
+	bool no_tail_probes, no_dsack, no_frto; /* of RFC 8985 §7, of RFC 2883, of RFC 5682 */
+	uint8_t retries,
+		syn_ack_retries; /* before giving up; 0: 15, 5 (Linux's tcp_retries2, tcp_synack_retries) */
+	bool probes_empty; /* a closed window is probed as by a keepalive, as on Linux, without a byte of text */
 	uint32_t
 		notsent_lowat; /* of text that waits to be sent, no more is taken; 0: no limit but the buffer's */
 	enum plpmtud_mode mtu_probing;

@@ -1,5 +1,6 @@
 /* SEGMENT ARRIVES in SYN-SENT (RFC 9293 §3.10.7.3), and what becomes of a connection whose SYN is acknowledged. */
 #include "transport/tcp/accecn.h"
+#include "transport/tcp/acks.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/input.h"
 #include "transport/tcp/isn.h"
@@ -53,12 +54,16 @@ void pb_tcp_established(struct tcp_conn *c, const struct tcp_segment *s)
 		pb_tcp_fast_open_acked(c, s);
 }
 
-/* Fourth, with our SYN acknowledged: ESTABLISHED. */
+/* Fourth, with our SYN acknowledged: ESTABLISHED. What the user is about to send can tell the peer that it is. */
 static void finish(struct tcp_conn *c, struct tcp_segment *s)
 {
+	bool more = c->fast_open && c->fast_open->more;
+
 	take_syn(c, s);
-	c->ack_now = true;
+	c->ack_now = !more;
 	pb_tcp_established(c, s);
+	if (more)
+		pb_tcp_acks_expect_text(c);
 	strip_syn(s);
 	pb_tcp_text_input(c, s);
 }

@@ -23,7 +23,7 @@ static bool is_allowed(const struct tcp_conn *c)
 {
 	const struct tcp_loss *l = c->loss;
 
-	if (!c->has_sack || c->in_recovery || c->in_timeout || !c->rtt.srtt)
+	if (!c->has_sack || c->tcp->limits.no_tail_probes || c->in_recovery || c->in_timeout || !c->rtt.srtt)
 		return false;
 	return !l || (!l->board.count && !l->probe.active);
 }

@@ -7,6 +7,7 @@
  *   input.c      SEGMENT ARRIVES, §3.10.7.4               listen.c    listeners, SYN records; cookie.c  SYN cookies
  *   syn_sent.c   SEGMENT ARRIVES in SYN-SENT, §3.10.7.3   timewait.c  TIME-WAIT
  *   text.c       text and FIN, §3.10.7.4 sixth to eighth   idle.c      connections that sleep
+ *   acks.c       when text that came is acknowledged
  *   recvq.c      text in order; ooo.c  text that is not   isn.c       initial sequence numbers, RFC 6528
  *   reset.c      resets and challenge ACKs                info.c      TCP_INFO
  *   error.c      what ICMP tells                          sendq.c     text to send and sent, by reference

@@ -3,6 +3,7 @@
  * calls for (RFC 5681 §4.2). What is urgent in it stays in its place: what becomes of that when it is read is
  * urgent.c's.
  */
+#include "transport/tcp/acks.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/buffers.h"
 #include "transport/tcp/input.h"
@@ -64,24 +65,6 @@ static void deliver(struct tcp_conn *c, struct pb_buf *text)
 		tcp_tell(c, POLLIN);
 }
 
-/* RFC 5681 §4.2: every second full segment at once, and the first ones of a connection; the others within 40 ms. */
-static void owe_ack(struct tcp_conn *c, uint32_t text_len)
-{
-	unsigned segments = text_len > c->mss ? 2 : 1;
-
-	c->ack_segments = (uint8_t)(c->ack_segments + segments);
-	if (c->quick_acks || c->set.quickack)
-		c->ack_now = true;
-	if (c->quick_acks)
-		c->quick_acks--;
-	if (c->ack_segments >= 2)
-		c->ack_now = true;
-	if (c->ack_now)
-		tcp_want_output(c);
-	else
-		pb_tcp_timers_ack_later(c);
-}
-
 static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 {
 	bool fills_gap = c->ooo.first != NULL;
@@ -89,12 +72,9 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 	deliver(c, take_text(s));
 	for (struct pb_buf *b; fills_gap && (b = pb_tcp_ooo_take(&c->ooo, c->rcv_nxt));)
 		deliver(c, b);
-	if (fills_gap) { /* RFC 5681 §4.2: at once */
-		c->ack_now = true;
-		c->quick_acks = TCP_QUICK_ACKS;
-	}
+	c->ack_now |= fills_gap; /* RFC 5681 §4.2: at once */
 	tcp_text_arrived(c, s);
-	owe_ack(c, s->text_len);
+	pb_tcp_acks_owe(c, s->text_len);
 	pb_ip_confirm(c->tcp->net, &c->path);
 }
 
@@ -120,7 +100,6 @@ static void count_text(struct tcp_conn *c, const struct tcp_segment *s)
 	if (len > c->tally.rcv_mss)
 		c->tally.rcv_mss = (uint16_t)len;
 	c->tally.data_in += (s->text_len + len - 1) / len;
-	c->tally.last_text = tcp_now(c);
 }
 
 /* Seventh. */

@@ -10,11 +10,13 @@
  * (§3.8.6.2.1, (4)).
  */
 #include "transport/tcp/timers.h"
+#include "transport/tcp/acks.h"
 #include "transport/tcp/conn.h"
 #include "transport/tcp/fast_open.h"
 #include "transport/tcp/flight.h"
 #include "transport/tcp/idle.h"
 #include "transport/tcp/input.h"
+#include "transport/tcp/listen.h"
 #include "transport/tcp/output.h"
 #include "transport/tcp/plpmtud.h"
 #include "transport/tcp/rack.h"
@@ -31,9 +33,6 @@
 #define THIN_SEGMENTS  4            /* Linux: tcp_stream_is_thin() */
 #define THIN_RETRIES   6            /* Linux: TCP_THIN_LINEAR_RETRIES */
 #define RETRIES_ORPHAN 8            /* Linux's tcp_orphan_retries */
-
-/* Of one that has been handed to the user: one more than Linux's tcp_synack_retries, as there. */
-#define SYN_ACK_RETRIES 6
 
 /* Time-outs in a row that are as if what follows the handshake had vanished, too (RFC 7413 §7.1; Linux's). */
 #define BLACK_HOLE 3
@@ -62,11 +61,13 @@ static void set_retransmit(struct tcp_conn *c, pb_time after)
 
 static unsigned retries(const struct tcp_conn *c)
 {
-	if (tcp_is_early(c))
-		return SYN_ACK_RETRIES;
+	if (tcp_is_early(c)) /* handed to the user: one more than others have, as on Linux */
+		return tcp_syn_ack_retries(c->tcp) + 1;
 	if (tcp_is_opening(c))
 		return c->set.syn_retries;
-	return tcp_is_orphan(c) ? RETRIES_ORPHAN : RETRIES;
+	if (tcp_is_orphan(c))
+		return RETRIES_ORPHAN;
+	return c->tcp->limits.retries ? c->tcp->limits.retries : RETRIES;
 }
 
 /* RFC 9293 §3.8.3, and the user's time-out (§3.9.1). */
@@ -184,7 +185,10 @@ static void probe(struct tcp_conn *c)
 
 	tcp_counters(c)->tcp.ZeroWindowProbes++;
 	count_silence(c);
-	pb_tcp_resend(c, 0, 1);
+	if (c->tcp->limits.probes_empty)
+		pb_tcp_send_keepalive(c);
+	else
+		pb_tcp_resend(c, 0, 1);
 	c->snd_nxt = nxt;
 	c->probing = true;
 	set_retransmit(c, c->rtt.rto);
@@ -302,12 +306,7 @@ void pb_tcp_timers_acked(struct tcp_conn *c)
 
 static void ack_due(struct pb_timer *t)
 {
-	struct tcp_conn *c = container_of(t, struct tcp_conn, ack);
-
-	if (!c->ack_segments)
-		return; /* it went with text */
-	tcp_counters(c)->tcp.DelayedACKs++;
-	pb_tcp_send_ack(c);
+	pb_tcp_acks_late(container_of(t, struct tcp_conn, ack));
 }
 
 void pb_tcp_timers_ack_later(struct tcp_conn *c)

@@ -11,7 +11,7 @@ void pb_tcp_timers_blocked(struct tcp_conn *c); /* nothing is in flight, and wha
 void pb_tcp_timers_acked(struct tcp_conn *c);   /* SND.UNA has moved */
 void pb_tcp_timers_early(struct tcp_conn *c, pb_time after); /* before the RTO: look for losses, or probe */
 void pb_tcp_timers_tail(struct tcp_conn *c);                 /* a second segment has left */
-void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* a delayed ACK is owed */
+void pb_tcp_timers_ack_later(struct tcp_conn *c);            /* an ACK is owed, the first */
 void pb_tcp_timers_heard(struct tcp_conn *c);                /* a segment came: silence begins anew */
 /* Established, accepted, or keepalive was set: how long silence may last is counted from now on. */
 void pb_tcp_timers_silence(struct tcp_conn *c);

@@ -54,7 +54,7 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 		return;
 	}
 	if (u && timed_out && c->in_timeout) {
-		u->frto = c->retransmits ? FRTO_FIRST : FRTO_OFF;
+		u->frto = c->retransmits && !c->tcp->limits.no_frto ? FRTO_FIRST : FRTO_OFF;
 		return;
 	}
 	if (!u)
@@ -68,7 +68,7 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 		.recover = c->recover,
 		.heard = was_sent_again(c),
 		.timed_out = timed_out,
-		.frto = timed_out ? FRTO_FIRST : FRTO_OFF,
+		.frto = timed_out && !c->tcp->limits.no_frto ? FRTO_FIRST : FRTO_OFF,
 	};
 }
 

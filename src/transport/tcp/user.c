@@ -2,6 +2,7 @@
  * The calls of RFC 9293 §3.10.1-6: OPEN, SEND, RECEIVE, CLOSE, ABORT, and what is ready. Whoever calls is the owner:
  * a connection does not go away beneath him before he has closed it.
  */
+#include "transport/tcp/acks.h"
 #include "transport/tcp/auth.h"
 #include "transport/tcp/buffers.h"
 #include "transport/tcp/flight.h"
@@ -275,13 +276,14 @@ static size_t write_pieces(struct tcp_conn *c, const struct iovec *iov, size_t i
 }
 
 /* The SYN leaves, with what text it may carry. */
-static ssize_t send_in_syn(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt)
+static ssize_t send_in_syn(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, int flags)
 {
 	size_t n = 0;
 
 	if (pb_tcp_fast_open_may_carry(c))
 		n = pb_tcp_sendq_write(&c->sendq, c->tcp->env->pool, iov, iovcnt, 0,
 				       pb_tcp_fast_open_room(c));
+	c->fast_open->more = n && n < total_of(iov, iovcnt) && flags & MSG_MORE;
 	pb_tcp_send_syn(c);
 	return n ? (ssize_t)n : -EINPROGRESS;
 }
@@ -293,7 +295,7 @@ ssize_t pb_tcp_send(struct tcp_conn *c, const struct iovec *iov, size_t iovcnt, 
 	tcp_send_buffer_fit(c);
 	int rc = may_send(c);
 	if (tcp_is_deferred(c))
-		return send_in_syn(c, iov, iovcnt);
+		return send_in_syn(c, iov, iovcnt, flags);
 	if (rc < 0 || !total)
 		return rc;
 	list_remove(&c->starving);
@@ -358,6 +360,7 @@ static void window_opened(struct tcp_conn *c)
 		return;
 	if (!pb_timer_armed(&c->keep))
 		pb_tcp_timers_silence(c);
+	pb_tcp_acks_read(c);
 	if (!tcp_window_update_due(c))
 		return;
 	c->ack_now = true;

@@ -71,8 +71,9 @@ static void a_loss_leaves_seven_tenths(void **state)
 	(void)state;
 	assert_int_equal(f.c.cwnd, 70 * MSS);
 	assert_int_equal(f.c.ssthresh, 70 * MSS);
-	f.c.ops->lost(&f.c, f.now, 50 * MSS); /* it is what was in flight that counts */
-	assert_int_equal(f.c.ssthresh, 35 * MSS);
+	f.c.ops->lost(&f.c, f.now, 50 * MSS); /* of the window, which was made use of some time */
+	assert_int_equal(f.c.ssthresh, 49 * MSS);
+	f.c.cwnd = 2 * MSS;
 	f.c.ops->lost(&f.c, f.now, 2 * MSS);
 	assert_int_equal(f.c.ssthresh, 2 * MSS);
 }
@@ -244,6 +245,36 @@ static void idle_time_restarts(void **state)
 	assert_int_equal(f.c.cwnd, 4 * MSS);
 }
 
+/* tcp_slow_start_after_idle=0: the window stays, and the pause is no time in which it would have grown. */
+static void idle_time_is_passed_over(void **state)
+{
+	struct flow f = after_loss(1000);
+
+	(void)state;
+	f.c.keeps_window = true;
+	for (int i = 0; i < 10; i++)
+		round_trip(&f, RTT);
+	uint32_t before = f.c.cwnd;
+	f.now += PB_SEC(100);
+	f.c.ops->idle(&f.c, f.now);
+	assert_int_equal(f.c.cwnd, before);
+	round_trip(&f, RTT);
+	assert_near(f.c.cwnd, before, 0.03);
+}
+
+/* The last window of a burst opens it as the others did, however little is in flight in the end. */
+static void the_end_of_a_burst_counts(void **state)
+{
+	struct flow f = started(MSS);
+
+	(void)state;
+	for (uint32_t left = 10; left > 0; left -= 2)
+		ack(&f, 2 * MSS, left * MSS, RTT);
+	assert_int_equal(f.c.cwnd, 20 * MSS);
+	ack(&f, MSS, MSS, RTT); /* a new one, which is small */
+	assert_int_equal(f.c.cwnd, 20 * MSS);
+}
+
 static void step(struct flow *f, struct random *random)
 {
 	uint32_t flight = (uint32_t)random_magnitude(random, 31);
@@ -305,6 +336,8 @@ int main(void)
 		cmocka_unit_test(later_slow_starts_ignore_the_delay),
 		cmocka_unit_test(what_is_not_used_does_not_grow),
 		cmocka_unit_test(what_is_long_not_used_decays),
+		cmocka_unit_test(idle_time_is_passed_over),
+		cmocka_unit_test(the_end_of_a_burst_counts),
 		cmocka_unit_test(idle_time_restarts),
 		cmocka_unit_test(stays_within_bounds),
 		cmocka_unit_test(is_found_by_its_name),

@@ -401,6 +401,7 @@ static uint16_t hear(uint8_t codepoint, uint16_t flags)
 	text.h.flags = TCP_ACK | flags;
 	heard += 100;
 	s.c->quick_acks = TCP_QUICK_ACKS;
+	s.c->interactive = false;
 	harness_inject(h, &text);
 	return sent().h.flags;
 }

@@ -611,6 +611,49 @@ static void text_in_syn(void **state)
 	harness_end(&h);
 }
 
+/* The user says that more follows at once: it is what acknowledges the SYN-ACK, and answers come with the next. */
+static void rest_of_the_text_acknowledges(void **state)
+{
+	uint8_t text[3000] = { 0 };
+	struct iovec v = { text, sizeof text };
+
+	(void)state;
+	warm_up();
+	struct tcp_conn *c = connect_fast(80);
+	assert_int_equal(pb_tcp_send(c, &v, 1, MSG_MORE), 960);
+	struct segment syn = sent(), s = syn_ack_of(&syn, 960, false);
+	harness_inject(&h, &s);
+	nothing_sent();
+	v.iov_len = 500;
+	assert_int_equal(pb_tcp_send(c, &v, 1, 0), 500);
+	struct segment rest = sent();
+	assert_int_equal(rest.text_len, 500);
+	assert_int_equal(rest.h.ack, 7001);
+	assert_true(c->interactive);
+	pb_tcp_close(c, true);
+	harness_forget(&h);
+	harness_end(&h);
+}
+
+/* If it doesn't, for 40 ms. */
+static void rest_of_the_text_is_late(void **state)
+{
+	uint8_t text[3000] = { 0 };
+	struct iovec v = { text, sizeof text };
+
+	(void)state;
+	warm_up();
+	struct tcp_conn *c = connect_fast(80);
+	assert_int_equal(pb_tcp_send(c, &v, 1, MSG_MORE), 960);
+	struct segment syn = sent(), s = syn_ack_of(&syn, 960, false);
+	harness_inject(&h, &s);
+	harness_run(&h, TCP_DELAYED_ACK);
+	assert_int_equal(sent().text_len, 0);
+	pb_tcp_close(c, true);
+	harness_forget(&h);
+	harness_end(&h);
+}
+
 /* What the SYN-ACK does not acknowledge is sent again, at once: all of it, or the rest. */
 static void not_all_acked(void **state)
 {
@@ -795,6 +838,8 @@ int main(void)
 		cmocka_unit_test_setup(outlives_listener, begin),
 		cmocka_unit_test_setup(closes_early, begin),
 		cmocka_unit_test_setup(text_in_syn, begin),
+		cmocka_unit_test_setup(rest_of_the_text_acknowledges, begin),
+		cmocka_unit_test_setup(rest_of_the_text_is_late, begin),
 		cmocka_unit_test_setup(not_all_acked, begin),
 		cmocka_unit_test_setup(syn_lost, begin),
 		cmocka_unit_test_setup(too_much_acked, begin),

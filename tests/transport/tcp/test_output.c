@@ -191,6 +191,19 @@ static void closed_window_is_probed(void **state)
 	assert_true(s.c->rtt.rto <= PB_SEC(1)); /* that it was closed says nothing of losses */
 }
 
+/* Or by what has been acknowledged already, as on Linux. */
+static void closed_window_is_probed_without_text(void **state)
+{
+	(void)state;
+	s.h.tcp->limits.probes_empty = true;
+	close_window();
+	harness_run(&s.h, s.c->rtt.rto);
+	sender_expect(&s, (uint32_t)-1, 0);
+	s.window = 65535;
+	sender_ack(&s, 0);
+	sender_expect(&s, 0, 3000);
+}
+
 /* The peer may take the byte of a probe, with its window opening or not. */
 static void probes_byte_is_taken(void **state)
 {
@@ -369,6 +382,7 @@ int main(void)
 		TEST(silly_window),
 		TEST(small_peer),
 		TEST(closed_window_is_probed),
+		TEST(closed_window_is_probed_without_text),
 		TEST(probes_byte_is_taken),
 		TEST(unanswered_probes_end),
 		TEST(fin_leaves_with_the_last_text),

@@ -59,6 +59,18 @@ static void three_segments_later_is_lost(void **state)
 	assert_int_equal(bytes(RANGE_LOST), 0);
 }
 
+/* Step 2: RACK.rtt is of what was looked at last, which was sent once: so the tenth has a quarter of the shortest yet. */
+static void rest_of_the_flight_may_be_late(void **state)
+{
+	(void)state;
+	SACK(&s, 0, MSS, 3 * MSS, 8 * MSS, 9 * MSS);
+	harness_forget(&s.h);
+	harness_run(&s.h, SENDER_RTT);
+	sender_ack(&s, 9 * MSS);
+	assert_int_equal(s.c->loss->rack.rtt, 2 * SENDER_RTT);
+	assert_int_equal(s.c->loss->rack.judged.v - s.start, 9 * MSS);
+}
+
 /* One segment behind it has come: it may be reordered. A quarter of the shortest round trip later it is lost. */
 static void one_segment_later_may_be_reordered(void **state)
 {
@@ -372,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(three_segments_later_is_lost),
+		TEST(rest_of_the_flight_may_be_late),
 		TEST(long_after_the_last_loss),
 		TEST(one_segment_later_may_be_reordered),
 		TEST(reordering_is_remembered),

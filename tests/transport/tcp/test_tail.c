@@ -51,6 +51,20 @@ static void last_segment_again(void **state)
 	assert_true(s.c->in_timeout);
 }
 
+/* tcp_early_retrans=0. */
+static void no_probe_where_not_wanted(void **state)
+{
+	(void)state;
+	s.h.tcp->limits.no_tail_probes = true;
+	sender_write(&s, 5 * MSS);
+	sender_expect(&s, 0, 5 * MSS);
+	harness_run(&s.h, s.c->rtt.rto - PB_MSEC(1));
+	sender_expect_silence(&s);
+	harness_run(&s.h, PB_MSEC(1));
+	sender_expect(&s, 0, MSS);
+	assert_true(s.c->in_timeout);
+}
+
 /* What a probe sends for the first time is what a user waits for who lets only so much wait to be sent. */
 static void new_text_makes_room(void **state)
 {
@@ -238,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(last_segment_again),
+		TEST(no_probe_where_not_wanted),
 		TEST(new_text_makes_room),
 		TEST(probe_finds_losses),
 		TEST(new_text_first),
