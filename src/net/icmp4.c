@@ -1,17 +1,29 @@
 #include "net/icmp4.h"
 
-#include "base/checksum.h"
 #include "net/icmp.h"
 #include "net/internet_state.h"
 #include "wire/icmp.h"
 #include "wire/icmp_error.h"
 #include "wire/ip4.h"
-#include "wire/udp.h"
 
 #include <errno.h>
 
 #define QUOTED_MIN  8   /* of the transport header (RFC 792) */
 #define MESSAGE_MAX 576 /* with its IP header, that is what every host can take (RFC 1812 §4.3.2.3) */
+
+static const struct icmp_counted counted[] = {
+	{ICMP4_UNREACHABLE,        ICMP_COUNTER(InDestUnreachs), ICMP_COUNTER(OutDestUnreachs)},
+	{ ICMP4_TIME_EXCEEDED,     ICMP_COUNTER(InTimeExcds),    ICMP_COUNTER(OutTimeExcds)   },
+	{ ICMP4_PARAMETER_PROBLEM, ICMP_COUNTER(InParmProbs),    ICMP_COUNTER(OutParmProbs)   },
+	{ ICMP4_REDIRECT,          ICMP_COUNTER(InRedirects),    0                            },
+	{ PB_ICMP4_ECHO_REQUEST,   ICMP_COUNTER(InEchos),        0                            },
+	{ PB_ICMP4_ECHO_REPLY,     ICMP_COUNTER(InEchoReps),     ICMP_COUNTER(OutEchoReps)    },
+};
+
+static const struct icmp_version icmp4 = { .protocol = IPPROTO_ICMP,
+					   .echo_reply = PB_ICMP4_ECHO_REPLY,
+					   .counted = counted,
+					   .kinds = sizeof counted / sizeof *counted };
 
 /*
  * Errors told ----------------------------------------------------------------------------------------------
@@ -28,80 +40,15 @@ static bool is_exempt(const struct ip_packet *p, const struct ip4_header *h, con
 	return p->protocol == IPPROTO_ICMP && pb_icmp4_is_error(payload[0]);
 }
 
-static void count_out(struct pb_counters *counters, uint8_t type)
-{
-	counters->icmp.OutMsgs++;
-	switch (type) {
-	case ICMP4_UNREACHABLE:
-		counters->icmp.OutDestUnreachs++;
-		break;
-	case ICMP4_TIME_EXCEEDED:
-		counters->icmp.OutTimeExcds++;
-		break;
-	case ICMP4_PARAMETER_PROBLEM:
-		counters->icmp.OutParmProbs++;
-		break;
-	case PB_ICMP4_ECHO_REPLY:
-		counters->icmp.OutEchoReps++;
-		break;
-	}
-}
-
-/* Send a message, its checksum still to be computed. Takes b. */
-static void send_message(struct internet *net, const struct ip *src, const struct ip *dst, uint8_t tos,
-			 struct pb_buf *b)
-{
-	struct ip_path path;
-	struct ip_send how = { .protocol = IPPROTO_ICMP, .tos = tos };
-	uint8_t type = b->data[0];
-
-	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, 0));
-	b->data[PB_ICMP_CHECKSUM_AT] = (uint8_t)(sum >> 8);
-	b->data[PB_ICMP_CHECKSUM_AT + 1] = (uint8_t)sum;
-	if (pb_ip_path(net, &path, src, dst, 0) < 0) {
-		net->env->counters.icmp.OutErrors++;
-		pb_buf_free(b);
-		return;
-	}
-	if (pb_ip_send(net, &path, &how, b) < 0)
-		net->env->counters.icmp.OutErrors++;
-	else
-		count_out(&net->env->counters, type);
-}
-
-/* What is quoted is as it would be on a wire: a checksum that was left to a device is completed. */
-static void complete_quoted(const struct pb_buf *b, size_t skip, uint8_t *quoted, size_t len)
-{
-	size_t start = (size_t)(b->transport - b->data), at = start - skip + b->checksum_offset;
-
-	if (start < skip || start > b->total || at + 2 > len)
-		return;
-	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, start));
-	if (sum == 0 && b->checksum_offset == UDP_CHECKSUM_AT)
-		sum = 0xffff; /* RFC 768: 0 would say that there is none */
-	quoted[at] = (uint8_t)(sum >> 8);
-	quoted[at + 1] = (uint8_t)sum;
-}
-
 /* The error with as much of the packet as may be quoted. NULL: no memory. */
 static struct pb_buf *quote(struct env *env, const struct icmp_error *e, const struct ip_packet *p,
 			    size_t skip)
 {
-	size_t payload = p->buf->total - skip;
-	size_t room = MESSAGE_MAX - IP4_HEADER_LEN - ICMP_ERROR_LEN - p->header_len;
-	size_t len = payload < room ? payload : room;
-	struct pb_buf *b = pb_buf_new(env->pool, IP_HEADROOM, ICMP_ERROR_LEN + p->header_len + len);
+	uint8_t error[ICMP_ERROR_LEN];
+	struct writer w = { .p = error, .left = sizeof error };
 
-	if (!b)
-		return NULL;
-	struct writer w = { .p = pb_buf_extend(b, ICMP_ERROR_LEN), .left = ICMP_ERROR_LEN };
 	pb_icmp_error_write(e, &w);
-	memcpy(pb_buf_extend(b, p->header_len), p->header, p->header_len);
-	uint8_t *quoted = pb_buf_extend(b, len);
-	pb_buf_copy(p->buf, skip, quoted, len);
-	if (p->buf->checksum == PB_CHECKSUM_WANTED)
-		complete_quoted(p->buf, skip, quoted, len);
-	return b;
+	return pb_icmp_quote(env, error, MESSAGE_MAX - IP4_HEADER_LEN, p, skip);
 }
 
 static void tell(struct internet *net, const struct ip_packet *p, const struct icmp_error *e)
@@ -122,7 +69,7 @@ static void tell(struct internet *net, const struct ip_packet *p, const struct i
 	 * called.
 	 */
 	if (b)
-		send_message(net, &p->dst, &p->src, 0, b);
+		pb_icmp_send(net, &icmp4, &p->dst, &p->src, 0, 0, b);
 }
 
 void pb_icmp4_parameter_problem(struct internet *net, const struct ip_packet *p, unsigned pointer)
@@ -161,7 +108,7 @@ void pb_icmp4_tell_ourselves(struct internet *net, struct pb_buf *b)
 		struct ip_packet p = { .buf = b, .header = b->data, .header_len = h.len };
 		struct pb_buf *message = quote(net->env, &unreachable, &p, h.len);
 		if (message)
-			send_message(net, &h.src, &h.src, 0, message);
+			pb_icmp_send(net, &icmp4, &h.src, &h.src, 0, 0, message);
 	}
 	pb_buf_free(b);
 }
@@ -275,79 +222,21 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
  * Input ----------------------------------------------------------------------------------------------------
  */
 
-/*
- * RFC 1122 §3.2.2.6: what came is sent back, with the type changed; the data by reference. A group is not
- * answered, lest one question make many answers.
- */
+/* RFC 1122 §3.2.2.6: a group is not answered, lest one question make many answers. */
 static void answer_echo(struct internet *net, const struct ip_packet *p)
 {
-	struct pb_buf *whole = p->buf;
+	struct pb_buf *reply = p->group || p->foreign ? NULL : pb_icmp_echo_reply(net->env, &icmp4, p->buf);
 
-	if (p->group || p->foreign || whole->total < PB_ICMP_ECHO_LEN)
-		return;
-	struct pb_buf *b = pb_buf_new(net->env->pool, IP_HEADROOM, PB_ICMP_ECHO_LEN);
-	size_t data = whole->total - PB_ICMP_ECHO_LEN;
-	struct pb_buf *rest = b && data ? pb_buf_slice(whole, PB_ICMP_ECHO_LEN, data) : NULL;
-	if (!b || (data && !rest)) {
-		pb_buf_free(b);
-		return;
-	}
-	uint8_t *header = pb_buf_extend(b, PB_ICMP_ECHO_LEN);
-	memcpy(header, whole->data, PB_ICMP_ECHO_LEN);
-	header[0] = PB_ICMP4_ECHO_REPLY;
-	header[PB_ICMP_CHECKSUM_AT] = header[PB_ICMP_CHECKSUM_AT + 1] = 0;
-	if (rest)
-		pb_buf_append(b, rest);
-	send_message(net, &p->dst, &p->src, p->tos, b);
-}
-
-static void count_in(struct pb_counters *counters, uint8_t type)
-{
-	switch (type) {
-	case ICMP4_UNREACHABLE:
-		counters->icmp.InDestUnreachs++;
-		break;
-	case ICMP4_TIME_EXCEEDED:
-		counters->icmp.InTimeExcds++;
-		break;
-	case ICMP4_PARAMETER_PROBLEM:
-		counters->icmp.InParmProbs++;
-		break;
-	case ICMP4_REDIRECT:
-		counters->icmp.InRedirects++;
-		break;
-	case PB_ICMP4_ECHO_REQUEST:
-		counters->icmp.InEchos++;
-		break;
-	case PB_ICMP4_ECHO_REPLY:
-		counters->icmp.InEchoReps++;
-		break;
-	}
-}
-
-/* Whether there is a message, and undamaged. */
-static bool is_intact(struct internet *net, const struct pb_buf *b)
-{
-	if (b->total < 4 || b->len < 4)
-		return false;
-	if (b->checksum == PB_CHECKSUM_GOOD || pb_checksum_finish(pb_checksum_add_packet(0, b, 0)) == 0)
-		return true;
-	net->env->counters.icmp.InCsumErrors++;
-	return false;
+	if (reply)
+		pb_icmp_send(net, &icmp4, &p->dst, &p->src, 0, p->tos, reply);
 }
 
 enum ip_verdict pb_icmp4_input(struct internet *net, struct ip_packet *p, struct ip_error *error)
 {
-	struct pb_counters *counters = &net->env->counters;
+	uint8_t type;
 
-	counters->icmp.InMsgs++;
-	if (!is_intact(net, p->buf)) {
-		counters->icmp.InErrors++;
-		pb_buf_free(p->buf);
+	if (!pb_icmp_take(net, &icmp4, p, &type))
 		return IP_DONE;
-	}
-	uint8_t type = p->buf->data[0];
-	count_in(counters, type);
 	if (pb_icmp4_is_error(type))
 		return take_error(net, p, error);
 	if (type == PB_ICMP4_ECHO_REQUEST)

@@ -1,6 +1,5 @@
 #include "net/icmp6.h"
 
-#include "base/checksum.h"
 #include "net/group.h"
 #include "net/icmp.h"
 #include "net/internet_state.h"
@@ -16,51 +15,23 @@
 #define QUOTED_MIN                                                                                           \
 	8 /* of the transport header, as of IPv4's (RFC 792): the ports, and what tells whether to believe it */
 
+static const struct icmp_counted counted[] = {
+	{ICMP6_UNREACHABLE,        ICMP_COUNTER(InDestUnreachs), ICMP_COUNTER(OutDestUnreachs)},
+	{ ICMP6_TOO_BIG,           ICMP_COUNTER(InPktTooBigs),   0                            },
+	{ ICMP6_TIME_EXCEEDED,     ICMP_COUNTER(InTimeExcds),    ICMP_COUNTER(OutTimeExcds)   },
+	{ ICMP6_PARAMETER_PROBLEM, ICMP_COUNTER(InParmProbs),    ICMP_COUNTER(OutParmProbs)   },
+	{ PB_ICMP6_ECHO_REQUEST,   ICMP_COUNTER(InEchos),        0                            },
+	{ PB_ICMP6_ECHO_REPLY,     ICMP_COUNTER(InEchoReps),     ICMP_COUNTER(OutEchoReps)    },
+};
+
+static const struct icmp_version icmp6 = { .protocol = IPPROTO_ICMPV6,
+					   .echo_reply = PB_ICMP6_ECHO_REPLY,
+					   .counted = counted,
+					   .kinds = sizeof counted / sizeof *counted };
+
 /*
- * Sending --------------------------------------------------------------------------------------------------
+ * On the link ----------------------------------------------------------------------------------------------
  */
-
-static void count_out(struct pb_counters *counters, uint8_t type)
-{
-	counters->icmp.OutMsgs++;
-	switch (type) {
-	case ICMP6_UNREACHABLE:
-		counters->icmp.OutDestUnreachs++;
-		break;
-	case ICMP6_TIME_EXCEEDED:
-		counters->icmp.OutTimeExcds++;
-		break;
-	case ICMP6_PARAMETER_PROBLEM:
-		counters->icmp.OutParmProbs++;
-		break;
-	case PB_ICMP6_ECHO_REPLY:
-		counters->icmp.OutEchoReps++;
-		break;
-	}
-}
-
-/* Send a message, its checksum still to be computed. Takes b. */
-static void send_message(struct internet *net, const struct ip *src, const struct ip *dst, unsigned bound,
-			 uint8_t traffic_class, struct pb_buf *b)
-{
-	struct ip_path path;
-	struct ip_send how = { .protocol = IPPROTO_ICMPV6, .tos = traffic_class };
-	uint8_t type = b->data[0];
-
-	if (pb_ip_path(net, &path, src, dst, bound) < 0) {
-		net->env->counters.icmp.OutErrors++;
-		pb_buf_free(b);
-		return;
-	}
-	uint64_t pseudo = pb_ip_pseudo(&path.src, &path.dst, IPPROTO_ICMPV6, b->total);
-	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(pseudo, b, 0));
-	b->data[PB_ICMP_CHECKSUM_AT] = (uint8_t)(sum >> 8);
-	b->data[PB_ICMP_CHECKSUM_AT + 1] = (uint8_t)sum;
-	if (pb_ip_send(net, &path, &how, b) < 0)
-		net->env->counters.icmp.OutErrors++;
-	else
-		count_out(&net->env->counters, type);
-}
 
 /* RFC 2711 §2.1: routers are to look at it; what for is 0, MLD. */
 static const uint8_t router_alert[] = { IPPROTO_ICMPV6,  0, IP6_OPTION_ROUTER_ALERT, 2, 0, 0,
@@ -123,24 +94,27 @@ static bool is_exempt(const struct ip_packet *p, const struct icmp6_error *e, ui
 static struct pb_buf *quote(struct env *env, const struct icmp6_error *e, const struct ip_packet *p,
 			    size_t skip)
 {
-	size_t room = IP6_MTU_MIN - IP6_HEADER_LEN - ICMP6_ERROR_LEN;
-	size_t header = p->header_len < room ? p->header_len : room, payload = p->buf->total - skip;
-	size_t len = payload < room - header ? payload : room - header;
-	struct pb_buf *b = pb_buf_new(env->pool, IP_HEADROOM, ICMP6_ERROR_LEN + header + len);
+	uint8_t error[ICMP6_ERROR_LEN];
+	struct writer w = { .p = error, .left = sizeof error };
 
-	if (!b)
-		return NULL;
-	struct writer w = { .p = pb_buf_extend(b, ICMP6_ERROR_LEN), .left = ICMP6_ERROR_LEN };
 	pb_icmp6_error_write(e, &w);
-	memcpy(pb_buf_extend(b, header), p->header, header);
-	pb_buf_copy(p->buf, skip, pb_buf_extend(b, len), len);
-	return b;
+	return pb_icmp_quote(env, error, IP6_MTU_MIN - IP6_HEADER_LEN, p, skip);
+}
+
+/* Answer p: in the name that was called, or in our own on its link where that was a group's. Takes b. */
+static void reply(struct internet *net, const struct ip_packet *p, uint8_t traffic_class, struct pb_buf *b)
+{
+	struct ip any = { 0 };
+
+	if (p->group)
+		pb_icmp_send(net, &icmp6, &any, &p->src, p->iface->index, traffic_class, b);
+	else
+		pb_icmp_send(net, &icmp6, &p->dst, &p->src, 0, traffic_class, b);
 }
 
 void pb_icmp6_tell(struct internet *net, const struct ip_packet *p, const struct icmp6_error *e)
 {
 	size_t skip = p->buf->data == p->header ? p->header_len : 0;
-	struct ip any = { 0 };
 	uint8_t first = 0;
 
 	if (p->buf->total > skip)
@@ -149,7 +123,7 @@ void pb_icmp6_tell(struct internet *net, const struct ip_packet *p, const struct
 		return;
 	struct pb_buf *b = quote(net->env, e, p, skip);
 	if (b) /* RFC 4443 §2.2 (a), (b) */
-		send_message(net, p->group ? &any : &p->dst, &p->src, p->group ? p->iface->index : 0, 0, b);
+		reply(net, p, 0, b);
 }
 
 /* Read a packet's header and chain; src and dst get their zone. */
@@ -192,7 +166,7 @@ void pb_icmp6_tell_ourselves(struct internet *net, struct pb_buf *b)
 		message = quote(net->env, &unreachable, &p, chain.len);
 	}
 	if (message)
-		send_message(net, &h.src, &h.src, 0, 0, message);
+		pb_icmp_send(net, &icmp6, &h.src, &h.src, 0, 0, message);
 	pb_buf_free(b);
 }
 
@@ -271,84 +245,24 @@ static enum ip_verdict take_error(struct internet *net, struct ip_packet *p, str
  */
 
 /*
- * RFC 4443 §4.2: what came is sent back, with the type changed; the data by reference. A group's question
- * is answered, too, in our own name; as it may make many answers, no more often than errors are told.
+ * RFC 4443 §4.2. A group's question is answered, too, in our own name; as it may make many answers, no more often than
+ * errors are told.
  */
 static void answer_echo(struct internet *net, const struct ip_packet *p)
 {
-	struct pb_buf *whole = p->buf;
-	struct ip any = { 0 };
-
-	if (p->foreign || whole->total < PB_ICMP_ECHO_LEN || ip_is_any(&p->src) ||
-	    (p->group && !pb_icmp_admit(net, p->iface, &p->src)))
+	if (p->foreign || ip_is_any(&p->src) || (p->group && !pb_icmp_admit(net, p->iface, &p->src)))
 		return;
-	struct pb_buf *b = pb_buf_new(net->env->pool, IP_HEADROOM, PB_ICMP_ECHO_LEN);
-	size_t data = whole->total - PB_ICMP_ECHO_LEN;
-	struct pb_buf *rest = b && data ? pb_buf_slice(whole, PB_ICMP_ECHO_LEN, data) : NULL;
-	if (!b || (data && !rest)) {
-		pb_buf_free(b);
-		return;
-	}
-	uint8_t *header = pb_buf_extend(b, PB_ICMP_ECHO_LEN);
-	memcpy(header, whole->data, PB_ICMP_ECHO_LEN);
-	header[0] = PB_ICMP6_ECHO_REPLY;
-	header[PB_ICMP_CHECKSUM_AT] = header[PB_ICMP_CHECKSUM_AT + 1] = 0;
-	if (rest)
-		pb_buf_append(b, rest);
-	send_message(net, p->group ? &any : &p->dst, &p->src, p->group ? p->iface->index : 0, p->tos, b);
-}
-
-static void count_in(struct pb_counters *counters, uint8_t type)
-{
-	switch (type) {
-	case ICMP6_UNREACHABLE:
-		counters->icmp.InDestUnreachs++;
-		break;
-	case ICMP6_TOO_BIG:
-		counters->icmp.InPktTooBigs++;
-		break;
-	case ICMP6_TIME_EXCEEDED:
-		counters->icmp.InTimeExcds++;
-		break;
-	case ICMP6_PARAMETER_PROBLEM:
-		counters->icmp.InParmProbs++;
-		break;
-	case PB_ICMP6_ECHO_REQUEST:
-		counters->icmp.InEchos++;
-		break;
-	case PB_ICMP6_ECHO_REPLY:
-		counters->icmp.InEchoReps++;
-		break;
-	}
-}
-
-/* Whether there is a message, and undamaged. */
-static bool is_intact(struct internet *net, const struct ip_packet *p)
-{
-	const struct pb_buf *b = p->buf;
-
-	if (b->total < 4 || b->len < 4)
-		return false;
-	uint64_t pseudo = pb_ip_pseudo(&p->src, &p->dst, IPPROTO_ICMPV6, b->total);
-	if (b->checksum != PB_CHECKSUM_UNKNOWN ||
-	    pb_checksum_finish(pb_checksum_add_packet(pseudo, b, 0)) == 0)
-		return true;
-	net->env->counters.icmp.InCsumErrors++;
-	return false;
+	struct pb_buf *answer = pb_icmp_echo_reply(net->env, &icmp6, p->buf);
+	if (answer)
+		reply(net, p, p->tos, answer);
 }
 
 enum ip_verdict pb_icmp6_input(struct internet *net, struct ip_packet *p, struct ip_error *error)
 {
-	struct pb_counters *counters = &net->env->counters;
+	uint8_t type;
 
-	counters->icmp.InMsgs++;
-	if (!is_intact(net, p)) {
-		counters->icmp.InErrors++;
-		pb_buf_free(p->buf);
+	if (!pb_icmp_take(net, &icmp6, p, &type))
 		return IP_DONE;
-	}
-	uint8_t type = p->buf->data[0];
-	count_in(counters, type);
 	if (icmp6_is_error(type))
 		return take_error(net, p, error);
 	if (type == PB_ICMP6_ECHO_REQUEST)

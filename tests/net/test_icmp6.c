@@ -1,6 +1,7 @@
 /* RFC 4443, message by message; RFC 8201 §4. */
 #include "net/harness6.h"
 
+#include "base/checksum.h"
 #include "wire/icmp.h"
 
 #include <errno.h>
@@ -98,6 +99,24 @@ static void tells_of_a_closed_port(void **state)
 	harness6_expect_error(h, ICMP6_UNREACHABLE, ICMP6_PORT, &quote, &len);
 	assert_int_equal(len, IP6_MTU_MIN - IP6_HEADER_LEN - ICMP6_ERROR_LEN);
 	assert_memory_equal(quote, h->packet.header, 46);
+}
+
+/* A checksum that was left to a device, and that no device has seen, is quoted as a wire would have had it. */
+static void quotes_a_complete_checksum(void **state)
+{
+	struct harness *h = *state;
+	const uint8_t *quote;
+	size_t len;
+
+	assert_int_equal(udp_from_peer(h, "2001:db8::1"), IP_DELIVER);
+	struct pb_buf *b = h->packet.buf;
+	b->transport = b->data;
+	b->checksum_offset = 6;
+	b->checksum = PB_CHECKSUM_WANTED;
+	uint16_t sum = pb_checksum_finish(pb_checksum_add_packet(0, b, 0));
+	pb_icmp_port_unreachable(h->net, &h->packet);
+	harness6_expect_error(h, ICMP6_UNREACHABLE, ICMP6_PORT, &quote, &len);
+	assert_int_equal(quote[IP6_HEADER_LEN + 6] << 8 | quote[IP6_HEADER_LEN + 7], sum);
 }
 
 /* RFC 4443 §2.4 (e.3): not about what was for a group; (e.1): not about an error. */
@@ -250,15 +269,11 @@ static void tells_ourselves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_an_echo),
-		TEST(refuses_a_wrong_checksum),
-		TEST(tells_of_a_closed_port),
-		TEST(tells_not_of_everything),
-		TEST(tells_so_many_a_second),
-		TEST(understands_errors),
-		TEST(wants_the_quote_whole_and_ours),
-		TEST(learns_of_narrow_paths),
-		TEST(tells_ourselves),
+		TEST(answers_an_echo),         TEST(refuses_a_wrong_checksum),
+		TEST(tells_of_a_closed_port),  TEST(quotes_a_complete_checksum),
+		TEST(tells_not_of_everything), TEST(tells_so_many_a_second),
+		TEST(understands_errors),      TEST(wants_the_quote_whole_and_ours),
+		TEST(learns_of_narrow_paths),  TEST(tells_ourselves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
