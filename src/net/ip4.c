@@ -1,15 +1,14 @@
 #include "net/ip4.h"
 
 #include "base/checksum.h"
-#include "link/finish.h"
 #include "net/fragment.h"
 #include "net/group.h"
 #include "net/icmp4.h"
 #include "net/internet_state.h"
 #include "net/packet.h"
+#include "net/send.h"
 #include "wire/ethernet.h"
 #include "wire/ip4.h"
-#include "wire/tcp.h"
 
 #include <errno.h>
 
@@ -202,15 +201,6 @@ void pb_ip4_reassembly_expired(struct iface *i, const struct fragment *first, st
 
 /* Output ------------------------------------------------------------------------------------------------- */
 
-/* What the largest packet of b will hold: of a super-segment, its TCP header and the text of one segment. */
-static size_t largest_payload(const struct pb_buf *b)
-{
-	if (!b->segment_size || b->len <= TCP_OFFSET_AT)
-		return b->total;
-	size_t segment = (size_t)(b->data[TCP_OFFSET_AT] >> 4) * 4 + b->segment_size;
-	return segment < b->total ? segment : b->total;
-}
-
 static void fill_header(struct ip4_header *h, struct internet *net, const struct ip_path *path,
 			const struct ip_send *how, const struct pb_buf *b)
 {
@@ -230,31 +220,22 @@ static void fill_header(struct ip4_header *h, struct internet *net, const struct
 	}
 }
 
-/* The transport's checksum is of the whole, so it is complete before that is cut. */
-static int send_fragments(struct internet *net, struct ip_path *path, const struct ip4_header *h,
-			  struct pb_buf *b)
+static int send_in_fragments(struct internet *net, struct ip_path *path, const struct ip4_header *h,
+			     struct pb_buf *b)
 {
-	struct pb_buf_queue whole = { 0 }, fragments = { 0 };
+	struct pb_buf_queue fragments = { 0 };
 
-	pb_finish(net->env->pool, b, false, PB_OFFLOAD_PARTS, &whole);
-	b = pb_buf_queue_shift(&whole);
+	b = send_sealed(net, b);
 	int rc = b ? pb_fragment_ip4(net->env, h, b, path->mtu, &fragments) : -ENOBUFS;
-	while ((b = pb_buf_queue_shift(&fragments))) {
-		int sent = pb_internet_transmit(path, b);
-		rc = rc < 0 ? rc : sent;
-	}
-	return rc;
+	return send_fragments(path, &fragments, rc);
 }
 
-/* The first part of b becomes that of the packet. Takes b. */
 static int send_whole(struct internet *net, struct ip_path *path, const struct ip4_header *h,
 		      struct pb_buf *b)
 {
-	b = pb_packet_front(net->env->pool, b, IP4_HEADER_LEN, 0);
-	if (!b) {
-		net->env->counters.ip.OutDiscards++;
+	b = send_front(net, b, IP4_HEADER_LEN);
+	if (!b)
 		return -ENOBUFS;
-	}
 	struct writer w = { .p = pb_buf_push(b, IP4_HEADER_LEN), .left = IP4_HEADER_LEN };
 	pb_ip4_write(h, &w);
 	return pb_internet_transmit(path, b);
@@ -262,17 +243,13 @@ static int send_whole(struct internet *net, struct ip_path *path, const struct i
 
 int pb_ip4_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
 {
-	bool fits = IP4_HEADER_LEN + largest_payload(b) <= path->mtu;
+	int fits = send_fits(net, path, how, IP4_HEADER_LEN, IP4_LEN_MAX - IP4_HEADER_LEN, b);
 
-	net->env->counters.ip.OutRequests++;
-	if (b->total > IP4_LEN_MAX - IP4_HEADER_LEN || (!fits && (how->dont_fragment || b->segment_size))) {
-		net->env->counters.ip.FragFails++;
-		pb_buf_free(b);
-		return -EMSGSIZE;
-	}
+	if (fits < 0)
+		return fits;
 	struct ip4_header h;
 	fill_header(&h, net, path, how, b);
-	return fits ? send_whole(net, path, &h, b) : send_fragments(net, path, &h, b);
+	return fits ? send_whole(net, path, &h, b) : send_in_fragments(net, path, &h, b);
 }
 
 void pb_ip4_send_igmp(struct iface *i, const struct ip *src, const struct ip *dst, const uint8_t *message,

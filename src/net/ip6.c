@@ -1,12 +1,12 @@
 #include "net/ip6.h"
 
-#include "link/finish.h"
 #include "net/fragment.h"
 #include "net/group.h"
 #include "net/icmp6.h"
 #include "net/interface_id.h"
 #include "net/internet_state.h"
 #include "net/packet.h"
+#include "net/send.h"
 #include "wire/icmp6.h"
 #include "wire/ip6.h"
 #include "wire/tcp.h"
@@ -333,15 +333,6 @@ void pb_ip6_reassembly_expired(struct iface *i, const struct fragment *first, st
  * Output ---------------------------------------------------------------------------------------------------
  */
 
-/* What the largest packet of b will hold: of a super-segment, its TCP header and the text of one segment. */
-static size_t largest_payload(const struct pb_buf *b)
-{
-	if (!b->segment_size || b->len <= TCP_OFFSET_AT)
-		return b->total;
-	size_t segment = (size_t)(b->data[TCP_OFFSET_AT] >> 4) * 4 + b->segment_size;
-	return segment < b->total ? segment : b->total;
-}
-
 /* RFC 6437 §3: a number that looks like chance, and the same for all packets of a flow. */
 static uint32_t flow_label(const struct internet *net, const struct ip_path *path, const struct ip_send *how,
 			   const struct pb_buf *b)
@@ -373,32 +364,23 @@ static struct ip6_header make_header(const struct internet *net, const struct ip
 	return h;
 }
 
-/* The transport's checksum is of the whole, so it is complete before that is cut. */
-static int send_fragments(struct internet *net, struct ip_path *path, const struct ip6_header *h,
-			  struct pb_buf *b)
+static int send_in_fragments(struct internet *net, struct ip_path *path, const struct ip6_header *h,
+			     struct pb_buf *b)
 {
-	struct pb_buf_queue whole = { 0 }, fragments = { 0 };
+	struct pb_buf_queue fragments = { 0 };
 	uint32_t id = (uint32_t)pb_rng_next(&net->env->rng); /* RFC 7739 §5: not to be guessed */
 
-	pb_finish(net->env->pool, b, false, PB_OFFLOAD_PARTS, &whole);
-	b = pb_buf_queue_shift(&whole);
+	b = send_sealed(net, b);
 	int rc = b ? pb_fragment_ip6(net->env, h, id, b, path->mtu, &fragments) : -ENOBUFS;
-	while ((b = pb_buf_queue_shift(&fragments))) {
-		int sent = pb_internet_transmit(path, b);
-		rc = rc < 0 ? rc : sent;
-	}
-	return rc;
+	return send_fragments(path, &fragments, rc);
 }
 
-/* The first part of b becomes that of the packet. Takes b. */
 static int send_whole(struct internet *net, struct ip_path *path, const struct ip6_header *h,
 		      struct pb_buf *b)
 {
-	b = pb_packet_front(net->env->pool, b, IP6_HEADER_LEN, 0);
-	if (!b) {
-		net->env->counters.ip.OutDiscards++;
+	b = send_front(net, b, IP6_HEADER_LEN);
+	if (!b)
 		return -ENOBUFS;
-	}
 	struct writer w = { .p = pb_buf_push(b, IP6_HEADER_LEN), .left = IP6_HEADER_LEN };
 	pb_ip6_write(h, &w);
 	return pb_internet_transmit(path, b);
@@ -406,16 +388,12 @@ static int send_whole(struct internet *net, struct ip_path *path, const struct i
 
 int pb_ip6_send(struct internet *net, struct ip_path *path, const struct ip_send *how, struct pb_buf *b)
 {
-	bool fits = IP6_HEADER_LEN + largest_payload(b) <= path->mtu;
+	int fits = send_fits(net, path, how, IP6_HEADER_LEN, IP6_PAYLOAD_MAX, b);
 
-	net->env->counters.ip.OutRequests++;
-	if (b->total > IP6_PAYLOAD_MAX || (!fits && (how->dont_fragment || b->segment_size))) {
-		net->env->counters.ip.FragFails++;
-		pb_buf_free(b);
-		return -EMSGSIZE;
-	}
+	if (fits < 0)
+		return fits;
 	struct ip6_header h = make_header(net, path, how, b);
-	return fits ? send_whole(net, path, &h, b) : send_fragments(net, path, &h, b);
+	return fits ? send_whole(net, path, &h, b) : send_in_fragments(net, path, &h, b);
 }
 
 /* The header is the sender's, but for its length (Linux: rawv6_send_hdrinc()). */
