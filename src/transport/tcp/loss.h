@@ -51,13 +51,15 @@ struct tcp_loss {
 struct tcp_undo {
 	struct tcp_congestion before;
 	seq una;         /* SND.UNA when it began */
+	seq first;       /* what is sent again first */
 	seq ends;        /* SND.MAX when it was over; if over */
 	uint32_t resent; /* bytes sent again, and not known to have come twice */
 	uint32_t stamp;  /* our timestamp clock when something first was sent again */
 	bool recovering; /* a time-out in a recovery, which had this end */
 	seq recover;
 	bool sent_again, over;
-	bool heard; /* of what was sent again */
+	bool waits_for_first; /* SND.UNA does */
+	bool heard;           /* of what was sent again first */
 	bool timed_out;
 	/* F-RTO, RFC 5682 §3: the time-out's segment is on its way; new text is, where more could be sent again */
 	enum { FRTO_OFF, FRTO_FIRST, FRTO_SECOND } frto;

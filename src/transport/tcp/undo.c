@@ -29,15 +29,19 @@ void pb_tcp_undo_free(struct tcp_conn *c)
 }
 
 /*
- * What SND.UNA waits for was sent again before, in a recovery that is over: its ACK will echo that sending, which is
- * neither the first nor one of this episode, and tells nothing of it.
+ * What will be sent again first. It may have been before, in a recovery that is over: then its ACK echoes that sending,
+ * which is neither the first nor one of this episode, and tells nothing of it.
  */
-static bool was_sent_again(const struct tcp_conn *c)
+static void note_first(const struct tcp_conn *c, struct tcp_undo *u)
 {
 	struct board_range r;
 
-	return c->loss && pb_board_find(&c->loss->board, c->snd_una, &r) && seq_le(r.start, c->snd_una) &&
-	       r.sent;
+	u->first = c->snd_una;
+	if (!c->loss)
+		return;
+	if (!u->timed_out && pb_board_first_lost(&c->loss->board, &r))
+		u->first = r.start;
+	u->heard = pb_board_find(&c->loss->board, u->first, &r) && seq_le(r.start, u->first) && r.sent;
 }
 
 /*
@@ -66,10 +70,11 @@ void pb_tcp_undo_begin(struct tcp_conn *c, bool timed_out)
 		.una = c->snd_una,
 		.recovering = c->in_recovery,
 		.recover = c->recover,
-		.heard = was_sent_again(c),
 		.timed_out = timed_out,
 		.frto = timed_out && !c->tcp->limits.no_frto ? FRTO_FIRST : FRTO_OFF,
 	};
+	note_first(c, u);
+	u->waits_for_first = seq_eq(c->snd_una, u->first);
 }
 
 void pb_tcp_undo_sent(struct tcp_conn *c, uint32_t len)
@@ -105,14 +110,29 @@ static int32_t echo_age(const struct tcp_undo *u, const struct tcp_segment *s)
 }
 
 /*
+ * The ACK is the answer to what was sent again first: SND.UNA has waited for that. With SACK it may wait for what an
+ * earlier recovery has sent again, before; and if it jumps over both, nobody knows whom it answers.
+ */
+static bool answers_first(const struct tcp_conn *c, struct tcp_undo *u)
+{
+	bool waited = u->waits_for_first, passed = seq_lt(u->first, c->snd_una);
+
+	u->waits_for_first = seq_eq(c->snd_una, u->first);
+	if (passed && !waited)
+		u->heard = true;
+	return passed && waited;
+}
+
+/*
  * RFC 3522 §3.2, steps 4 and 5. How long it took says nothing: perhaps it was answered at once, and that answer was
  * lost (RFC 4015 §3.3 leaves it to the next sample).
  */
-static bool answers_first_sending(struct tcp_conn *c, const struct tcp_segment *s, bool moved)
+static bool answers_first_sending(struct tcp_conn *c, const struct tcp_segment *s)
 {
 	struct tcp_undo *u = c->undo;
 
-	if (!moved || u->heard || !u->sent_again || !c->has_timestamps || !s->h.options.has_timestamp)
+	if (!answers_first(c, u) || u->heard || !u->sent_again || !c->has_timestamps ||
+	    !s->h.options.has_timestamp)
 		return false;
 	u->heard = true;
 	if (echo_age(u, s) >= 0) {
@@ -213,8 +233,7 @@ static void undo(struct tcp_conn *c)
 bool pb_tcp_undo_judge(struct tcp_conn *c, const struct tcp_segment *s, const struct delivery *d, bool moved)
 {
 	struct tcp_undo *u = c->undo;
-	bool spurious =
-		!u->over && (answers_first_sending(c, s, moved) || first_sendings_arrive(c, d, moved));
+	bool spurious = !u->over && (answers_first_sending(c, s) || first_sendings_arrive(c, d, moved));
 
 	if (spurious || all_came_twice(c, d)) {
 		undo(c);

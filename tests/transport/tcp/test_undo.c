@@ -108,14 +108,12 @@ static void eifel_time_out(void **state)
 
 /*
  * With SACK, what one recovery has sent again may be acknowledged in the next, which began meanwhile: segment 40 was
- * lost in the first, whose end is before it, 49 begins the second. The echo is older than that, and yet no first
- * sending.
+ * lost in the first, whose end is before it, 48 begins the second. The timestamp with which 40 was sent again.
  */
-static void eifel_of_an_earlier_recovery(void **state)
+static uint32_t two_recoveries(void)
 {
-	uint32_t mss = s.c->mss, second;
+	uint32_t mss = s.c->mss, first;
 
-	(void)state;
 	s.c->has_sack = true;
 	s.c->snd_scale = 4;
 	s.c->congestion.cwnd = 40 * mss;
@@ -129,7 +127,7 @@ static void eifel_of_an_earlier_recovery(void **state)
 	harness_run(&s.h, PB_MSEC(10));
 	SACK(&s, 0, 41 * mss, 48 * mss, mss, 40 * mss); /* 40 is lost, and sent again */
 	assert_int_equal(s.c->loss->board.bytes[RANGE_RESENT], 2 * mss);
-	second = pb_tcp_timestamp(s.h.tcp, s.c->ts_offset);
+	first = pb_tcp_timestamp(s.h.tcp, s.c->ts_offset);
 	harness_run(&s.h, PB_MSEC(10));
 	SACK(&s, 40 * mss, 41 * mss, 48 * mss);
 	assert_false(s.c->in_recovery);
@@ -137,10 +135,56 @@ static void eifel_of_an_earlier_recovery(void **state)
 	SACK(&s, 40 * mss, 50 * mss, 54 * mss, 41 * mss, 48 * mss);
 	assert_true(s.c->in_recovery);
 	harness_run(&s.h, PB_MSEC(10));
-	s.echo = second;
+	return first;
+}
+
+/* The echo of 40 is older than the second recovery, and yet of no first sending. */
+static void eifel_of_an_earlier_recovery(void **state)
+{
+	uint32_t mss = s.c->mss;
+
+	(void)state;
+	s.echo = two_recoveries();
 	SACK(&s, 48 * mss, 50 * mss, 54 * mss);
 	assert_int_equal(spurious_recoveries(), 0);
 	assert_true(s.c->in_recovery);
+}
+
+/* That of 48, which comes then, tells of the second recovery. */
+static void eifel_behind_an_earlier_recovery(void **state)
+{
+	uint32_t mss = s.c->mss;
+
+	(void)state;
+	s.echo = two_recoveries();
+	SACK(&s, 48 * mss, 50 * mss, 54 * mss);
+	SACK(&s, 60 * mss);
+	assert_int_equal(spurious_recoveries(), 1);
+	assert_false(s.c->in_recovery);
+}
+
+/* It was the one sent again. */
+static void eifel_needed_behind_an_earlier_recovery(void **state)
+{
+	uint32_t mss = s.c->mss;
+
+	(void)state;
+	s.echo = two_recoveries();
+	SACK(&s, 48 * mss, 50 * mss, 54 * mss);
+	echo_now();
+	SACK(&s, 60 * mss);
+	assert_int_equal(spurious_recoveries(), 0);
+}
+
+/* 48 sent again was there before 40, which alone is echoed. */
+static void eifel_of_both_recoveries(void **state)
+{
+	uint32_t mss = s.c->mss;
+
+	(void)state;
+	s.echo = two_recoveries();
+	SACK(&s, 60 * mss);
+	assert_int_equal(spurious_recoveries(), 0);
 }
 
 /* It echoes the retransmission. Later echoes do not matter: §3.2 looks at the first ACK. */
@@ -348,6 +392,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_TIMESTAMPS(eifel_of_an_earlier_recovery),
+		TEST_TIMESTAMPS(eifel_behind_an_earlier_recovery),
+		TEST_TIMESTAMPS(eifel_needed_behind_an_earlier_recovery),
+		TEST_TIMESTAMPS(eifel_of_both_recoveries),
 		TEST_TIMESTAMPS(eifel_time_out),
 		TEST_TIMESTAMPS(eifel_lost),
 		TEST_TIMESTAMPS(eifel_fast_retransmit),
