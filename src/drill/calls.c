@@ -426,21 +426,6 @@ static int64_t call_fcntl(struct call_run *c)
 	return 0;
 }
 
-struct queues {
-	const struct pb_socket *socket;
-	uint32_t receive, send;
-};
-
-static void note_queues(const struct pb_stack_entry *e, void *context)
-{
-	struct queues *q = context;
-
-	if (e->socket == q->socket) {
-		q->receive = e->receive_queue;
-		q->send = e->send_queue;
-	}
-}
-
 static int64_t call_ioctl(struct call_run *c)
 {
 	int64_t rc, request, expected;
@@ -448,8 +433,7 @@ static int64_t call_ioctl(struct call_run *c)
 
 	if (!s || !number(c, 1, &request) || !number(c, 2, &expected))
 		return s ? RC_FAULT : rc;
-	struct queues q = { .socket = s->socket };
-	pb_stack_each(c->sockets->host->stack, note_queues, &q);
+	struct socket_queues q = drill_host_queues(c->sockets->host, s->socket);
 	int64_t seen = request == SIOCINQ ? q.receive : q.send;
 	if (request != SIOCINQ && request != SIOCOUTQ)
 		return fault(c, "of ioctl() there is SIOCINQ and SIOCOUTQ only");

@@ -1,5 +1,7 @@
 #include "drill/host.h"
 
+#include "socket/stream.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -184,4 +186,26 @@ struct seen *drill_host_take(struct host *h)
 		h->last = &h->first;
 	h->seen_count--;
 	return seen;
+}
+
+static void note_queues(const struct pb_stack_entry *e, void *context)
+{
+	struct socket_queues *q = context;
+
+	if (e->socket == q->socket) {
+		q->receive = e->receive_queue;
+		q->send = e->send_queue;
+	}
+}
+
+struct socket_queues drill_host_queues(struct host *h, struct pb_socket *socket)
+{
+	struct socket_queues q = { .socket = socket };
+
+	pb_stack_each(h->stack, note_queues, &q);
+	if (!pb_socket_is_stream(socket)) {
+		ssize_t next = pb_recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC);
+		q.receive = next > 0 ? (uint32_t)next : 0;
+	}
+	return q;
 }

@@ -56,6 +56,13 @@ void drill_host_move(struct host *h, pb_time when);
 /* Hand it a packet, and settle. False: out of memory. */
 bool drill_host_hear(struct host *h, const uint8_t *bytes, size_t len);
 
+/* What SIOCINQ and SIOCOUTQ tell of a socket: of datagrams, the next one alone is to be received (udp(7)). */
+struct socket_queues {
+	struct pb_socket *socket;
+	uint32_t receive, send; /* bytes */
+};
+struct socket_queues drill_host_queues(struct host *h, struct pb_socket *socket);
+
 /* Take the next packet that it sent, to be freed; NULL: there is none. */
 struct seen *drill_host_take(struct host *h);
 

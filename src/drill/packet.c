@@ -131,6 +131,8 @@ static void put_ip(struct text *t, const struct packet *p)
 		put(t, "[tos 0x%x] ", p->tos);
 	else if (p->ttl)
 		put(t, "[ttl %u] ", p->ttl);
+	else if (p->flow_label)
+		put(t, "(flowlabel 0x%x) ", p->flow_label);
 }
 
 static void put_tcp(struct text *t, const struct packet *p)
@@ -234,6 +236,7 @@ bool drill_packet_compare(const struct packet *e, const struct packet *s, char *
 		return false;
 	note(&d, tos_differs(e, s), "tos");
 	note(&d, e->ttl && e->ttl != s->ttl, "ttl");
+	note(&d, e->flow_label && e->flow_label != s->flow_label, "flow label");
 	note(&d, e->src_port && (e->src_port != s->src_port || e->dst_port != s->dst_port), "ports");
 	if (e->protocol == PACKET_TCP)
 		compare_tcp(e, s, &d);

@@ -28,6 +28,7 @@ struct packet {
 	bool outbound; /* it comes from the stack */
 	enum packet_tos tos_kind;
 	uint8_t tos, ttl;            /* ttl 0: not looked at */
+	uint32_t flow_label;         /* of IPv6; 0: not looked at */
 	uint16_t src_port, dst_port; /* 0: the script does not say */
 	uint32_t len;                /* of the text */
 

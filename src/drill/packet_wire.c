@@ -8,9 +8,10 @@
 
 #include <netinet/in.h>
 
-#define TTL            64 /* of packets whose script says nothing; RFC 1700 */
-#define ICMP_HEADER    8  /* RFC 792 */
-#define IP6_HEADER_LEN 40 /* RFC 8200 §3 */
+#define FLOW_LABEL_MASK 0xfffff /* RFC 8200 §3 */
+#define TTL             64      /* of packets whose script says nothing; RFC 1700 */
+#define ICMP_HEADER     8       /* RFC 792 */
+#define IP6_HEADER_LEN  40      /* RFC 8200 §3 */
 
 static uint8_t protocol_number(const struct packet *p, bool ip6)
 {
@@ -46,7 +47,7 @@ static void write_ip(const struct packet *p, const struct packet_ends *ends, uin
 		pb_ip4_write(&h, w);
 		return;
 	}
-	wr_u32(w, UINT32_C(6) << 28 | (uint32_t)p->tos << 20);
+	wr_u32(w, UINT32_C(6) << 28 | (uint32_t)p->tos << 20 | p->flow_label);
 	wr_u16(w, (uint16_t)len);
 	wr_u8(w, protocol);
 	wr_u8(w, ttl);
@@ -177,6 +178,7 @@ static bool read_ip(struct packet *p, struct packet_ends *ends, struct reader *r
 		*protocol = rd_u8(r);
 		p->ttl = rd_u8(r);
 		p->tos = (uint8_t)(first >> 20);
+		p->flow_label = first & FLOW_LABEL_MASK;
 		rd_copy(r, ends->src.bytes, 16);
 		rd_copy(r, ends->dst.bytes, 16);
 		return !r->bad && r->left == len;

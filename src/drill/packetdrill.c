@@ -405,30 +405,6 @@ static int do_fcntl(void *userdata, int fd, int command, ...)
 	return (int)drill_adapter_leave(a, command == F_SETFL ? 0 : -EINVAL);
 }
 
-struct queues {
-	const struct pb_socket *socket;
-	uint32_t receive, send;
-};
-
-static void note_queues(const struct pb_stack_entry *e, void *context)
-{
-	struct queues *q = context;
-
-	if (e->socket == q->socket) {
-		q->receive = e->receive_queue;
-		q->send = e->send_queue;
-	}
-}
-
-/* Of datagrams it is the next (udp(7)). */
-static ssize_t to_read(struct pb_socket *s, uint32_t queued)
-{
-	if (pb_socket_is_stream(s))
-		return queued;
-	ssize_t next = pb_recv(s, NULL, 0, MSG_PEEK | MSG_TRUNC);
-	return next > 0 ? next : 0;
-}
-
 static int do_ioctl(void *userdata, int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -442,10 +418,9 @@ static int do_ioctl(void *userdata, int fd, unsigned long request, ...)
 		*value = mark > 0;
 		return (int)drill_adapter_leave(a, mark < 0 ? mark : 0);
 	}
-	struct queues q = { .socket = f->socket };
-	pb_stack_each(a->host.stack, note_queues, &q);
+	struct socket_queues q = drill_host_queues(&a->host, f->socket);
 	if (request == SIOCINQ)
-		*value = (int)to_read(f->socket, q.receive);
+		*value = (int)q.receive;
 	else if (request == SIOCOUTQ)
 		*value = (int)q.send;
 	return (int)drill_adapter_leave(a, request == SIOCINQ || request == SIOCOUTQ ? 0 : -ENOTTY);
@@ -549,6 +524,25 @@ static int do_pipe(void *userdata, int fds[2])
 	return pipe2(fds, O_CLOEXEC);
 }
 
+static bool is_at_mark(struct adapter *a, int fd)
+{
+	drill_adapter_lock(a);
+	bool is = pb_at_mark(a->fd[fd].socket) > 0;
+	drill_adapter_leave(a, 0);
+	return is;
+}
+
+/* Urgent data that are in the way are an end, as on Linux: nobody waits for what is behind them. */
+static ssize_t read_part(struct adapter *a, int fd, void *bytes, size_t len)
+{
+	if (!drill_adapter_of(fd))
+		return read(fd, bytes, len);
+	ssize_t n = do_recv(a, fd, bytes, len, MSG_DONTWAIT);
+	if (n >= 0 || errno != EAGAIN)
+		return n;
+	return is_at_mark(a, fd) ? 0 : do_read(a, fd, bytes, len);
+}
+
 /* No more than a pipe takes, so that what was read can be written. */
 static ssize_t pass_on(struct adapter *a, int in, int out, size_t len)
 {
@@ -557,7 +551,7 @@ static ssize_t pass_on(struct adapter *a, int in, int out, size_t len)
 
 	while (done < len) {
 		size_t left = len - done;
-		ssize_t n = do_read(a, in, bytes, left < sizeof bytes ? left : sizeof bytes);
+		ssize_t n = read_part(a, in, bytes, left < sizeof bytes ? left : sizeof bytes);
 		if (n > 0)
 			n = do_write(a, out, bytes, (size_t)n);
 		if (n <= 0)

@@ -8,7 +8,9 @@
 #define U16 UINT16_MAX
 #define U32 UINT32_MAX
 
-/* [ect0], (tos 0x10), [ttl 64]: all in front of the rest. */
+#define FLOW_LABEL_MAX ((1 << 20) - 1) /* RFC 8200 §3 */
+
+/* [ect0], (tos 0x10), [ttl 64], (flowlabel 0x1): all in front of the rest. */
 static void parse_ip(struct parser *p, struct packet *k)
 {
 	static const char *const ecn[] = { "noecn", "ect1", "ect0", "ce" }; /* RFC 3168 §5 */
@@ -28,6 +30,8 @@ static void parse_ip(struct parser *p, struct packet *k)
 		k->tos = (uint8_t)drill_parse_number(p, "tos", 0, UINT8_MAX);
 	} else if (drill_parse_take_word(p, "ttl")) {
 		k->ttl = (uint8_t)drill_parse_number(p, "ttl", 1, UINT8_MAX);
+	} else if (drill_parse_take_word(p, "flowlabel")) {
+		k->flow_label = (uint32_t)drill_parse_number(p, "flowlabel", 0, FLOW_LABEL_MAX);
 	}
 	drill_parse_expect(p, end);
 }

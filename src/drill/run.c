@@ -312,6 +312,7 @@ static bool fail_packet(struct run *r, const struct event *e, const struct packe
 	drill_packet_text(e->packet, expected);
 	shown.tos_kind = e->packet->tos_kind;
 	shown.ttl = e->packet->ttl ? shown.ttl : 0; /* what was not asked for is not told */
+	shown.flow_label = e->packet->flow_label ? shown.flow_label : 0;
 	if (!seen)
 		return fail(r, DRILL_FAILED, e->line, "no packet by %.6f s\n  expected %s",
 			    seconds(r, r->host.now), expected);
@@ -342,6 +343,7 @@ static bool play_outbound(struct run *r, const struct event *e)
 		return fail_packet(r, e, &seen, when, differences);
 	char text[PACKET_TEXT_LEN];
 	seen.ttl = e->packet->ttl;
+	seen.flow_label = e->packet->flow_label;
 	tell(r, drill_packet_text(&seen, text));
 	return (in_time(&d, when) || fail_time(r, e, &d, "the packet was sent", when)) &&
 	       (in_time(&d, last) || fail_time(r, e, &d, "the packet's last part was sent", last));
@@ -431,6 +433,7 @@ static void check_rest(struct run *r, const struct event *last)
 	if (!next_packet(r, &nothing, r->host.now, &p, &when))
 		return;
 	p.ttl = 0; /* nobody has asked for it */
+	p.flow_label = 0;
 	fail(r, DRILL_FAILED, last->line,
 	     "by the end a packet was sent at %.6f s that is not expected\n  seen     %s", seconds(r, when),
 	     drill_packet_text(&p, text));

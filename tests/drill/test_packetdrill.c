@@ -7,10 +7,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -205,6 +208,58 @@ static void hear(const char *text)
 	inject(p);
 }
 
+/* splice() and sendfile(), between sockets and what is the kernel's. */
+static void test_pipes_and_files(void **state)
+{
+	struct adapter *a = ifc.userdata;
+	int l = listener(), fd = accepted(l), ends[2];
+	loff_t none = 0;
+	off_t offset = 1;
+	char text[8];
+	long long when;
+
+	(void)state;
+	assert_int_equal(ifc.pipe(a, ends), 0);
+	hear("hello");
+	assert_int_equal(sniff(&when).flags, TCP_ACK);
+	assert_int_equal(ifc.splice(a, fd, &none, ends[1], &none, 5, 0), 5);
+	assert_int_equal(ifc.read(a, ends[0], text, sizeof text), 5);
+	assert_int_equal(ifc.write(a, ends[1], "file", 4), 4);
+	assert_int_equal(ifc.splice(a, ends[0], &none, fd, &none, 100, 0), 4);
+	assert_int_equal(sniff(&when).flags, TCP_ACK | TCP_PSH);
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	assert_int_equal(write(fileno(file), "file", 4), 4);
+	assert_int_equal(drill_sendfile(a, fd, fileno(file), &offset, 100), 3);
+	assert_int_equal(offset, 4);
+	assert_int_equal(sniff(&when).flags, TCP_ACK | TCP_PSH);
+	fclose(file);
+	assert_int_equal(ifc.close(a, ends[0]), 0);
+	assert_int_equal(ifc.close(a, ends[1]), 0);
+}
+
+/* FIONREAD is of the next one, whatever is behind it. */
+static void test_datagrams_to_read(void **state)
+{
+	static const struct sockaddr_in other = { .sin_family = AF_INET, .sin_port = 0x911f /* 8081 */ };
+	int in = ifc.socket(ifc.userdata, AF_INET, SOCK_DGRAM, 0), waits = -1;
+	int out = ifc.socket(ifc.userdata, AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in to = local;
+
+	(void)state;
+	to.sin_addr.s_addr = htonl(0xc0a80001);
+	assert_int_equal(ifc.bind(ifc.userdata, in, (const struct sockaddr *)&local, sizeof local), 0);
+	assert_int_equal(ifc.bind(ifc.userdata, out, (const struct sockaddr *)&other, sizeof other), 0);
+	assert_int_equal(ifc.ioctl(ifc.userdata, in, SIOCINQ, &waits), 0);
+	assert_int_equal(waits, 0);
+	for (size_t len = 3; len < 5; len++)
+		assert_int_equal(
+			ifc.sendto(ifc.userdata, out, "text", len, 0, (struct sockaddr *)&to, sizeof to),
+			len);
+	assert_int_equal(ifc.ioctl(ifc.userdata, in, SIOCINQ, &waits), 0);
+	assert_int_equal(waits, 3);
+}
+
 static void test_epoll_by_edge_and_level(void **state)
 {
 	(void)state;
@@ -328,6 +383,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_calls_of_libc, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_call_that_blocks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pipes_and_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_datagrams_to_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_epoll_by_edge_and_level, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_epoll_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_epoll_refuses, set_up, tear_down),

@@ -226,14 +226,34 @@ static void test_prefixes_and_depth(void **state)
 	drill_script_free(&script);
 }
 
+/* RFC 8200 §3: 20 bits, and a packet has it again when it is read. */
+static void test_flow_labels(void **state)
+{
+	uint8_t bytes[200];
+	size_t len = sizeof bytes;
+	struct packet_ends ends = { .src_port = 1, .dst_port = 2 }, seen_ends;
+	struct packet seen;
+	const char *why;
+
+	(void)state;
+	assert_true(pb_ip_parse(&ends.src, "2001:db8::1") && pb_ip_parse(&ends.dst, "2001:db8::2"));
+	const struct packet *p = only("+0 < (flowlabel 0xfedcb) . 1:1(0) ack 1 win 257")->packet;
+	assert_int_equal(p->flow_label, 0xfedcb);
+	assert_true(drill_packet_write(p, &ends, bytes, &len));
+	assert_true(drill_packet_read(&seen, &seen_ends, bytes, len, &why));
+	assert_int_equal(seen.flow_label, 0xfedcb);
+	drill_script_free(&script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_times),      cmocka_unit_test(test_segment),
-		cmocka_unit_test(test_flags),      cmocka_unit_test(test_other_packets),
-		cmocka_unit_test(test_call),       cmocka_unit_test(test_options),
-		cmocka_unit_test(test_signatures), cmocka_unit_test(test_user_timeouts),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_prefixes_and_depth),
+		cmocka_unit_test(test_times),       cmocka_unit_test(test_segment),
+		cmocka_unit_test(test_flags),       cmocka_unit_test(test_other_packets),
+		cmocka_unit_test(test_call),        cmocka_unit_test(test_options),
+		cmocka_unit_test(test_signatures),  cmocka_unit_test(test_user_timeouts),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_prefixes_and_depth),
+		cmocka_unit_test(test_flow_labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
