@@ -78,12 +78,15 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 	pb_ip_confirm(c->tcp->net, &c->path);
 }
 
-/* RFC 5681 §4.2: each is told of at once, so that the sender can count. */
+/*
+ * RFC 5681 §4.2: each is told of at once, so that the sender can count. While memory is short none is kept, which nobody
+ * may rely on (RFC 2018 §8): who never fills his gaps would take the room of all text that can be read.
+ */
 static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
 {
 	c->tally.ahead++;
 	pb_tcp_sack_twice(c, s->seq, s->text_len);
-	if (pb_tcp_ooo_insert(&c->ooo, s->seq, take_text(s)))
+	if (!c->tcp->memory_short && pb_tcp_ooo_insert(&c->ooo, s->seq, take_text(s)))
 		tcp_counters(c)->tcp.OfoQueued++;
 	else
 		tcp_counters(c)->tcp.OfoDropped++;

@@ -126,15 +126,56 @@ static void challenges_are_not_shared(void **state)
 		pb_tcp_close(c[i], true);
 }
 
+static void peer_sends(uint32_t at, uint32_t ack, uint32_t len)
+{
+	struct segment s = {
+		.h = {.src_port = 4000, .flags = TCP_ACK, .seq = at, .ack = ack, .window = 65535},
+		.text_len = len
+	};
+
+	harness_inject(&h, &s);
+}
+
+/*
+ * Single bytes, each behind a gap, hold a block each, and their sender never fills the gaps: while memory is short none
+ * is taken any more (RFC 2018 §8: none has to be), and there is room left for text that can be read.
+ */
+static void text_ahead_while_memory_is_short(void **state)
+{
+	struct tcp_conn *c;
+	uint32_t theirs;
+
+	(void)state;
+	harness_call(&h, 4000, &(struct tcp_options){ .mss = 1460, .sack_permitted = true }, &theirs);
+	c = pb_tcp_accept(l, &h);
+	peer_sends(1003, theirs, 1);
+	size_t kept = pb_pool_bytes(h.env.pool);
+	assert_int_equal(c->ooo.bytes, 1);
+	h.tcp->memory_ample = 0;
+	pb_tcp_flush(h.tcp);
+	harness_forget(&h);
+	for (uint32_t n = 1; n < 100; n++) {
+		struct segment answer;
+		peer_sends(1003 + 2 * n, theirs, 1);
+		assert_true(harness_sent(&h, &answer, NULL)); /* who is right to send it learns of the gap */
+		assert_int_equal(answer.h.ack, 1001);
+		assert_int_equal(answer.h.options.sack_count, 1);
+	}
+	assert_int_equal(c->ooo.bytes, 1);
+	assert_true(pb_pool_bytes(h.env.pool) <= kept);
+	peer_sends(1001, theirs, 2);
+	assert_int_equal(c->recvq.packets.bytes, 3);
+	pb_tcp_close(c, true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(closed_window_of_an_orphan),
-		TEST(closed_window_of_a_user),
-		TEST(short_memory_ends_orphans_first),
-		TEST(challenges_are_not_shared),
+		TEST(closed_window_of_an_orphan),       TEST(closed_window_of_a_user),
+		TEST(short_memory_ends_orphans_first),  TEST(challenges_are_not_shared),
+		TEST(text_ahead_while_memory_is_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
