@@ -1,5 +1,7 @@
 #include "net/group.h"
 
+#include "base/checksum.h"
+#include "net/group_older.h"
 #include "net/icmp6.h"
 #include "net/internet_state.h"
 #include "net/ip4.h"
@@ -93,19 +95,27 @@ static struct ip source_of(const struct iface *i, bool v6)
 	return v6 ? none : ip_from4((const uint8_t[4]){ 0 });
 }
 
+void pb_group_send(struct iface *i, const struct ip *dst, uint8_t *message, size_t len)
+{
+	bool v6 = !ip_is4(dst);
+	struct ip src = source_of(i, v6);
+
+	if (v6) {
+		pb_icmp6_send_on_link(i, ICMP6_IS_MLD, &src, dst, NULL, message, len);
+	} else {
+		pb_icmp_seal(message, len, 0); /* the same sum, at the same place */
+		pb_ip4_send_igmp(i, &src, dst, message, len);
+	}
+}
+
 static void send_report(struct iface *i, bool v6, uint8_t *report, size_t len)
 {
 	struct ip mld_routers = {
 		.bytes = {0xff, 2, [15] = 0x16}
 	}; /* RFC 3810 §5.2.14 */
-	struct ip src = source_of(i, v6), dst = ip_from4(igmp_routers);
+	struct ip dst = v6 ? mld_routers : ip_from4(igmp_routers);
 
-	if (v6) {
-		pb_icmp6_send_on_link(i, ICMP6_IS_MLD, &src, &mld_routers, NULL, report, len);
-	} else {
-		pb_icmp_seal(report, len, 0); /* the same sum, at the same place */
-		pb_ip4_send_igmp(i, &src, &dst, report, len);
-	}
+	pb_group_send(i, &dst, report, len);
 }
 
 /* A report as it is written: of as many records as fit, and then another one. */
@@ -227,7 +237,7 @@ static void schedule(struct groups *g, bool v6, pb_time within)
 		pb_timers_set(&env->timers, t, due);
 }
 
-static void report(struct groups *g, bool v6)
+static void tell_all(struct groups *g, bool v6)
 {
 	struct report r = { .iface = g->iface, .v6 = v6 };
 
@@ -236,8 +246,18 @@ static void report(struct groups *g, bool v6)
 		if (ip_is4(&g->group[n].ip) != v6)
 			put_group(&r, &g->group[n]);
 	end_report(&r);
+}
+
+static void report(struct groups *g, bool v6)
+{
+	bool older = pb_group_older_is_spoken(g, v6);
+
+	if (older)
+		pb_group_older_tell(g, v6);
+	else
+		tell_all(g, v6);
 	if (tidy(g, v6))
-		schedule(g, v6, UNSOLICITED);
+		schedule(g, v6, older ? GROUP_OLDER_UNSOLICITED : UNSOLICITED);
 }
 
 static void report4(struct pb_timer *t)
@@ -250,10 +270,10 @@ static void report6(struct pb_timer *t)
 	report(container_of(t, struct groups, report[1]), true);
 }
 
-/* What does not leave a host is not told (RFC 3810 §6). */
+/* Not what does not leave a host, nor what all hear (RFC 3376 §5, RFC 3810 §6). */
 static bool is_told(const struct iface *i, const struct ip *group)
 {
-	return !i->loopback && (ip_is4(group) || (group->bytes[1] & 15) >= 2);
+	return !i->loopback && (ip_is4(group) || (group->bytes[1] & 15) >= 2) && !is_all_nodes(i, group);
 }
 
 /*
@@ -400,24 +420,53 @@ static bool is_of_the_link(const struct ip_packet *p, bool v6)
 	return p->ttl == 1 && (!v6 || ip_is_link_local(&p->src));
 }
 
-/* RFC 3376 §5.2, RFC 3810 §6.2: some time before it is due, so that not all answer at once. */
-void pb_group_input(const struct ip_packet *p)
+/* RFC 3376 §4.1.2; who reads ICMPv6 has looked already. */
+static bool is_intact(const struct ip_packet *p, bool v6)
 {
-	bool v6 = !ip_is4(&p->dst), wanted = false;
-	struct groups *g = &p->iface->groups;
-	struct membership_query q = { 0 };
-	struct reader r = { .p = p->buf->data, .left = p->buf->len };
+	return v6 || pb_checksum_finish(pb_checksum_add_packet(0, p->buf, 0)) == 0;
+}
 
-	if (!is_of_the_link(p, v6) || !pb_membership_query_parse(v6, &q, &r))
-		return;
-	q.group = ip_in_zone(&q.group, p->iface->index);
+/* RFC 3376 §5.2, RFC 3810 §6.2: some time before it is due, so that not all answer at once. */
+static void take_query(struct iface *i, bool v6, const struct membership_query *q)
+{
+	struct groups *g = &i->groups;
+	struct ip of = ip_in_zone(&q->group, i->index);
+	bool wanted = false;
+
+	g->iface = i;
+	pb_group_older_heard(g, v6, q->version);
 	for (unsigned n = 0; n < g->count; n++) {
 		struct group *group = &g->group[n];
-		if (ip_is4(&group->ip) == v6 || (!ip_is_any(&q.group) && !ip_equal(&q.group, &group->ip)))
+		if (ip_is4(&group->ip) == v6 || (!ip_is_any(&of) && !ip_equal(&of, &group->ip)))
 			continue;
-		group->asked = has_users(group);
+		group->asked = has_users(group) && is_told(i, &group->ip);
 		wanted |= group->asked;
 	}
 	if (wanted)
-		schedule(g, v6, PB_MSEC((pb_time)q.response_ms));
+		schedule(g, v6, PB_MSEC((pb_time)q->response_ms));
+}
+
+/* RFC 2236 §3, RFC 2710 §4: it is enough for the router that one answers. */
+static void take_others_report(struct iface *i, bool v6, const struct ip *group)
+{
+	struct ip of = ip_in_zone(group, i->index);
+	struct group *g = find(&i->groups, &of);
+
+	if (g && pb_group_older_is_spoken(&i->groups, v6))
+		g->asked = false;
+}
+
+void pb_group_input(const struct ip_packet *p)
+{
+	bool v6 = !ip_is4(&p->dst);
+	struct reader r = { .p = p->buf->data, .left = p->buf->len }, again = r;
+	struct membership_query q = { 0 };
+	struct ip group;
+
+	if (!is_of_the_link(p, v6) || !is_intact(p, v6))
+		return;
+	if (pb_membership_query_parse(v6, &q, &r))
+		take_query(p->iface, v6, &q);
+	else if (pb_membership_older_report_parse(v6, &group, &again))
+		take_others_report(p->iface, v6, &group);
 }

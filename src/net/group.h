@@ -1,7 +1,7 @@
 /*
  * Groups (RFC 1112, RFC 4291 §2.7): to which of them we listen on an interface, and to which sources, and telling
- * routers of it (IGMPv3, RFC 3376, and MLDv2, RFC 3810). A router that speaks an older version is told by the newer
- * one. What users want together is only for routers: each user has to look at sources for himself (RFC 3376 §3.2).
+ * routers of it (IGMPv3, RFC 3376, and MLDv2, RFC 3810; group_older.h has those before them). What users want together
+ * is only for routers: each user has to look at sources for himself (RFC 3376 §3.2).
  */
 #ifndef PB_NET_GROUP_H
 #define PB_NET_GROUP_H
@@ -38,9 +38,12 @@ int pb_group_leave(struct iface *i, const struct ip *group);
 /* Whether packets for a group are for us: joined, all nodes, the solicited-node groups of our addresses. */
 bool pb_group_joined(const struct iface *i, const struct ip *group);
 
+/* Send a message about groups, its checksum to be computed here. */
+void pb_group_send(struct iface *i, const struct ip *dst, uint8_t *message, size_t len);
+
 void pb_groups_fini(struct groups *g);
 
-/* An IGMP or MLD message came. p->buf is not taken. */
+/* A message of IGMP or MLD came. p->buf is not taken. */
 struct ip_packet;
 void pb_group_input(const struct ip_packet *p);
 

@@ -269,7 +269,7 @@ enum ip_verdict pb_icmp6_input(struct internet *net, struct ip_packet *p, struct
 		answer_echo(net, p);
 	else if (type >= ICMP6_ROUTER_SOLICITATION && type <= ICMP6_REDIRECT)
 		pb_nd_input(net, p);
-	else if (type == ICMP6_MLD_QUERY)
+	else if (type == ICMP6_MLD_QUERY || type == ICMP6_MLD_V1_REPORT)
 		pb_group_input(p);
 	return IP_DELIVER;
 }

@@ -53,6 +53,7 @@ struct groups {
 	} group[GROUPS_MAX];
 	unsigned count;
 	struct pb_timer report[2]; /* of IPv4, of IPv6 */
+	pb_time older_until[2][3]; /* of each: until when routers are told in a version (group_older.h) */
 };
 
 struct iface {

@@ -1,6 +1,7 @@
 /*
  * The messages that tell routers of groups: IGMPv3 (RFC 3376 §4) and MLDv2 (RFC 3810 §5), the same but for the
- * length of an address and a few numbers. Pure functions.
+ * length of an address and a few numbers; and those of their older versions (RFC 1112, RFC 2236, RFC 2710). Pure
+ * functions.
  */
 #ifndef PB_WIRE_MEMBERSHIP_H
 #define PB_WIRE_MEMBERSHIP_H
@@ -8,8 +9,14 @@
 #include "base/ip.h"
 #include "wire/reader.h"
 
-#define IGMP_QUERY  0x11
-#define IGMP_REPORT 0x22
+#define IGMP_QUERY     0x11
+#define IGMP_REPORT    0x22
+#define IGMP_V1_REPORT 0x12 /* RFC 1112, appendix I */
+#define IGMP_V2_REPORT 0x16 /* RFC 2236 §2.1 */
+#define IGMP_V2_LEAVE  0x17
+
+#define IGMP_VERSION 3 /* the newest */
+#define MLD_VERSION  2
 
 /*
  * What a record says of a group (RFC 3376 §4.2.12, RFC 3810 §5.2.12): that we hear its sources, or all but these. To
@@ -38,9 +45,20 @@ bool pb_membership_source_write(const struct ip *source, struct writer *w);
 struct membership_query {
 	struct ip group;      /* any: of all groups */
 	uint32_t response_ms; /* when to answer by */
+	unsigned version;     /* of the protocol that it speaks */
 };
 
-/* Read a query, of the family of v6. False: it is none, or cut short. The checksum is not judged. */
+/*
+ * Read a query, of the family of v6, of which r has all, or 28 bytes at least: by its length one knows the version (RFC
+ * 3376 §7.1, RFC 3810 §8.1). False: it is none, or of no such length. The checksum is not judged.
+ */
 bool pb_membership_query_parse(bool v6, struct membership_query *q, struct reader *r);
+
+/* A message of an older version, which is about one group; its checksum 0. False: no room. */
+#define MEMBERSHIP_OLDER_MAX 24
+bool pb_membership_older_write(uint8_t type, const struct ip *group, struct writer *w);
+
+/* Read a report of an older version. False: it is none, or cut short. The checksum is not judged. */
+bool pb_membership_older_report_parse(bool v6, struct ip *group, struct reader *r);
 
 #endif

@@ -20,10 +20,25 @@ static void try_query(bool v6, const uint8_t *data, size_t size)
 	assert(pb_membership_record_write(MEMBERSHIP_IS_EXCLUDE, &q.group, 0, &w));
 }
 
+static void try_report(bool v6, const uint8_t *data, size_t size)
+{
+	struct reader r = { .p = data, .left = size };
+	uint8_t again[MEMBERSHIP_OLDER_MAX];
+	struct writer w = { .p = again, .left = sizeof again };
+	struct ip group;
+
+	if (!pb_membership_older_report_parse(v6, &group, &r))
+		return;
+	assert(ip_is4(&group) == !v6 && ip_is_multicast(&group));
+	assert(pb_membership_older_write(data[0], &group, &w));
+	assert(size >= sizeof again - w.left);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
 	try_query(data[0] & 1, data + 1, size - 1);
+	try_report(data[0] & 1, data + 1, size - 1);
 	return 0;
 }

@@ -171,6 +171,157 @@ static void answers_routers(void **state)
 	}
 }
 
+/* The next frame is a message of an older version: its type, about what group, and to whom; 0: nothing was sent. */
+static int expect_older(struct harness *h, bool v6, const char *group, const char *to)
+{
+	static uint8_t frame[65600];
+	size_t len = harness_sent(h, frame), at = ETHERNET_HEADER_LEN + (v6 ? 48 : 24);
+	struct ip about = ip_of(group), dst = ip_of(to), src;
+	const uint8_t *m = frame + at;
+
+	if (!len)
+		return 0;
+	assert_int_equal(len, at + (v6 ? 24 : 8));
+	if (v6) {
+		src = ip_from6(frame + ETHERNET_HEADER_LEN + 8);
+		assert_memory_equal(frame + ETHERNET_HEADER_LEN + 24, dst.bytes, 16);
+		assert_memory_equal(m + 8, about.bytes, 16);
+	} else {
+		assert_memory_equal(frame + ETHERNET_HEADER_LEN + 16, ip_bytes4(&dst), 4);
+		assert_memory_equal(m + 4, ip_bytes4(&about), 4);
+	}
+	assert_int_equal(frame[ETHERNET_HEADER_LEN + (v6 ? 7 : 8)], 1); /* RFC 2236 §2, RFC 2710 §3 */
+	assert_true(pb_icmp_intact(m, len - at, v6 ? pb_ip_pseudo(&src, &dst, IPPROTO_ICMPV6, 24) : 0));
+	return m[0];
+}
+
+/* Older queries are as long as what they ask for; a report of somebody else's looks the same. */
+static void say_older(struct harness *h, bool v6, uint8_t type, uint8_t code, const char *group)
+{
+	uint8_t m[24] = { type, v6 ? 0 : code };
+	struct ip ip = group ? ip_of(group) : (struct ip){ 0 };
+
+	if (v6) {
+		m[4] = 5000 >> 8, m[5] = 5000 & 255;
+		memcpy(m + 8, ip.bytes, 16);
+		harness6_icmp(h,
+			      (struct ip6_header){ .hop_limit = 1,
+						   .src = ip_of("fe80::9"),
+						   .dst = ip_of(group ? group : "ff02::1") },
+			      m, 24);
+	} else {
+		memcpy(m + 4, group ? ip_bytes4(&ip) : (const uint8_t[4]){ 0 }, 4);
+		pb_icmp_seal(m, 8, 0);
+		harness_ip4(h,
+			    (struct ip4_header){ .ttl = 1,
+						 .protocol = IPPROTO_IGMP,
+						 .dst = ip_of(group ? group : "224.0.0.1") },
+			    m, 8);
+	}
+}
+
+/*
+ * RFC 3376 §7.2.1, RFC 3810 §8.2.1: a router that asks in an older version is answered in it, for some minutes, and is
+ * told of changes in it. What others have answered is not answered again (RFC 2236 §3, RFC 2710 §4).
+ */
+static void speaks_older_versions(void **state)
+{
+	static const struct {
+		const struct family *f;
+		uint8_t query, code, report, leave;
+		const char *routers;
+	} table[] = {
+		{&families[0],  IGMP_QUERY,      0,  IGMP_V1_REPORT,      0,                 "224.0.0.2"},
+		{ &families[0], IGMP_QUERY,      50, IGMP_V2_REPORT,      IGMP_V2_LEAVE,     "224.0.0.2"},
+		{ &families[1], ICMP6_MLD_QUERY, 0,  ICMP6_MLD_V1_REPORT, ICMP6_MLD_V1_DONE, "ff02::2"  },
+	};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof table / sizeof *table; n++) {
+		const struct family *f = table[n].f;
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group), other = ip_of(f->other);
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		pass(h, PB_SEC(3));
+		harness_forget_sent(h);
+		say_older(h, f->v6, table[n].query, table[n].code, f->group);
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_older(h, f->v6, f->group, f->group), table[n].report);
+		harness_expect_nothing(h);
+		say_older(h, f->v6, table[n].query, table[n].code, f->group);
+		say_older(h, f->v6, table[n].report, 0, f->group); /* somebody was faster */
+		pass(h, PB_SEC(10));
+		harness_expect_nothing(h);
+		assert_int_equal(pb_internet_join(h->iface, &other), 0); /* twice, within ten seconds */
+		pass(h, 0);
+		assert_int_equal(expect_older(h, f->v6, f->other, f->other), table[n].report);
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_older(h, f->v6, f->other, f->other), table[n].report);
+		assert_int_equal(pb_internet_leave(h->iface, &other), 0);
+		pass(h, PB_SEC(20));
+		assert_int_equal(expect_older(h, f->v6, f->other, table[n].routers), table[n].leave);
+		harness_expect_nothing(h);
+		pass(h, PB_SEC(260)); /* nobody has asked so for long */
+		ask(h, f, f->group, 1);
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_IS_EXCLUDE);
+		harness_expect_nothing(h);
+		harness_close(h);
+	}
+}
+
+/* Who hears some sources is, to an older router, who listens. */
+static void tells_older_routers_nothing_of_sources(void **state)
+{
+	const struct family *f = &families[0];
+	struct harness *h = open_for(f);
+	struct ip group = ip_of(f->group), source = ip_of("192.0.2.7");
+	struct source_filter one = { true, 1, &source };
+
+	(void)state;
+	say_older(h, false, IGMP_QUERY, 50, NULL);
+	assert_int_equal(pb_internet_listen(h->iface, &group, NULL, &one), 0);
+	pass(h, PB_SEC(20));
+	for (int n = 0; n < 2; n++)
+		assert_int_equal(expect_older(h, false, f->group, f->group), IGMP_V2_REPORT);
+	assert_int_equal(pb_internet_listen(h->iface, &group, &one, NULL), 0);
+	pass(h, PB_SEC(20));
+	assert_int_equal(expect_older(h, false, f->group, "224.0.0.2"), IGMP_V2_LEAVE);
+	harness_expect_nothing(h);
+	assert_int_equal(h->iface->groups.count, 0);
+	harness_close(h);
+}
+
+/* RFC 3376 §5, RFC 3810 §6: all nodes hear these without being asked. A damaged query asks nothing (§4.1.2). */
+static void tells_nothing_of_all_nodes(void **state)
+{
+	static const char *const all[] = { "224.0.0.1", "ff02::1" };
+
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		struct harness *h = open_for(&families[n]);
+		struct ip group = ip_of(all[n]);
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		pass(h, PB_SEC(3));
+		harness_expect_nothing(h);
+		ask(h, &families[n], all[n], 1);
+		pass(h, PB_SEC(10));
+		harness_expect_nothing(h);
+		harness_close(h);
+	}
+	struct harness *h = open_for(&families[0]);
+	struct ip group = ip_of(families[0].group);
+	uint8_t query[12] = { IGMP_QUERY, 100, 1, 2 };
+	assert_int_equal(pb_internet_join(h->iface, &group), 0);
+	pass(h, PB_SEC(3));
+	harness_forget_sent(h);
+	harness_ip4(h, (struct ip4_header){ .ttl = 1, .protocol = IPPROTO_IGMP, .dst = ip_of(all[0]) }, query,
+		    12);
+	pass(h, PB_SEC(10));
+	harness_expect_nothing(h);
+	harness_close(h);
+}
+
 /* Twice within a second and a bit, and then no more. */
 static void expect_change(struct harness *h, const struct family *f, enum membership_record type,
 			  unsigned count, const struct ip *sources)
@@ -326,45 +477,60 @@ static void is_bounded(void **state)
 	harness_close(h);
 }
 
-/* RFC 3376 §4.1.1, RFC 3810 §5.1.3: times above are floating point. */
+/* RFC 3376 §4.1.1, RFC 3810 §5.1.3: large times are floating point; not in older versions, which are shorter. */
 static void reads_times(void **state)
 {
 	static const struct {
 		bool v6;
+		size_t len;
 		uint16_t code;
 		uint32_t ms;
+		unsigned version;
 	} table[] = {
-		{false,  127,    12700  },
-                { false, 128,    12800  },
-                { false, 255,    3174400},
-		{ true,  32767,  32767  },
-                { true,  0x8000, 32768  },
-                { true,  0xffff, 8387584},
+		{false,  8,  0,      10000,   1},
+                { false, 8,  255,    25500,   2},
+		{ false, 12, 0,      0,       3},
+                { false, 12, 127,    12700,   3},
+		{ false, 12, 128,    12800,   3},
+                { false, 12, 255,    3174400, 3},
+		{ true,  24, 0xffff, 65535,   1},
+                { true,  28, 32767,  32767,   2},
+		{ true,  28, 0x8000, 32768,   2},
+                { true,  28, 0xffff, 8387584, 2},
 	};
 
 	(void)state;
 	for (size_t n = 0; n < sizeof table / sizeof *table; n++) {
-		uint8_t bytes[24] = { table[n].v6 ? ICMP6_MLD_QUERY : IGMP_QUERY };
+		uint8_t bytes[28] = { table[n].v6 ? ICMP6_MLD_QUERY : IGMP_QUERY };
 		struct membership_query q;
 		bytes[1] = table[n].v6 ? 0 : (uint8_t)table[n].code;
 		bytes[4] = table[n].v6 ? (uint8_t)(table[n].code >> 8) : 0;
 		bytes[5] = table[n].v6 ? (uint8_t)table[n].code : 0;
-		for (size_t len = 0; len <= 24; len++)
+		size_t least = table[n].v6 ? 24 : 8;
+		for (size_t len = 0; len <= table[n].len; len++)
 			assert_int_equal(
 				pb_membership_query_parse(table[n].v6, &q,
 							  &(struct reader){ .p = bytes, .left = len }),
-				len >= (table[n].v6 ? 24 : 8));
+				len == least || len >= least + 4);
 		assert_int_equal(q.response_ms, table[n].ms);
+		assert_int_equal(q.version, table[n].version);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tells_of_changes),     cmocka_unit_test(answers_routers),
-		cmocka_unit_test(takes_what_is_joined), cmocka_unit_test(hears_itself),
-		cmocka_unit_test(is_bounded),           cmocka_unit_test(reads_times),
-		cmocka_unit_test(tells_of_sources),     cmocka_unit_test(sources_are_bounded),
+		cmocka_unit_test(tells_of_changes),
+		cmocka_unit_test(answers_routers),
+		cmocka_unit_test(takes_what_is_joined),
+		cmocka_unit_test(hears_itself),
+		cmocka_unit_test(is_bounded),
+		cmocka_unit_test(reads_times),
+		cmocka_unit_test(tells_of_sources),
+		cmocka_unit_test(sources_are_bounded),
+		cmocka_unit_test(speaks_older_versions),
+		cmocka_unit_test(tells_older_routers_nothing_of_sources),
+		cmocka_unit_test(tells_nothing_of_all_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
