@@ -80,14 +80,26 @@ void pb_icmp6_send_on_link(struct iface *i, enum icmp6_kind kind, const struct i
  * Errors told ----------------------------------------------------------------------------------------------
  */
 
-/* RFC 4443 §2.4 (e): about what no error may be told. */
-static bool is_exempt(const struct ip_packet *p, const struct icmp6_error *e, uint8_t first)
+/* What a packet carries behind all its headers, and its protocol. NULL: that is not at hand. */
+static const uint8_t *message_of(const struct ip_packet *p, uint8_t *protocol)
 {
+	*protocol = p->protocol;
+	if (p->buf->data == p->header) /* nobody has gone through its headers to the end */
+		return pb_ip6_upper(p->header, p->buf->len, protocol);
+	return p->buf->len ? p->buf->data : NULL;
+}
+
+/* RFC 4443 §2.4 (e): about what no error may be told. */
+static bool is_exempt(const struct ip_packet *p, const struct icmp6_error *e)
+{
+	uint8_t protocol;
+	const uint8_t *message = message_of(p, &protocol);
 	bool for_groups = e->type == ICMP6_PARAMETER_PROBLEM && e->code == ICMP6_UNKNOWN_OPTION;
 
 	if ((p->group && !for_groups) || ip_is_any(&p->src) || ip_is_multicast(&p->src))
 		return true;
-	return p->protocol == IPPROTO_ICMPV6 && (icmp6_is_error(first) || first == ICMP6_REDIRECT);
+	return message && protocol == IPPROTO_ICMPV6 &&
+	       (icmp6_is_error(*message) || *message == ICMP6_REDIRECT);
 }
 
 /* The error with as much of the packet as fits into IP6_MTU_MIN (RFC 4443 §2.4 (c)). NULL: no memory. */
@@ -115,11 +127,8 @@ static void reply(struct internet *net, const struct ip_packet *p, uint8_t traff
 void pb_icmp6_tell(struct internet *net, const struct ip_packet *p, const struct icmp6_error *e)
 {
 	size_t skip = p->buf->data == p->header ? p->header_len : 0;
-	uint8_t first = 0;
 
-	if (p->buf->total > skip)
-		pb_buf_copy(p->buf, skip, &first, 1);
-	if (is_exempt(p, e, first) || !pb_icmp_admit(net, p->iface, &p->src))
+	if (is_exempt(p, e) || !pb_icmp_admit(net, p->iface, &p->src))
 		return;
 	struct pb_buf *b = quote(net->env, e, p, skip);
 	if (b) /* RFC 4443 §2.2 (a), (b) */

@@ -203,3 +203,18 @@ enum ip6_walk pb_ip6_walk(struct ip6_chain *c, const uint8_t *packet, size_t hav
 	}
 	return IP6_IS_WELL;
 }
+
+const uint8_t *pb_ip6_upper(const uint8_t *packet, size_t have, uint8_t *protocol)
+{
+	size_t at = IP6_HEADER_LEN;
+
+	*protocol = packet[IP6_NEXT_AT];
+	while (pb_ip6_is_extension(*protocol) && at + 8 <= have) {
+		bool fragment = *protocol == IP6_FRAGMENT;
+		if (fragment && (packet[at + 2] || packet[at + 3] >> 3))
+			return NULL; /* it is in another one */
+		*protocol = packet[at];
+		at += fragment ? IP6_FRAGMENT_LEN : (packet[at + 1] + 1u) * 8;
+	}
+	return pb_ip6_is_extension(*protocol) || at >= have ? NULL : packet + at;
+}

@@ -479,6 +479,28 @@ static void needs_1280_bytes(void **state)
 	harness_close(h);
 }
 
+/* RFC 4443 §2.4 (e.1): nor about an error that hides behind an extension header. */
+static void complains_of_no_error(void **state)
+{
+	static const uint8_t types[] = { ICMP6_UNREACHABLE, ICMP6_REDIRECT, PB_ICMP6_ECHO_REQUEST };
+	struct harness *h = *state;
+
+	harness6_resolve(h);
+	for (size_t n = 0; n < sizeof types; n++) {
+		uint8_t packet[] = {
+			IP6_DESTINATION, 0, 1,    4, 0, 0, 0, 0, /* then options that are not known */
+			IPPROTO_ICMPV6,  0, 0x80, 4, 0, 0, 0, 0, types[n], 0, 0, 0, 0, 0, 0, 0
+		};
+		assert_int_equal(harness6_input(h, (struct ip6_header){ .next = IP6_HOP_BY_HOP }, packet,
+						sizeof packet),
+				 IP_DONE);
+		if (types[n] == PB_ICMP6_ECHO_REQUEST) {
+			harness6_expect_error(h, ICMP6_PARAMETER_PROBLEM, ICMP6_UNKNOWN_OPTION, NULL, NULL);
+		}
+		harness6_expect_nothing(h);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_wire, close_wire)
 
 int main(void)
@@ -495,6 +517,7 @@ int main(void)
 		TEST(tells_of_unknown_options),
 		TEST(tells_of_unknown_protocols),
 		TEST(ends_with_no_next_header),
+		TEST(complains_of_no_error),
 		TEST(puts_fragments_together),
 		TEST(tells_datagrams_apart),
 		TEST(refuses_overlaps),
