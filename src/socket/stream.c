@@ -370,7 +370,7 @@ static ssize_t stream_sendfile(struct pb_socket *socket, int fd, off_t *offset, 
 		return -ENOBUFS;
 	if (!(pb_tcp_ready(c) & POLLOUT))
 		return stack_settled(socket, -EAGAIN);
-	struct pb_buf *b = pb_tcp_text_new(stack_of(socket)->env.pool, most);
+	struct pb_buf *b = pb_tcp_text_new(stack_of(socket)->env.pool, most, !c->sendq.bytes);
 	if (!b) {
 		pb_tcp_starve(c);
 		return stack_settled(socket, -EAGAIN);

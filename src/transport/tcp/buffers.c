@@ -36,12 +36,21 @@ static uint32_t most_for_path(const struct tcp_conn *c, size_t limit)
 	return (uint32_t)(c->rtt.min ? smaller(limit, fillable) : limit);
 }
 
+static bool admits(const struct pb_pool *pool, size_t n, size_t kept)
+{
+	size_t most = pb_pool_bytes_max(pool) - kept, used = pb_pool_bytes(pool);
+
+	return used <= most && n <= most - used;
+}
+
 bool pb_tcp_memory_admits(const struct pb_pool *pool, size_t n)
 {
-	size_t most = pb_pool_bytes_max(pool), used = pb_pool_bytes(pool);
+	return admits(pool, n, pb_pool_bytes_max(pool) / 8);
+}
 
-	most -= most / 8;
-	return used <= most && n <= most - used;
+bool pb_tcp_memory_admits_first(const struct pb_pool *pool, size_t n)
+{
+	return n <= TCP_PART_SMALL && admits(pool, n, pb_pool_bytes_max(pool) / 16);
 }
 
 /*
@@ -135,13 +144,19 @@ void pb_tcp_send_buffer_fit(struct tcp_conn *c)
 
 #define STARVING_ASK PB_MSEC(20)
 
-static void tell_starving(struct tcp *t)
+static bool may_write(const struct tcp_conn *c)
 {
-	while (!list_empty(&t->starving)) {
-		struct tcp_conn *c = container_of(list_shift(&t->starving), struct tcp_conn, starving);
-		if (tcp_writable(c))
-			tcp_tell(c, POLLOUT);
-	}
+	const struct pb_pool *pool = c->tcp->env->pool;
+
+	return pb_tcp_memory_admits(pool, TCP_PART_SMALL) ||
+	       (!c->sendq.bytes && pb_tcp_memory_admits_first(pool, TCP_PART_SMALL));
+}
+
+static void starve_no_more(struct tcp_conn *c)
+{
+	list_remove(&c->starving);
+	if (tcp_writable(c))
+		tcp_tell(c, POLLOUT);
 }
 
 /* Memory comes back in many ways; somebody who waits for some looks now and then. */
@@ -149,8 +164,11 @@ static void starving_due(struct pb_timer *timer)
 {
 	struct tcp *t = container_of(timer, struct tcp, starving_timer);
 
-	if (pb_tcp_memory_admits(t->env->pool, TCP_PART_SMALL))
-		tell_starving(t);
+	list_each_safe (l, &t->starving) {
+		struct tcp_conn *c = container_of(l, struct tcp_conn, starving);
+		if (may_write(c))
+			starve_no_more(c);
+	}
 	if (!list_empty(&t->starving))
 		pb_timers_set(&t->env->timers, timer, env_now(t->env) + STARVING_ASK);
 }
@@ -174,9 +192,6 @@ void pb_tcp_starve(struct tcp_conn *c)
 
 void pb_tcp_starving_look(struct tcp_conn *c)
 {
-	if (list_empty(&c->starving) || !pb_tcp_memory_admits(c->tcp->env->pool, TCP_PART_SMALL))
-		return;
-	list_remove(&c->starving);
-	if (tcp_writable(c))
-		tcp_tell(c, POLLOUT);
+	if (!list_empty(&c->starving) && may_write(c))
+		starve_no_more(c);
 }

@@ -14,10 +14,16 @@ void pb_tcp_receive_round_end(struct tcp_conn *c);
 void pb_tcp_send_buffer_fit(struct tcp_conn *c);
 
 /*
- * Whether text may have n bytes of the pool: an eighth is kept for headers, so that what windows promised and what
- * users write cannot stop it all.
+ * Whether text may have n bytes of the pool: an eighth is kept for headers and for who has none yet, so that what windows
+ * promised and what users write cannot stop it all.
  */
 bool pb_tcp_memory_admits(const struct pb_pool *pool, size_t n);
+
+/*
+ * The same of a connection that has none yet, for TCP_PART_SMALL at most: half of that eighth is for the first bytes of
+ * each. So those who hold much do not keep others from asking, and from being answered (as Linux's tcp_wmem[0]).
+ */
+bool pb_tcp_memory_admits_first(const struct pb_pool *pool, size_t n);
 
 /* There was no memory for what the user wanted to send: he hears when there is again. */
 void pb_tcp_starve(struct tcp_conn *c);

@@ -24,11 +24,12 @@
 /* What pb_buf.mark of a part says. */
 enum { PART_GOES_ON, PART_ENDS_RECORD };
 
-struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n)
+struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n, bool first)
 {
 	if (n > TCP_PART_SMALL && !pb_tcp_memory_admits(pool, n))
 		n = TCP_PART_SMALL;
-	return pb_tcp_memory_admits(pool, n) ? pb_buf_new(pool, 0, n) : NULL;
+	bool may = pb_tcp_memory_admits(pool, n) || (first && pb_tcp_memory_admits_first(pool, n));
+	return may ? pb_buf_new(pool, 0, n) : NULL;
 }
 
 static void link_part(struct sendq *q, struct pb_buf *part)
@@ -50,7 +51,7 @@ static struct pb_buf *new_part(const struct sendq *q, struct pb_pool *pool, size
 		likely = PART_LARGE;
 	else if (likely > TCP_PART_SMALL)
 		likely = TCP_PART_SMALL;
-	return pb_tcp_text_new(pool, likely);
+	return pb_tcp_text_new(pool, likely, !q->bytes);
 }
 
 bool pb_tcp_sendq_is_open(const struct sendq *q)

@@ -19,8 +19,11 @@ struct sendq {
 	uint32_t cursor_offset; /* of cursor's first byte from the beginning of the queue */
 };
 
-/* A buffer for n bytes of text; for TCP_PART_SMALL where memory is short. NULL: it is out. */
-struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n);
+/*
+ * A buffer for n bytes of text, the first of a connection or not; for TCP_PART_SMALL where memory is short. NULL: it is
+ * out.
+ */
+struct pb_buf *pb_tcp_text_new(struct pb_pool *pool, size_t n, bool first);
 
 /* Copies, without the first skip bytes. How many bytes it took: at most most, fewer when the pool is empty. */
 size_t pb_tcp_sendq_write(struct sendq *q, struct pb_pool *pool, const struct iovec *iov, size_t iovcnt,

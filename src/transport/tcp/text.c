@@ -148,6 +148,15 @@ static bool unwanted(const struct tcp_conn *c, const struct tcp_segment *s)
 	return s->text_len > 0 && tcp_is_orphan(c);
 }
 
+/* Where memory is out, who has nothing here that waits may still say something. */
+static bool is_room_for_text(const struct tcp_conn *c)
+{
+	const struct pb_pool *pool = c->tcp->env->pool;
+	bool first = !c->recvq.packets.bytes && !c->ooo.bytes;
+
+	return pb_tcp_memory_admits(pool, 0) || (first && pb_tcp_memory_admits_first(pool, 0));
+}
+
 void pb_tcp_text_of_syn(struct tcp_conn *c, struct tcp_segment *s)
 {
 	s->seq = seq_add(s->seq, 1);
@@ -181,7 +190,7 @@ void pb_tcp_text_input(struct tcp_conn *c, struct tcp_segment *s)
 		pb_tcp_conn_done(c, 0);
 		return;
 	}
-	if (s->text_len && !pb_tcp_memory_admits(c->tcp->env->pool, 0)) {
+	if (s->text_len && !is_room_for_text(c)) {
 		tcp_counters(c)->tcp.OfoDropped++;
 		return; /* it is sent again; the rest is for acknowledgements, which give memory back */
 	}

@@ -1,5 +1,10 @@
 /* Peers who would have us keep memory, or count what we do for others: what bounds them. */
 #include "harness.h"
+#include "transport/tcp/buffers.h"
+#include "transport/tcp/sendq.h"
+
+#include <errno.h>
+#include <poll.h>
 
 static struct harness h;
 static struct tcp_listener *l;
@@ -168,6 +173,58 @@ static void text_ahead_while_memory_is_short(void **state)
 	pb_tcp_close(c, true);
 }
 
+static struct pb_buf *occupy(size_t bytes)
+{
+	struct pb_buf *all = NULL;
+
+	while (pb_pool_bytes(h.env.pool) + 65536 <= bytes) {
+		struct pb_buf *b = pb_buf_new(h.env.pool, 0, 65536);
+		assert_non_null(b);
+		b->more = all;
+		all = b;
+	}
+	return all;
+}
+
+/*
+ * Those who hold all memory that text may have, who are many and whose users wait, do not keep others from asking for
+ * little, and from getting it. More than one piece each is not theirs, nor all that is left.
+ */
+static void memory_is_out(void **state)
+{
+	static char text[3000];
+	struct iovec iov = { text, sizeof text };
+	struct tcp_conn *c;
+	uint32_t theirs;
+	size_t most = pb_pool_bytes_max(h.env.pool);
+	struct pb_buf *others = occupy(most / 8 * 7 + 65536);
+
+	(void)state;
+	assert_false(pb_tcp_memory_admits(h.env.pool, 0));
+	harness_call(&h, 4000, &(struct tcp_options){ .mss = 1460 }, &theirs);
+	c = pb_tcp_accept(l, &h);
+	peer_sends(1001, theirs, 100);
+	assert_int_equal(c->recvq.packets.bytes, 100);
+	peer_sends(1101, theirs, 100);
+	assert_int_equal(c->recvq.packets.bytes, 100);
+	assert_int_equal(pb_tcp_receive(c, &iov, 1, false), 100);
+	peer_sends(1101, theirs, 100);
+	assert_int_equal(pb_tcp_receive(c, &iov, 1, false), 100);
+	assert_int_equal(pb_tcp_send(c, &iov, 1, 0), TCP_PART_SMALL);
+	assert_int_equal(pb_tcp_send(c, &iov, 1, 0), -EAGAIN);
+	c->news.events = 0;
+	peer_says(4000, 1201, theirs + TCP_PART_SMALL, 65535);
+	assert_true(c->news.events & POLLOUT);
+	struct pb_buf *more = occupy(most / 16 * 15 + 65536);
+	assert_int_equal(pb_tcp_send(c, &iov, 1, 0), -EAGAIN);
+	pb_buf_free(more);
+	c->news.events = 0;
+	harness_run(&h, PB_MSEC(100));
+	assert_true(c->news.events & POLLOUT);
+	pb_buf_free(others);
+	pb_tcp_close(c, true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -175,7 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(closed_window_of_an_orphan),       TEST(closed_window_of_a_user),
 		TEST(short_memory_ends_orphans_first),  TEST(challenges_are_not_shared),
-		TEST(text_ahead_while_memory_is_short),
+		TEST(text_ahead_while_memory_is_short), TEST(memory_is_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
