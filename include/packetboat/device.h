@@ -73,6 +73,7 @@ struct pb_device {
 	uint8_t mac[PB_MAC_LEN]; /* Ethernet: the address of our end */
 	uint32_t mtu;            /* the largest IP packet it carries, 68 (RFC 791 §3.2) to 65535 */
 	unsigned offload;        /* enum pb_offload, or-ed */
+	unsigned index;          /* the kernel's, of a device that it knows, too; 0: none */
 	uint64_t sent, received; /* frames */
 	uint64_t send_drops, receive_drops;
 };

@@ -257,9 +257,11 @@ int pb_device_impair(struct pb_device *inner, const struct pb_impairment *in, co
 	m->wrapper.inner = inner;
 	m->in = *in;
 	m->rng = pb_rng_derive(seed, name);
-	m->wrapper.device = (struct pb_device){
-		.ops = &impair_ops, .ethernet = inner->ethernet, .mtu = inner->mtu, .offload = inner->offload
-	};
+	m->wrapper.device = (struct pb_device){ .ops = &impair_ops,
+						.ethernet = inner->ethernet,
+						.mtu = inner->mtu,
+						.offload = inner->offload,
+						.index = inner->index };
 	memcpy(m->wrapper.device.mac, inner->mac, sizeof inner->mac);
 	*device = &m->wrapper.device;
 	return 0;

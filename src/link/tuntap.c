@@ -283,6 +283,7 @@ static int open_device(struct tuntap *t, const char *name, short kind)
 		error = get_mac(t);
 	if (!error)
 		t->device.mtu = kernels_mtu(t);
+	t->device.index = if_nametoindex(t->name);
 	return error;
 }
 

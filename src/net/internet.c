@@ -192,12 +192,23 @@ struct iface *pb_internet_iface(struct internet *net, unsigned index)
 	return i;
 }
 
+/* The kernel's, if it fits into an address's zone (base/ip.h); else the first that is free. */
+static unsigned choose_index(struct internet *net, const struct pb_device *device)
+{
+	unsigned index = 1;
+
+	if (device->index > 1 && device->index <= UINT16_MAX && !pb_internet_iface(net, device->index))
+		return device->index;
+	while (pb_internet_iface(net, index))
+		index++;
+	return index;
+}
+
 int pb_internet_attach(struct internet *net, struct pb_device *device, const char *name, struct iface **to)
 {
 	struct iface **at = &net->ifaces;
-	unsigned index = 1;
 
-	for (; *at; at = &(*at)->next, index++)
+	for (; *at; at = &(*at)->next)
 		if (strcmp((*at)->name, name) == 0)
 			return -EEXIST;
 	struct iface *i = calloc(1, sizeof *i);
@@ -207,7 +218,7 @@ int pb_internet_attach(struct internet *net, struct pb_device *device, const cha
 		.env = net->env,
 		.net = net,
 		.device = device,
-		.index = index,
+		.index = choose_index(net, device),
 		.mtu = device->mtu,
 		.mtu6 = device->mtu,
 		.hop_limit = IP_TTL_DEFAULT,

@@ -73,6 +73,22 @@ class TestMtu:
             assert done.returncode == 0, done.stderr
 
 
+def test_link_local_addresses(stack6, namespace):
+    """The zone after the % is the device, by the name that the kernel knows it by (RFC 4007 11)."""
+    run("ip", "tuntap", "add", "dev", "other0", "mode", "tap")  # numbers are not what they would be by chance
+    run("ip", "tuntap", "add", "dev", "other1", "mode", "tap")
+    stack6("echo://:7", "relay://:8,to=[fe80::1%pb0]:9")
+    run("ip", "-6", "address", "add", "fe80::1/64", "dev", "pb0", "nodad")
+    with socket.create_server(("fe80::1%pb0", 9), family=socket.AF_INET6) as server, call(OURS, 8) as s:
+        s.settimeout(PATIENCE)
+        server.settimeout(PATIENCE)
+        peer, address = server.accept()
+        with peer:
+            assert socket.if_indextoname(address[3]) == "pb0"
+            s.sendall(b"by the link")
+            assert peer.recv(100) == b"by the link"
+
+
 def test_flood(stack6):
     stack6("echo://:7")
     said = run("ping", "-6", "-f", "-c", 100000 if FULL else 5000, OURS, stdout=subprocess.PIPE).stdout
