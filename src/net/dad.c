@@ -1,6 +1,7 @@
 #include "net/dad.h"
 
 #include "net/autoconf.h"
+#include "net/group.h"
 #include "net/internet_state.h"
 #include "net/nd.h"
 #include "wire/nd.h"
@@ -29,6 +30,8 @@ static void timer_fired(struct pb_timer *t)
 	}
 	a->state = ADDRESS_READY;
 	internet_changed(a->iface->net);
+	if (ip_is_link_local(&a->ip))
+		pb_groups_named(a->iface);
 }
 
 void pb_dad_start(struct iface_address *a)

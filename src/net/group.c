@@ -470,3 +470,10 @@ void pb_group_input(const struct ip_packet *p)
 	else if (pb_membership_older_report_parse(v6, &group, &again))
 		take_others_report(p->iface, v6, &group);
 }
+
+void pb_groups_named(struct iface *i)
+{
+	struct membership_query all = { .version = MLD_VERSION };
+
+	take_query(i, true, &all); /* as if a router had asked, to be answered at once */
+}

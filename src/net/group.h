@@ -41,6 +41,9 @@ bool pb_group_joined(const struct iface *i, const struct ip *group);
 /* Send a message about groups, its checksum to be computed here. */
 void pb_group_send(struct iface *i, const struct ip *dst, uint8_t *message, size_t len);
 
+/* We have a link-local address now: what was said of groups of IPv6 in nobody's name is said again (RFC 3590 §4). */
+void pb_groups_named(struct iface *i);
+
 void pb_groups_fini(struct groups *g);
 
 /* A message of IGMP or MLD came. p->buf is not taken. */

@@ -2,6 +2,7 @@
 #include "net/harness6.h"
 
 #include "net/group.h"
+#include "net/ip6.h"
 #include "wire/ethernet.h"
 #include "wire/membership.h"
 
@@ -193,6 +194,39 @@ static int expect_older(struct harness *h, bool v6, const char *group, const cha
 	assert_int_equal(frame[ETHERNET_HEADER_LEN + (v6 ? 7 : 8)], 1); /* RFC 2236 §2, RFC 2710 §3 */
 	assert_true(pb_icmp_intact(m, len - at, v6 ? pb_ip_pseudo(&src, &dst, IPPROTO_ICMPV6, 24) : 0));
 	return m[0];
+}
+
+/*
+ * RFC 3590 §4: while our link-local address is being detected, groups are reported in nobody's name, which routers do not
+ * heed; so once more when it is ours.
+ */
+static void tells_again_in_its_name(void **state)
+{
+	struct harness *h = harness_open_bare(1500, true, NULL);
+	struct ip group = ip_of("ff15::1:2:3"), src;
+	static uint8_t frame[65600];
+	unsigned nameless = 0, named = 0;
+
+	(void)state;
+	assert_int_equal(pb_ip6_enable(h->iface, false), 0);
+	assert_int_equal(pb_internet_join(h->iface, &group), 0);
+	for (int n = 0; n < 300; n++) {
+		pass(h, PB_MSEC(10));
+		while (harness_sent(h, frame)) {
+			const uint8_t *ip = frame + ETHERNET_HEADER_LEN;
+			if (ip[48] != ICMP6_MLD_REPORT)
+				continue;
+			src = ip_from6(ip + 8);
+			assert_true(ip_is_any(&src) || h->iface->addresses[0]->state == ADDRESS_READY);
+			nameless += ip_is_any(&src);
+			if (!ip_is_any(&src) &&
+			    ip[48 + 7] == 2) /* that group, and the solicited-node group */
+				named++;
+		}
+	}
+	assert_true(nameless > 0);
+	assert_true(named > 0);
+	harness_close(h);
 }
 
 /* Older queries are as long as what they ask for; a report of somebody else's looks the same. */
@@ -529,6 +563,7 @@ int main(void)
 		cmocka_unit_test(tells_of_sources),
 		cmocka_unit_test(sources_are_bounded),
 		cmocka_unit_test(speaks_older_versions),
+		cmocka_unit_test(tells_again_in_its_name),
 		cmocka_unit_test(tells_older_routers_nothing_of_sources),
 		cmocka_unit_test(tells_nothing_of_all_nodes),
 	};
