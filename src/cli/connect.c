@@ -32,7 +32,7 @@
 #define UDP_IDLE     PB_SEC(1)  /* after the end of input, for answers */
 #define TIMEOUT      PB_SEC(30) /* to connect */
 
-enum { OPT_NET = 256, OPT_CAPTURE, OPT_MD5_KEY };
+enum { OPT_NET = 256, OPT_CAPTURE, OPT_MD5_KEY, OPT_AO_KEY };
 
 static const struct cli_option connect_options[] = {
 	{'u',  "udp",     NULL,      "UDP: each read of standard input is a datagram",             'u'        },
@@ -43,6 +43,7 @@ static const struct cli_option connect_options[] = {
 	{ 'i', "idle",    "SECONDS", "end after a silence both ways (UDP: 1, after end of input)", 'i'        },
 	{ 0,   "net",     "NET",     NET_OPTION_HELP,					      OPT_NET    },
 	{ 0,   "md5key",  "FILE",    "sign TCP with the key in FILE (RFC 2385)",                   OPT_MD5_KEY},
+	{ 0,   "aokey",   "FILE",    "sign TCP by TCP-AO with the first key in FILE (RFC 5925)",   OPT_AO_KEY },
 	{ 0,   "capture", "FILE",    CAPTURE_OPTION_HELP,                                          OPT_CAPTURE},
 	{ 0,   NULL,      NULL,      NULL,							 0          },
 };
@@ -63,7 +64,7 @@ struct call {
 	const struct command *command;
 	const char *host, *port, *net_name, *capture;
 	bool verbose, udp;
-	struct md5_key md5_key;
+	struct sign_key sign_key;
 	pb_time idle; /* 0: none was asked for */
 
 	struct pb_net *net;
@@ -372,14 +373,17 @@ static int talk(struct call *c, uint16_t port)
 	return c->code;
 }
 
-static int read_md5_key(struct call *c, const char *path)
+static int read_key(struct call *c, enum sign_kind kind, const char *path)
 {
+	const char *option = kind == SIGN_MD5 ? "--md5key" : "--aokey";
 	char why[256];
 
-	c->dial.md5_key = &c->md5_key;
-	return md5_key_read(&c->md5_key, path, why, sizeof why)
+	if (c->sign_key.count)
+		return command_usage(c->command, "--md5key or --aokey, and that once");
+	c->dial.sign_key = &c->sign_key;
+	return sign_key_read(&c->sign_key, kind, path, why, sizeof why)
 		       ? EXIT_DONE
-		       : command_fail(c->command, EXIT_USAGE, "--md5key: %s", why);
+		       : command_fail(c->command, EXIT_USAGE, "%s: %s", option, why);
 }
 
 static int parse_option(struct call *c, const struct options *o, int id)
@@ -407,7 +411,9 @@ static int parse_option(struct call *c, const struct options *o, int id)
 		c->capture = o->value;
 		break;
 	case OPT_MD5_KEY:
-		return read_md5_key(c, o->value);
+		return read_key(c, SIGN_MD5, o->value);
+	case OPT_AO_KEY:
+		return read_key(c, SIGN_AO, o->value);
 	default:
 		c->net_name = o->value;
 	}
@@ -439,8 +445,8 @@ static int run(const struct command *self, int argc, char **argv)
 	if (!registry_port(c.port, c.udp ? "udp" : "tcp", &port) || !port)
 		return command_usage(
 			self, "'%s' is not a port: a number from 1 to 65535, or a registered name", c.port);
-	if (c.udp && c.md5_key.len)
-		return command_usage(self, "--md5key is for TCP: leave it out, or --udp");
+	if (c.udp && c.sign_key.count)
+		return command_usage(self, "--md5key and --aokey are for TCP: leave them out, or --udp");
 	if (c.udp && !c.idle)
 		c.idle = UDP_IDLE;
 	c.dial.type = c.udp ? SOCK_DGRAM : SOCK_STREAM;
@@ -448,7 +454,7 @@ static int run(const struct command *self, int argc, char **argv)
 	if (code != EXIT_DONE)
 		return code;
 	code = talk(&c, port);
-	md5_key_wipe(&c.md5_key);
+	sign_key_wipe(&c.sign_key);
 	net_close(self, c.net);
 	return code;
 }

@@ -25,8 +25,9 @@ void net_close(const struct command *c, struct pb_net *net);
 	"NET is host, the kernel's network, or a TCP/IP of our own, behind a device that takes root\n"       \
 	"to make: tap:NAME,addr=ADDRESS/BITS[,key=value]..., or tun:NAME,... likewise. tap:NAME,auto\n"      \
 	"asks routers and DHCP servers for addresses instead. The other keys: gateway=ADDRESS;\n"            \
-	"dns=ADDRESS, who is asked for names; mtu=BYTES; ecn=off, when-asked, ask, ..., explicit\n"          \
-	"congestion notification; host=ADDRESS/BITS, what the kernel's side of the device is given.\n"       \
+	"dns=ADDRESS, who is asked for names; search=DOMAIN, where short ones are looked for;\n"             \
+	"mtu=BYTES; ecn=off, when-asked, ask, ..., explicit congestion notification;\n"                      \
+	"host=ADDRESS/BITS, what the kernel's side of the device is given.\n"                                \
 	"packetboat(1) says more of them.\n"
 
 #endif

@@ -74,6 +74,11 @@ static void note_failure(struct dial *d, const union pb_addr *peer, int err, con
 	step(d, "%s: %s", pb_addr_text(peer, text), d->why);
 }
 
+static const char *why_not(const struct dial *d, int err)
+{
+	return d->sign_key ? sign_key_error(d->sign_key, err) : strerror(err);
+}
+
 /* The time for all of it is up. */
 static void give_up(struct dial *d)
 {
@@ -139,8 +144,8 @@ static int begin_attempt(struct dial *d, struct dial_attempt *a)
 	if (rc < 0)
 		return rc;
 	step(d, "connecting to %s/%s", pb_addr_text(&a->peer, text), d->type == SOCK_STREAM ? "tcp" : "udp");
-	if (d->md5_key)
-		rc = md5_key_use(d->md5_key, a->socket, &a->peer);
+	if (d->sign_key)
+		rc = sign_key_use(d->sign_key, a->socket, &a->peer);
 	if (rc == 0 && d->local.sa.sa_family)
 		rc = pb_bind(a->socket, &d->local.sa, pb_addr_len(&d->local));
 	if (rc == 0)
@@ -192,7 +197,7 @@ static bool try_one(struct dial *d)
 	} else if (rc == -EINPROGRESS) {
 		wait_on(d);
 	} else {
-		note_failure(d, &a->peer, rc, forbidden ? forbidden : strerror(-rc));
+		note_failure(d, &a->peer, rc, forbidden ? forbidden : why_not(d, -rc));
 		drop_attempt(a);
 	}
 	return rc == 0 || rc == -EINPROGRESS;

@@ -8,8 +8,8 @@
 #ifndef CLIENT_DIAL_H
 #define CLIENT_DIAL_H
 
-#include "client/md5_key.h"
 #include "client/resolve.h"
+#include "client/sign_key.h"
 
 struct dial;
 
@@ -42,9 +42,9 @@ struct dial {
 	union pb_addr local; /* to call from; AF_UNSPEC: the net chooses address and port */
 	pb_time timeout;     /* for all of it; PB_NEVER: none of our own */
 	dial_fn *fn;
-	dial_step_fn *step;            /* NULL: nobody asked */
-	dial_forbid_fn *forbid;        /* NULL: any address will do */
-	const struct md5_key *md5_key; /* by which streams are signed; NULL: they are not */
+	dial_step_fn *step;              /* NULL: nobody asked */
+	dial_forbid_fn *forbid;          /* NULL: any address will do */
+	const struct sign_key *sign_key; /* by which streams are signed; NULL: they are not */
 
 	union pb_addr peer; /* the one that answered */
 	char why[128];      /* the last error, for people */

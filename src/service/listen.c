@@ -53,12 +53,12 @@ static void explain_in_use(const struct server *s, const union pb_addr *addr, in
 }
 
 /* Say why an address cannot be had, and by whom it is held where that can be found. */
-static bool fail_listen(const struct server *s, struct server_error *error, const union pb_addr *addr,
-			int type, int err)
+static bool fail_listen(const struct server *s, const struct service *service, struct server_error *error,
+			const union pb_addr *addr, int type, int err)
 {
 	char text[PB_ADDR_TEXT], reason[256];
 
-	snprintf(reason, sizeof reason, "%s", strerror(err));
+	snprintf(reason, sizeof reason, "%s", sign_key_error(&service->sign_key, err));
 	if (err == EADDRINUSE)
 		explain_in_use(s, addr, type, reason, sizeof reason);
 	else if (err == EADDRNOTAVAIL)
@@ -118,7 +118,7 @@ static int expect_signed(struct pb_socket *s, const struct service *service, int
 {
 	const union pb_addr any = pb_addr_any(family);
 
-	return md5_key_use(&service->md5_key, s, &any);
+	return sign_key_use(&service->sign_key, s, &any);
 }
 
 /* Open one socket at addr, and learn the port if it was 0. 0 or -errno. */
@@ -133,7 +133,7 @@ static int open_one(struct server *s, struct service *service, int type, union p
 	rc = prepare(l->socket, addr->sa.sa_family, type);
 	if (type == SOCK_STREAM)
 		tune(l->socket, service);
-	if (rc == 0 && type == SOCK_STREAM && service->md5_key.len)
+	if (rc == 0 && type == SOCK_STREAM && service->sign_key.count)
 		rc = expect_signed(l->socket, service, addr->sa.sa_family);
 	if (rc == 0)
 		rc = pb_bind(l->socket, &addr->sa, pb_addr_len(addr));
@@ -247,7 +247,7 @@ bool server_listen(struct server *s, struct server_error *error)
 			rc = open_all(s, &s->services[i], s->services[i].spec->port, &failed, &type);
 		} while (rc == -EADDRINUSE && --tries > 0);
 		if (rc < 0)
-			return fail_listen(s, error, &failed, type, -rc);
+			return fail_listen(s, &s->services[i], error, &failed, type, -rc);
 	}
 	return true;
 }

@@ -41,6 +41,7 @@ static bool is_key(const char *key, const struct spec_key *keys)
 
 const struct spec_key service_keys[] = {
 	{"allow",             "PREFIX[,PREFIX]...", "serve only callers from these, as 10.0.0.0/8"                 },
+	{ "aokey",            "FILE",               "sign TCP by TCP-AO with the keys in FILE, and take no other"  },
 	{ "conns",            "NUMBER",             "connections at a time (16384)"                                },
 	{ "conns-per-client", "NUMBER",             "of these from one IPv4 address or IPv6 /64 (all)"             },
 	{ "deny",             "PREFIX[,PREFIX]...", "turn away callers from these; the longest prefix decides"     },
@@ -81,16 +82,26 @@ static bool fail_kind(const struct spec *spec, struct spec_error *error)
 			 names);
 }
 
-static bool read_md5_key(struct service *s, struct spec_error *error)
+static bool read_key_file(struct service *s, enum sign_kind kind, const char *name, struct spec_error *error)
 {
-	const char *path = spec_get(s->spec, "md5key"), *only = spec_get(s->spec, "only");
+	const char *path = spec_get(s->spec, name), *only = spec_get(s->spec, "only");
 	char why[256];
 
-	if (path && only && strcmp(only, "udp") == 0)
-		return spec_fail(error, "md5key=%s: only TCP is signed, and only=udp serves none of it",
+	if (!path)
+		return true;
+	if (only && strcmp(only, "udp") == 0)
+		return spec_fail(error, "%s=%s: only TCP is signed, and only=udp serves none of it", name,
 				 path);
-	return !path || md5_key_read(&s->md5_key, path, why, sizeof why) ||
-	       spec_fail(error, "md5key=%s", why);
+	return sign_key_read(&s->sign_key, kind, path, why, sizeof why) ||
+	       spec_fail(error, "%s=%s", name, why);
+}
+
+static bool read_keys(struct service *s, struct spec_error *error)
+{
+	if (spec_get(s->spec, "md5key") && spec_get(s->spec, "aokey"))
+		return spec_fail(error,
+				 "md5key= and aokey=: TCP is signed one way or the other; leave one out");
+	return read_key_file(s, SIGN_MD5, "md5key", error) && read_key_file(s, SIGN_AO, "aokey", error);
 }
 
 static bool configure(struct service *s, struct spec_error *error)
@@ -107,7 +118,7 @@ static bool configure(struct service *s, struct spec_error *error)
 	    !spec_number(s->spec, "conns-per-client", 1, CONNS_MAX, &s->conns_per_client_max, error) ||
 	    !spec_time(s->spec, "idle", PB_MSEC(100), PB_SEC(7 * 86400), &s->idle, error))
 		return false;
-	if (!read_md5_key(s, error))
+	if (!read_keys(s, error))
 		return false;
 	s->access = access_new(s->spec, error, &ok);
 	if (!ok)
@@ -463,7 +474,7 @@ void server_free(struct server *s)
 		if (service->config && service->kind->release)
 			service->kind->release(service);
 		access_free(service->access);
-		md5_key_wipe(&service->md5_key);
+		sign_key_wipe(&service->sign_key);
 		spec_free(&s->specs[i]);
 	}
 	census_free(s->census);

@@ -9,7 +9,7 @@
 
 #include "base/addr.h"
 #include "base/list.h"
-#include "client/md5_key.h"
+#include "client/sign_key.h"
 #include "service/log.h"
 #include "service/spec.h"
 
@@ -74,10 +74,10 @@ struct service {
 	/* Limits: the common keys. */
 	uint64_t conns_max, conns_per_client_max;
 	pb_time idle;
-	bool deferred;          /* callers who have said nothing yet are left with the kernel */
-	struct access *access;  /* allow= and deny= */
-	struct md5_key md5_key; /* md5key= */
-	size_t conns;           /* in this process */
+	bool deferred;            /* callers who have said nothing yet are left with the kernel */
+	struct access *access;    /* allow= and deny= */
+	struct sign_key sign_key; /* md5key=, aokey= */
+	size_t conns;             /* in this process */
 };
 
 /* One TCP connection. Read all; change nothing but through the calls below. */

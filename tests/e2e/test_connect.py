@@ -141,7 +141,8 @@ def test_a_reader_that_has_had_enough(serve, packetboat):
 @pytest.mark.parametrize("args", [[], ["127.0.0.1"], ["127.0.0.1", "0"], ["127.0.0.1", "65536"],
                                   ["127.0.0.1", "nosuchname"], ["127.0.0.1", "1", "2"], ["-x", "127.0.0.1", "1"],
                                   ["-w", "soon", "127.0.0.1", "1"], ["--md5key", "/none/such", "127.0.0.1", "1"],
-                                  ["--md5key", "/dev/null", "127.0.0.1", "1"]])
+                                  ["--md5key", "/dev/null", "127.0.0.1", "1"],
+                                  ["--aokey", "/dev/null", "127.0.0.1", "1"]])
 def test_wrong_usage(packetboat, args):
     done = packetboat("connect", *args)
     assert done.returncode == 2 and done.stderr.startswith("packetboat connect: ")

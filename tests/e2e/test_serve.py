@@ -80,6 +80,8 @@ def test_an_address_of_another_host(packetboat):
     ("http://:0,header-max=1", "header-max=1"), ("http://:0,cache=1t", "cache=1t"), ("echo://:0,conns=0", "conns=0"),
     ("echo://:0,conns-per-client=many", "conns-per-client=many"), ("echo://:0,allow=1.2.3.4/99", "1.2.3.4/99"),
     ("echo://:0,md5key=/none/such", "/none/such"), ("echo://:0,md5key=/dev/null", "empty"),
+    ("echo://:0,aokey=/none/such", "/none/such"), ("echo://:0,aokey=/dev/null", "'7 correct horse'"),
+    ("echo://:0,aokey=/dev/null,md5key=/dev/null", "one way or the other"),
     ("echo://:0,md5key=/dev/zero", "80 bytes"), ("echo://:0,only=udp,md5key=/dev/zero", "only TCP is signed"),
     ("echo://:0,deny=nobody", "nobody"), ("http://:0,only=udp", "only=udp"), ("echo://:0,7", "'7'"),
 ])

@@ -89,6 +89,20 @@ def test_kernel_calls(stack, capture, key_file):
     check_signatures(capture, 1000)
 
 
+def test_we_call_by_ao(on_stack, kernel_device, capture, tmp_path):
+    """RFC 5925 §2.2: the first option of our SYN, with both identifiers. Few kernels could answer it."""
+    key = tmp_path / "keys"
+    key.write_text("7 correct horse\n8 battery staple\n")
+    spec = kernel_device()
+    with socket.create_server((KERNELS, 0)) as s:
+        done = on_stack("connect", "-w", 2, "--aokey", key, "--capture", capture, KERNELS, s.getsockname()[1], spec=spec)
+    assert done.returncode == TIMED_OUT, done.stderr
+    syns = [options.replace(":", "") for flags, options in frames(capture, "tcp.flags", "tcp.options")
+            if int(flags, 0) == 2]
+    assert syns and all(options.startswith("1d100707") for options in syns)
+    assert "horse" not in done.stderr
+
+
 def test_kernel_calls_over_ipv6(stack, capture, key_file):
     sysctl("ipv6/conf/default/accept_dad", 0)  # or its address could not be used at once
     server = stack(f"echo://:7,only=tcp,md5key={key_file}", args=["--capture", str(capture)], addr=f"{OURS6}/64",
