@@ -79,7 +79,8 @@ def test_link_local_addresses(stack6, namespace):
     run("ip", "tuntap", "add", "dev", "other1", "mode", "tap")
     stack6("echo://:7", "relay://:8,to=[fe80::1%pb0]:9")
     run("ip", "-6", "address", "add", "fe80::1/64", "dev", "pb0", "nodad")
-    with socket.create_server(("fe80::1%pb0", 9), family=socket.AF_INET6) as server, call(OURS, 8) as s:
+    here = ("fe80::1", 9, 0, socket.if_nametoindex("pb0"))
+    with socket.create_server(here, family=socket.AF_INET6) as server, call(8, OURS) as s:
         s.settimeout(PATIENCE)
         server.settimeout(PATIENCE)
         peer, address = server.accept()
