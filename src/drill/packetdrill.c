@@ -537,9 +537,6 @@ static ssize_t read_part(struct adapter *a, int fd, void *bytes, size_t len)
 {
 	if (!drill_adapter_of(fd))
 		return read(fd, bytes, len);
-	ssize_t n = do_recv(a, fd, bytes, len, MSG_DONTWAIT);
-	if (n >= 0 || errno != EAGAIN)
-		return n;
 	return is_at_mark(a, fd) ? 0 : do_read(a, fd, bytes, len);
 }
 

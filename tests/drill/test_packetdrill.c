@@ -234,6 +234,11 @@ static void test_pipes_and_files(void **state)
 	assert_int_equal(offset, 4);
 	assert_int_equal(sniff(&when).flags, TCP_ACK | TCP_PSH);
 	fclose(file);
+	/* Up to urgent data, where it ends; nobody waits for what is behind them. */
+	inject((struct packet){
+		.flags = TCP_ACK | TCP_URG, .seq = peer_next, .ack = stack_next, .len = 2, .urgent = 2 });
+	assert_int_equal(ifc.splice(a, fd, &none, ends[1], &none, 2, 0), 1);
+	assert_int_equal(ifc.splice(a, fd, &none, ends[1], &none, 2, 0), 0);
 	assert_int_equal(ifc.close(a, ends[0]), 0);
 	assert_int_equal(ifc.close(a, ends[1]), 0);
 }
