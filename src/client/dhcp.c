@@ -12,6 +12,7 @@
 #define RESEND_FIRST PB_SEC(4) /* RFC 2131 §4.1: 4, 8, 16, 32, 64 seconds, each a second more or less */
 #define RESEND_MAX   PB_SEC(64)
 #define RENEW_LEAST  PB_SEC(60) /* RFC 2131 §4.4.5: half of what is left, but no less */
+#define LEASE_LEAST  20 /* seconds, as dhcpcd's: a shorter one would have to be renewed at once, for ever */
 
 /* RFC 2131 §4.4, figure 5 */
 enum state { SELECTING, REQUESTING, BOUND, RENEWING, REBINDING };
@@ -212,7 +213,7 @@ static pb_time after(const struct dhcp *d, uint64_t seconds)
 /* RFC 2131 §4.4.5: times that were not told, or make no sense, are half and seven eighths. */
 static void take_ack(struct dhcp *d, const struct dhcp_message *m)
 {
-	uint32_t lease = m->lease,
+	uint32_t lease = m->lease > LEASE_LEAST ? m->lease : LEASE_LEAST,
 		 rebind = m->rebind && m->rebind < lease ? m->rebind : lease / 8 * 7 + lease % 8 * 7 / 8,
 		 renew_after = m->renew && m->renew < rebind ? m->renew : lease / 2;
 

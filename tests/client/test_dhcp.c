@@ -322,13 +322,26 @@ static void moves(void **state)
 	pb_loop_free(other);
 }
 
+/* A lease as short as can be is renewed, but not as fast as the server answers. */
+static void is_not_kept_busy(void **state)
+{
+	(void)state;
+	w.lease = 1;
+	start();
+	for (int turns = 0; turns < 1000 && pb_loop_now(w.loop) < PB_SEC(60); turns++)
+		assert_true(pb_loop_turn(w.loop, PB_SEC(60)) >= 0);
+	assert_int_equal(pb_loop_now(w.loop), PB_SEC(60));
+	assert_in_range(w.heard[DHCP_REQUEST], 4, 8);
+	assert_true(has(7));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(gets_an_address),  TEST(asks_again), TEST(renews),
-		TEST(loses_it_in_time), TEST(is_refused), TEST(moves),
+		TEST(gets_an_address), TEST(asks_again), TEST(renews),           TEST(loses_it_in_time),
+		TEST(is_refused),      TEST(moves),      TEST(is_not_kept_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
