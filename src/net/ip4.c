@@ -97,7 +97,7 @@ static enum ip_verdict deliver(struct internet *net, struct ip_packet *p, struct
 	p->header = b->data;
 	pb_buf_pull(b, p->header_len);
 	net->env->counters.ip.InDelivers++;
-	if (p->protocol == IPPROTO_IGMP && p->group)
+	if (p->protocol == IPPROTO_IGMP && !p->foreign)
 		pb_group_input(p);
 	return p->protocol == IPPROTO_ICMP ? pb_icmp4_input(net, p, error) : IP_DELIVER;
 }

@@ -196,6 +196,37 @@ static int expect_older(struct harness *h, bool v6, const char *group, const cha
 	return m[0];
 }
 
+/* RFC 3376 §4.1.12, RFC 3810 §5.1.15: a query may come to one of our addresses, too. */
+static void answers_who_asks_us_alone(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		const struct family *f = &families[n];
+		struct harness *h = open_for(f);
+		struct ip group = ip_of(f->group);
+		uint8_t query[28] = { f->v6 ? ICMP6_MLD_QUERY : IGMP_QUERY, f->v6 ? 0 : 100 };
+		assert_int_equal(pb_internet_join(h->iface, &group), 0);
+		pass(h, PB_SEC(3));
+		harness_forget_sent(h);
+		if (f->v6) {
+			memcpy(query + 8, group.bytes, 16);
+			harness6_icmp(h,
+				      (struct ip6_header){ .hop_limit = 1,
+							   .src = ip_of(f->peer),
+							   .dst = ip_of("fe80::1") },
+				      query, 28);
+		} else {
+			memcpy(query + 4, ip_bytes4(&group), 4);
+			pb_icmp_seal(query, 12, 0);
+			harness_ip4(h, (struct ip4_header){ .ttl = 1, .protocol = IPPROTO_IGMP }, query, 12);
+		}
+		pass(h, PB_SEC(10));
+		assert_int_equal(expect_report(h, f, f->group), MEMBERSHIP_IS_EXCLUDE);
+		harness_give_back(h);
+		harness_close(h);
+	}
+}
+
 /*
  * RFC 3590 §4: while our link-local address is being detected, groups are reported in nobody's name, which routers do not
  * heed; so once more when it is ours.
@@ -563,6 +594,7 @@ int main(void)
 		cmocka_unit_test(tells_of_sources),
 		cmocka_unit_test(sources_are_bounded),
 		cmocka_unit_test(speaks_older_versions),
+		cmocka_unit_test(answers_who_asks_us_alone),
 		cmocka_unit_test(tells_again_in_its_name),
 		cmocka_unit_test(tells_older_routers_nothing_of_sources),
 		cmocka_unit_test(tells_nothing_of_all_nodes),
