@@ -98,8 +98,8 @@ PB_API struct pb_stack *pb_stack_of(struct pb_net *net);
 
 /*
  * Bring up an interface over a device; takes the device when it succeeds. Returns its index, 2 and up (1 is
- * lo): that which the device has with the kernel, if it has one and it is free, so that fe80::1%tap0 is the same to both; or
- * -EEXIST (the name), -ENAMETOOLONG (15 bytes at most), -ENOMEM.
+ * lo): that which the device has with the kernel, if it has one and it is free, so that fe80::1%tap0 is the same to
+ * both; or -EEXIST (the name), -ENAMETOOLONG (15 bytes at most), -ENOMEM.
  */
 PB_API int pb_stack_attach(struct pb_stack *stack, struct pb_device *device, const char *name);
 

@@ -1,7 +1,7 @@
 /*
- * Telling routers of groups in the words of an older version, IGMPv1, IGMPv2 or MLDv1, while one that speaks it has asked
- * lately (RFC 3376 §7.2, RFC 3810 §8.2): many a router and switch knows no other, and passes nothing on to who is not
- * heard.
+ * Telling routers of groups in the words of an older version, IGMPv1, IGMPv2 or MLDv1, while one that speaks it has
+ * asked lately (RFC 3376 §7.2, RFC 3810 §8.2): many a router and switch knows no other, and passes nothing on to who
+ * is not heard.
  */
 #ifndef PB_NET_GROUP_OLDER_H
 #define PB_NET_GROUP_OLDER_H

@@ -25,8 +25,8 @@ struct routes {
 };
 
 /*
- * 0; -EINVAL: bits; -EEXIST: the same prefix by the same way; -ENOSPC. What a router told of and somebody gives by hand,
- * too, is his from then on.
+ * 0; -EINVAL: bits; -EEXIST: the same prefix by the same way; -ENOSPC. What a router told of and somebody gives by
+ * hand, too, is his from then on.
  */
 int pb_routes_add(struct routes *r, const struct route *route);
 

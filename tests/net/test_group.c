@@ -546,22 +546,22 @@ static void is_bounded(void **state)
 static void reads_times(void **state)
 {
 	static const struct {
-		bool v6;
 		size_t len;
-		uint16_t code;
 		uint32_t ms;
 		unsigned version;
+		uint16_t code;
+		bool v6;
 	} table[] = {
-		{false,  8,  0,      10000,   1},
-                { false, 8,  255,    25500,   2},
-		{ false, 12, 0,      0,       3},
-                { false, 12, 127,    12700,   3},
-		{ false, 12, 128,    12800,   3},
-                { false, 12, 255,    3174400, 3},
-		{ true,  24, 0xffff, 65535,   1},
-                { true,  28, 32767,  32767,   2},
-		{ true,  28, 0x8000, 32768,   2},
-                { true,  28, 0xffff, 8387584, 2},
+		{8,   10000,   1, 0,      false},
+                { 8,  25500,   2, 255,    false},
+		{ 12, 0,       3, 0,      false},
+                { 12, 12700,   3, 127,    false},
+		{ 12, 12800,   3, 128,    false},
+                { 12, 3174400, 3, 255,    false},
+		{ 24, 65535,   1, 0xffff, true },
+                { 28, 32767,   2, 32767,  true },
+		{ 28, 32768,   2, 0x8000, true },
+                { 28, 8387584, 2, 0xffff, true },
 	};
 
 	(void)state;

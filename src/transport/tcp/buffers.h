@@ -14,8 +14,8 @@ void pb_tcp_receive_round_end(struct tcp_conn *c);
 void pb_tcp_send_buffer_fit(struct tcp_conn *c);
 
 /*
- * Whether text may have n bytes of the pool: an eighth is kept for headers and for who has none yet, so that what windows
- * promised and what users write cannot stop it all.
+ * Whether text may have n bytes of the pool: an eighth is kept for headers and for who has none yet, so that what
+ * windows promised and what users write cannot stop it all.
  */
 bool pb_tcp_memory_admits(const struct pb_pool *pool, size_t n);
 
