@@ -103,8 +103,8 @@ enum ip6_walk pb_ip6_walk(struct ip6_chain *c, const uint8_t *packet, size_t hav
 bool pb_ip6_is_extension(uint8_t next);
 
 /*
- * What is behind all extension headers, whatever is wrong with them, and its protocol; of a packet of IP6_HEADER_LEN bytes
- * or more. NULL: it is not there.
+ * What is behind all extension headers, whatever is wrong with them, and its protocol; of a packet of
+ * IP6_HEADER_LEN bytes or more. NULL: it is not there.
  */
 const uint8_t *pb_ip6_upper(const uint8_t *packet, size_t have, uint8_t *protocol);
 

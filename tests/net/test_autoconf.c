@@ -610,8 +610,9 @@ static void changes_temporary_addresses(void **state)
 }
 
 /*
- * RFC 8981 §3.4: each advertisement prolongs a temporary address with its prefix, or everything that uses it would break
- * off when the first lifetime is over; but to no more than its own two days, of which it is preferred for one.
+ * RFC 8981 §3.4: each advertisement prolongs a temporary address with its prefix, or everything that uses it would
+ * break off when the first lifetime is over; but to no more than its own two days, of which it is preferred for
+ * one.
  */
 static void prolongs_temporary_addresses(void **state)
 {

@@ -228,8 +228,8 @@ static void answers_who_asks_us_alone(void **state)
 }
 
 /*
- * RFC 3590 §4: while our link-local address is being detected, groups are reported in nobody's name, which routers do not
- * heed; so once more when it is ours.
+ * RFC 3590 §4: while our link-local address is being detected, groups are reported in nobody's name, which routers
+ * do not heed; so once more when it is ours.
  */
 static void tells_again_in_its_name(void **state)
 {

@@ -79,8 +79,8 @@ static void text_in_order(struct tcp_conn *c, struct tcp_segment *s)
 }
 
 /*
- * RFC 5681 §4.2: each is told of at once, so that the sender can count. While memory is short none is kept, which nobody
- * may rely on (RFC 2018 §8): who never fills his gaps would take the room of all text that can be read.
+ * RFC 5681 §4.2: each is told of at once, so that the sender can count. While memory is short none is kept, which
+ * nobody may rely on (RFC 2018 §8): who never fills his gaps would take the room of all text that can be read.
  */
 static void text_ahead(struct tcp_conn *c, struct tcp_segment *s)
 {
