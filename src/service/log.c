@@ -15,43 +15,49 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE     (64 * 1024)
+#define FIRST           1                         /* where our lines begin in the buffer */
 #define TEXT_MAX        2048                      /* bytes of one foreign text: what is longer is cut */
-#define READER_PATIENCE 100                       /* milliseconds that a log waits for its reader */
+#define READER_PATIENCE 1000                      /* milliseconds that a log waits for its reader */
+#define LOST_LINE_MAX   512                       /* that tells of lost ones */
 #define ONE_LINE_MAX    (6 * 4 * TEXT_MAX + 1024) /* four texts, every byte of them escaped as \u00XX */
 
+/* What all workers share. */
+struct log_shared {
+	pthread_mutex_t turn; /* to write */
+	bool cut;             /* what was written last is no whole line */
+};
+
 struct log {
-	pthread_mutex_t *turn; /* to write; shared with the other workers */
+	struct log_shared *shared;
 	enum log_form form;
 	int fd;
 	bool may_block; /* it is no file: somebody has to read it */
 	bool stalled;   /* nobody has for a while */
-	bool cut;       /* what was written last is no whole line */
 	size_t len;
-	uint64_t lost; /* lines that could not be written */
+	uint64_t lost; /* lines that could not be written, or not whole */
 	int lost_errno;
-	unsigned lines; /* in the buffer */
-	time_t second;  /* that stamp stands for */
-	char stamp[32]; /* 2026-11-21T03:21:19 */
-	char buffer[BUFFER_SIZE];
+	time_t second;            /* that stamp stands for */
+	char stamp[32];           /* 2026-11-21T03:21:19 */
+	char buffer[BUFFER_SIZE]; /* a newline, for where a line was cut before, then our lines */
 };
 
-_Static_assert(ONE_LINE_MAX <= BUFFER_SIZE, "a line fits");
+_Static_assert(FIRST + ONE_LINE_MAX + LOST_LINE_MAX <= BUFFER_SIZE, "a line fits");
 
-/* A lock for all processes that are forked from here on. A holder that dies lets go of it. NULL: out of memory. */
-static pthread_mutex_t *turn_new(void)
+/* For all processes that are forked from here on. A holder of the lock who dies lets go of it. NULL: out of memory. */
+static struct log_shared *shared_new(void)
 {
-	pthread_mutex_t *turn =
-		mmap(NULL, sizeof *turn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct log_shared *shared =
+		mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_t attributes;
 
-	if (turn == MAP_FAILED)
+	if (shared == MAP_FAILED)
 		return NULL;
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-	pthread_mutex_init(turn, &attributes);
+	pthread_mutex_init(&shared->turn, &attributes);
 	pthread_mutexattr_destroy(&attributes);
-	return turn;
+	return shared;
 }
 
 struct log *log_new(enum log_form form, int fd)
@@ -62,11 +68,13 @@ struct log *log_new(enum log_form form, int fd)
 	if (!log)
 		return NULL;
 	memset(log, 0, offsetof(struct log, buffer));
+	log->buffer[0] = '\n';
+	log->len = FIRST;
 	log->form = form;
 	log->fd = fd;
 	log->may_block = fstat(fd, &s) == 0 && !S_ISREG(s.st_mode);
-	log->turn = turn_new();
-	if (log->turn)
+	log->shared = shared_new();
+	if (log->shared)
 		return log;
 	free(log);
 	return NULL;
@@ -82,7 +90,7 @@ void log_free(struct log *log)
 	if (!log)
 		return;
 	log_flush(log);
-	munmap(log->turn, sizeof *log->turn);
+	munmap(log->shared, sizeof *log->shared);
 	free(log);
 }
 
@@ -109,50 +117,42 @@ static ssize_t write_piece(struct log *log, const char *p, size_t len)
 	return write(log->fd, p, log->may_block && len > PIPE_BUF ? PIPE_BUF : len);
 }
 
-/*
- * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers
- * take turns. False: errno says why, and the rest is lost.
- */
-static bool write_out(struct log *log)
+/* Write the buffer from a byte on: up to which that went. Not its end: errno says why. */
+static size_t write_from(struct log *log, size_t at)
 {
-	const char *p = log->buffer;
-	size_t len = log->len;
-	bool ok = true;
+	ssize_t n;
 
-	if (pthread_mutex_lock(log->turn) == EOWNERDEAD)
-		pthread_mutex_consistent(log->turn);
-	if (log->cut)
-		log->cut = write_piece(log, "\n", 1) != 1;
-	while (ok && len) {
-		ssize_t n = write_piece(log, p, len);
-		ok = n >= 0 || errno == EINTR;
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	log->cut = log->cut || (len && p != log->buffer && p[-1] != '\n');
-	pthread_mutex_unlock(log->turn); /* leaves errno alone */
-	return ok;
+	do {
+		n = write_piece(log, log->buffer + at, log->len - at);
+		at += n > 0 ? (size_t)n : 0;
+	} while (at < log->len && (n >= 0 || errno == EINTR));
+	return at;
 }
 
-void log_flush(struct log *log)
+/*
+ * Write all of it, in one piece: a long write to a pipe that is full is no such thing (pipe(7), PIPE_BUF), so workers
+ * take turns. Up to which byte that went; not the end: errno says why, and the rest is lost.
+ */
+static size_t write_out(struct log *log)
 {
-	if (!log->len)
-		return;
-	bool ok = write_out(log);
-	if (!ok) {
-		log->lost += log->lines;
-		log->lost_errno = errno;
-	}
-	log->len = 0;
-	log->lines = 0;
-	if (ok && log->lost) {
-		uint64_t lost = log->lost;
-		log->lost = 0;
-		log_say(log, "%llu lines of this log could not be written: %s", (unsigned long long)lost,
-			log->lost_errno == EAGAIN ? "nobody reads it" : strerror(log->lost_errno));
-	}
+	struct log_shared *shared = log->shared;
+
+	if (pthread_mutex_lock(&shared->turn) == EOWNERDEAD)
+		pthread_mutex_consistent(&shared->turn);
+	size_t begin = shared->cut ? 0 : FIRST, end = write_from(log, begin);
+	if (end > begin)
+		shared->cut = log->buffer[end - 1] != '\n';
+	pthread_mutex_unlock(&shared->turn); /* leaves errno alone */
+	return end;
+}
+
+static unsigned lines_from(const struct log *log, size_t at)
+{
+	unsigned lines = 0;
+
+	for (; at < log->len; at++)
+		lines += log->buffer[at] == '\n';
+	return lines;
 }
 
 static void put(struct log *log, const char *text, size_t len)
@@ -195,14 +195,12 @@ static void put_quoted(struct log *log, const char *text, size_t len)
 	put(log, "\"", 1);
 }
 
-/* Make room for a line, and begin it with the time: UTC, RFC 3339. */
-static void begin(struct log *log)
+/* With the time: UTC, RFC 3339. */
+static void begin_line(struct log *log)
 {
 	struct timespec now;
 	struct tm tm;
 
-	if (log->len + ONE_LINE_MAX > BUFFER_SIZE)
-		log_flush(log);
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec != log->second || !log->stamp[0]) {
 		log->second = now.tv_sec;
@@ -216,7 +214,55 @@ static void begin(struct log *log)
 static void end(struct log *log)
 {
 	put_text(log, log->form == LOG_JSON ? "}\n" : "\n");
-	log->lines++;
+}
+
+static void say(struct log *log, const char *text)
+{
+	begin_line(log);
+	if (log->form == LOG_JSON) {
+		put_text(log, ",\"event\":\"server\",\"text\":");
+		put_quoted(log, text, strlen(text));
+	} else {
+		put(log, " ", 1);
+		put_text(log, text);
+	}
+	end(log);
+}
+
+static void say_lost(struct log *log)
+{
+	char text[200];
+
+	snprintf(text, sizeof text, "%llu lines of this log could not be written: %s",
+		 (unsigned long long)log->lost,
+		 log->lost_errno == EAGAIN ? "nobody reads it" : strerror(log->lost_errno));
+	say(log, text);
+}
+
+/* What could not be written is told behind what can be. */
+void log_flush(struct log *log)
+{
+	uint64_t told = log->lost;
+
+	if (log->len == FIRST)
+		return;
+	if (told)
+		say_lost(log);
+	size_t end = write_out(log);
+	if (end == log->len) {
+		log->lost = 0;
+	} else {
+		log->lost_errno = errno;
+		log->lost += lines_from(log, end ? end : FIRST) - (told ? 1 : 0);
+	}
+	log->len = FIRST;
+}
+
+/* For a line, and one that tells of lost ones. */
+static void make_room(struct log *log)
+{
+	if (log->len + ONE_LINE_MAX + LOST_LINE_MAX > BUFFER_SIZE)
+		log_flush(log);
 }
 
 void log_say(struct log *log, const char *format, ...)
@@ -227,15 +273,8 @@ void log_say(struct log *log, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	begin(log);
-	if (log->form == LOG_JSON) {
-		put_text(log, ",\"event\":\"server\",\"text\":");
-		put_quoted(log, text, strlen(text));
-	} else {
-		put(log, " ", 1);
-		put_text(log, text);
-	}
-	end(log);
+	make_room(log);
+	say(log, text);
 	log_flush(log);
 }
 
@@ -247,7 +286,8 @@ static void begin_conn(struct log *log, const struct conn *c, const char *event)
 				   ? ",\"event\":\"%s\",\"number\":%llu,\"peer\":\"%s\",\"service\":\"%s\""
 				   : " %s #%llu %s %s";
 
-	begin(log);
+	make_room(log);
+	begin_line(log);
 	put_format(log, form, event, (unsigned long long)c->number, pb_addr_text(&c->peer, peer),
 		   c->service->kind->name);
 }

@@ -1,8 +1,9 @@
 /*
  * The server's log: one line for each thing that happened, as text for people or as JSON (one object a line) for
  * machines. Lines are gathered and written once a turn (log_flush), or when the buffer is full; what cannot be
- * written (a full disk, a closed pipe) is counted, and the count is logged once writing works again. Workers that are
- * forked after log_new() write one after the other: their lines are not mixed.
+ * written (a full disk, a closed pipe, a pipe that nobody reads for a second) is counted, and the count is logged once
+ * writing works again. Workers that are forked after log_new() write one after the other: their lines are not mixed,
+ * not even with one that was cut.
  */
 #ifndef SERVICE_LOG_H
 #define SERVICE_LOG_H
