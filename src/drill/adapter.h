@@ -62,7 +62,7 @@ struct adapter *drill_adapter_of(int fd);
 int drill_adapter_open(struct adapter **a, const struct host_options *o);
 void drill_adapter_close(struct adapter *a);
 
-/* As sendfile(2), to a socket of ours: packetdrill.c. */
+/* As sendfile(2), to a socket of ours: packetdrill_transfer.c. */
 ssize_t drill_sendfile(struct adapter *a, int out, int in, off_t *offset, size_t len);
 
 /* Move the clock to when, from one thing that the stack has to do to the next. */

@@ -1,8 +1,8 @@
 /*
- * packetdrill asks for TCP_INFO (its assertions), sends files, and closes what a script left open with libc's calls, not
- * with those of the interface. So these of its calls are led here: where the program that has loaded us keeps the addresses
- * that the linker found for it (elf(5): DT_JMPREL and DT_RELA), ours are written. What is no socket of ours goes on
- * to libc.
+ * packetdrill asks for TCP_INFO (its assertions), sends files, and closes what a script left open with libc's calls,
+ * not with those of the interface. So these of its calls are led here: where the program that has loaded us keeps the
+ * addresses that the linker found for it (elf(5): DT_JMPREL and DT_RELA), ours are written. What is no socket of ours
+ * goes on to libc.
  */
 #include "drill/interpose.h"
 
