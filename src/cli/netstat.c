@@ -181,8 +181,10 @@ static int collect(struct netstat *n)
 	served_read(&n->served);
 	if (!has_net(n))
 		return command_fail(n->command, EXIT_FAILED, "no running server is on %s", n->net);
-	if (add_rows(n) < 0)
-		return command_fail(n->command, EXIT_FAILED, "out of memory");
+	if (add_rows(n) < 0) {
+		command_fail(n->command, EXIT_FAILED, "out of memory");
+		return EXIT_FAILED;
+	}
 	if (n->any_hidden && geteuid() != 0)
 		command_fail(n->command, EXIT_DONE,
 			     "some programs belong to others; as root you see them all");

@@ -1,10 +1,10 @@
 /*
- * Keys shared with peers, by which TCP signs, from a file: for MD5 (RFC 2385) its first line is the key, for TCP-AO (RFC
- * 5925, HMAC-SHA-1-96 of RFC 5926) each line is an identifier and a key, "7 correct horse". They are told to sockets and
- * to nobody else: arguments and logs have only the file's name.
+ * Keys shared with peers, by which TCP signs, from a file: for MD5 (RFC 2385) its first line is the key, for TCP-AO
+ * (RFC 5925, HMAC-SHA-1-96 of RFC 5926) each line is an identifier and a key, "7 correct horse". They are told to
+ * sockets and to nobody else: arguments and logs have only the file's name.
  *
- * Of several lines, the first is what a caller signs with, and whoever knows another may sign with that: so that keys can
- * be changed on one host after the other.
+ * Of several lines, the first is what a caller signs with, and whoever knows another may sign with that: so that keys
+ * can be changed on one host after the other.
  */
 #ifndef CLIENT_SIGN_KEY_H
 #define CLIENT_SIGN_KEY_H

@@ -1,6 +1,6 @@
 /*
- * What ICMP of both versions has in common: how messages are taken, sent and counted, how packets are quoted and echoes
- * answered, how many errors are told; and which version's is asked for.
+ * What ICMP of both versions has in common: how messages are taken, sent and counted, how packets are quoted and
+ * echoes answered, how many errors are told; and which version's is asked for.
  *
  * Errors are told by a bucket for all (internet_limits.errors_per_second) and one for each destination, of
  * one a second and six at once (RFC 1812 §4.3.2.8, RFC 4443 §2.4 (f)). Over the loopback interface all are told: who
@@ -38,7 +38,10 @@ bool pb_icmp_take(struct internet *net, const struct icmp_version *v, struct ip_
 void pb_icmp_send(struct internet *net, const struct icmp_version *v, const struct ip *src,
 		  const struct ip *dst, unsigned bound, uint8_t tos, struct pb_buf *b);
 
-/* An error with as much of p as fits into a message of at most most bytes. skip: of p->buf, its header. NULL: no memory. */
+/*
+ * An error with as much of p as fits into a message of at most most bytes. skip: of p->buf, its header. NULL: no
+ * memory.
+ */
 #define ICMP_QUOTE_AT 8 /* behind the error's own bytes: RFC 792, RFC 4443 §3 */
 struct pb_buf *pb_icmp_quote(struct env *env, const uint8_t error[ICMP_QUOTE_AT], size_t most,
 			     const struct ip_packet *p, size_t skip);

@@ -199,7 +199,7 @@ static int stream_listen(struct pb_socket *socket, int backlog)
 	struct tcp_listener *l = NULL;
 	if (!f->binding.port)
 		rc = bind_fresh(s, &f->binding.addr, 0);
-	if (rc == 0)
+	if (rc >= 0)
 		rc = pb_tcp_listen(tcp_of(s), &f->set, &f->binding, most, s, &l);
 	if (rc < 0)
 		return rc;

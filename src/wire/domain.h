@@ -14,8 +14,8 @@ bool pb_domain_read(struct reader *r, char text[DOMAIN_TEXT]);
 
 /*
  * The name at *at in a list that may be compressed (RFC 1035 §4.1.4): a pointer leads to what came before it, counted
- * from the list's first byte (RFC 3397 §2). *at is behind it then. False, and *at at the list's end: cut short, too long,
- * or a pointer that leads on. False, and *at behind it: of letters that nobody should print.
+ * from the list's first byte (RFC 3397 §2). *at is behind it then. False, and *at at the list's end: cut short, too
+ * long, or a pointer that leads on. False, and *at behind it: of letters that nobody should print.
  */
 bool pb_domain_read_compressed(const uint8_t *list, size_t len, size_t *at, char text[DOMAIN_TEXT]);
 

@@ -103,8 +103,8 @@ static bool text_has_come(const struct tcp_conn *c)
 }
 
 /*
- * The SYN-ACK again. Perhaps the peer has not heard that ACK: it is told again, of the one that came last. If he has, and
- * the network was late or sent it twice, he would take it for marks.
+ * The SYN-ACK again. Perhaps the peer has not heard that ACK: it is told again, of the one that came last. If he has,
+ * and the network was late or sent it twice, he would take it for marks.
  */
 void pb_tcp_accecn_syn_ack_again(struct tcp_conn *c, const struct tcp_segment *s)
 {
@@ -140,7 +140,9 @@ static void count_bytes(struct ecn_counters *n, enum ecn_codepoint codepoint, ui
 		n->ect1 += len;
 }
 
-/* §3.2.2.5.1: text that is marked when what came before was not; and so many marks that the counter might go round. */
+/*
+ * §3.2.2.5.1: text that is marked when what came before was not; and so many marks that the counter might go round.
+ */
 static bool is_to_be_told(const struct tcp_conn *c, const struct tcp_segment *s, enum ecn_codepoint codepoint)
 {
 	const struct accecn *a = &c->ecn->accurate;

@@ -1,6 +1,6 @@
 /*
- * Who agrees with whom on explicit congestion notification: RFC 3168 §6.1.1, and RFC 9768 §3.1, whose table 2 is this,
- * flags as AE, CWR, ECE:
+ * Who agrees with whom on explicit congestion notification: RFC 3168 §6.1.1, and RFC 9768 §3.1, whose table 2 is
+ * this, flags as AE, CWR, ECE:
  *
  *     SYN      SYN-ACK
  *     1 1 1    0 1 0, 0 1 1, 1 0 0, 1 1 0    accurate; how the SYN came: not ECT, ECT(1), ECT(0), CE
@@ -23,7 +23,9 @@
 	TCP_ECE /* and not CWR: else a peer reflects what it does not know (RFC 3168 §6.1.1.2) */
 #define ACCURATE_SYN (TCP_ECE | TCP_CWR | TCP_AE)
 
-/* SYNs, SYN-ACKs that ask for it or agree to it; then without, in case that is why nobody answers: RFC 9768 §3.1.4. */
+/*
+ * SYNs, SYN-ACKs that ask for it or agree to it; then without, in case that is why nobody answers: RFC 9768 §3.1.4.
+ */
 #define ACCURATE_TRIES 2
 
 void pb_tcp_ecn_free(struct tcp_conn *c)
@@ -72,7 +74,8 @@ static uint16_t call_flags(struct tcp_conn *c)
 
 /*
  * A reset answers our SYN. If that had flags, they may be why: who knows of no ECN, or somebody on the way, may take
- * them for nonsense. It is sent again without, at once, and only once (RFC 3168 §6.1.1.1: it may be). False: they were not.
+ * them for nonsense. It is sent again without, at once, and only once (RFC 3168 §6.1.1.1: it may be). False: they
+ * were not.
  */
 bool pb_tcp_ecn_call_again(struct tcp_conn *c)
 {
@@ -119,7 +122,9 @@ static enum ecn_kind asked_for(enum ecn_kind most, uint16_t flags)
 	return most != ECN_NONE && (flags & CLASSIC_SYN) == CLASSIC_SYN ? ECN_CLASSIC : ECN_NONE;
 }
 
-/* RFC 9768 §3.2.2.3: the SYN was not ECT. Who says that it came otherwise tells of somebody who rewrites the field. */
+/*
+ * RFC 9768 §3.2.2.3: the SYN was not ECT. Who says that it came otherwise tells of somebody who rewrites the field.
+ */
 static void judge_greeting(struct tcp_conn *c, uint16_t flags)
 {
 	if (flags == pb_accecn_greeting(ECN_ECT0) || flags == pb_accecn_greeting(ECN_ECT1) ||
@@ -172,7 +177,8 @@ struct ecn_call pb_tcp_ecn_called(const struct tcp *t, const struct tcp_segment 
 /*
  * The SYN again. Who asks for classic ECN no longer marks no text from now on, and is not to be marked (RFC 3168
  * §6.1.1.1, steps 3 and 4); who asked for more accurate feedback is answered as before, but not marked (RFC 9768
- * §3.1.5). False: he asks for the one after the other, and the two would not know what they agreed on: a reset (ibid.).
+ * §3.1.5). False: he asks for the one after the other, and the two would not know what they agreed on: a reset
+ * (ibid.).
  */
 bool pb_tcp_ecn_called_again(struct tcp_syn *r, const struct tcp_segment *s)
 {
@@ -211,8 +217,8 @@ void pb_tcp_ecn_accept(struct tcp_conn *c, const struct tcp_syn *r)
 }
 
 /*
- * What an ACK with a cookie of ours restores, beside what was in the timestamp. Accurate feedback shows by itself: its
- * counter is not 0 or 1 yet (RFC 9768 §5.1).
+ * What an ACK with a cookie of ours restores, beside what was in the timestamp. Accurate feedback shows by itself:
+ * its counter is not 0 or 1 yet (RFC 9768 §5.1).
  */
 enum ecn_kind pb_tcp_ecn_of_cookie(const struct tcp *t, const struct tcp_segment *s, enum ecn_kind stamped)
 {

@@ -1,10 +1,11 @@
 /*
- * The user time-out option (RFC 5482), which is the user's to switch on. set.adv_uto is the RFC's ADV_UTO, and ENABLED
- * where it is not 0; CHANGEABLE is whether the user has not set a user time-out. Both ADV_UTO and what the peer has told
- * are kept as the option has them.
+ * The user time-out option (RFC 5482), which is the user's to switch on. set.adv_uto is the RFC's ADV_UTO, and
+ * ENABLED where it is not 0; CHANGEABLE is whether the user has not set a user time-out. Both ADV_UTO and what the
+ * peer has told are kept as the option has them.
  *
- * It is advice, and need not arrive (§3.2): a SYN has it, each time, and so has the first segment that follows, as well as
- * the next after a change. Where the other options, or a full segment's text, leave no room, that waits for the next.
+ * It is advice, and need not arrive (§3.2): a SYN has it, each time, and so has the first segment that follows, as
+ * well as the next after a change. Where the other options, or a full segment's text, leave no room, that waits for
+ * the next.
  */
 #include "transport/tcp/uto.h"
 

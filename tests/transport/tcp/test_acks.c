@@ -1,4 +1,6 @@
-/* When text that has come is acknowledged: RFC 5681 §4.2, RFC 9293 §3.8.6.3, and what Linux makes of what they allow. */
+/*
+ * When text that has come is acknowledged: RFC 5681 §4.2, RFC 9293 §3.8.6.3, and what Linux makes of what they allow.
+ */
 #include "harness.h"
 
 #define START 1001 /* of the peer's text */

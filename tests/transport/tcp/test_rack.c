@@ -59,7 +59,10 @@ static void three_segments_later_is_lost(void **state)
 	assert_int_equal(bytes(RANGE_LOST), 0);
 }
 
-/* Step 2: RACK.rtt is of what was looked at last, which was sent once: so the tenth has a quarter of the shortest yet. */
+/*
+ * Step 2: RACK.rtt is of what was looked at last, which was sent once: so the tenth has a quarter of the shortest
+ * yet.
+ */
 static void rest_of_the_flight_may_be_late(void **state)
 {
 	(void)state;
