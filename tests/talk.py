@@ -1,6 +1,7 @@
 """Speaking TCP and HTTP by hand, so that wrong things can be said, too; and what to speak with."""
 
 import os
+import pty
 import re
 import shutil
 import socket
@@ -16,6 +17,14 @@ def need(program):
     if not path:
         pytest.skip(f"{program} is not installed (tools/packages names its package)")
     return path
+
+
+def need_terminal():
+    """Both ends of a new one; where none can be made (no devpts is mounted, as in a bare chroot) the test is passed over."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        pytest.skip(f"no terminal can be opened here: {error}")
 
 
 def has_ipv6():

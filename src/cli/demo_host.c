@@ -157,7 +157,7 @@ static bool show_sockets(struct demo *d, uint16_t port)
 
 static bool two_servers(struct demo *d)
 {
-	char spec[128], lines[512];
+	char spec[DEMO_PATH_MAX + 64], lines[512];
 
 	scene(d, "Two web servers on the same port, at two addresses");
 	snprintf(spec, sizeof spec, "http://127.0.0.1:0,root=%s", d->site.path);
@@ -320,7 +320,7 @@ static bool server_killed(struct demo *d)
 
 static bool server_again(struct demo *d)
 {
-	char spec[128], lines[1024], answer[2048];
+	char spec[DEMO_PATH_MAX + 64], lines[1024], answer[2048];
 
 	scene(d, "The server is started again on the same port, and the client succeeds");
 	snprintf(spec, sizeof spec, "http://127.0.0.1:%u,root=%s", d->port, d->site.path);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 static const char *const files[FILES] = { "hello.txt", "letter.txt", "big" };
 
 /* Where they are: kept here for when a signal ends us. A process has one site. */
-static char paths[FILES][64], directory[32];
+static char paths[FILES][DEMO_PATH_MAX + 16], directory[DEMO_PATH_MAX];
 
 void demo_letter(char text[DEMO_LETTER_BYTES])
 {
@@ -66,12 +67,22 @@ static void promise_to_clear(const struct demo_site *s)
 			signal(signals[i], SIG_IGN); /* as nohup(1) wants it */
 }
 
+/* Where temporary files are wanted (POSIX, XBD 8.3), if a service can be told of it: its options end at commas. */
+static const char *temporary(void)
+{
+	const char *wanted = getenv("TMPDIR");
+
+	return wanted && wanted[0] == '/' && !strpbrk(wanted, ", \t") && strlen(wanted) < DEMO_PATH_MAX / 2
+		       ? wanted
+		       : "/tmp";
+}
+
 bool demo_site_make(struct demo_site *s)
 {
 	static const char hello[] = "Hello from a packet boat.\n";
 	static char letter[DEMO_LETTER_BYTES];
 
-	snprintf(s->path, sizeof s->path, "/tmp/packetboat-demo-XXXXXX");
+	snprintf(s->path, sizeof s->path, "%s/packetboat-demo-XXXXXX", temporary());
 	if (!mkdtemp(s->path)) {
 		s->path[0] = '\0';
 		return false;

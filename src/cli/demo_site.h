@@ -1,4 +1,4 @@
-/* The files that the demo's web servers show, in a directory of their own below /tmp. */
+/* The files that the demo's web servers show, in a directory of their own below $TMPDIR, or /tmp. */
 #ifndef CLI_DEMO_SITE_H
 #define CLI_DEMO_SITE_H
 
@@ -8,8 +8,10 @@
 #define DEMO_BIG_BYTES    (8 << 20) /* of zeroes, in "big" */
 #define DEMO_LETTER_BYTES (16 * 1024)
 
+#define DEMO_PATH_MAX 256
+
 struct demo_site {
-	char path[32]; /* empty: there is none */
+	char path[DEMO_PATH_MAX]; /* empty: there is none */
 };
 
 /* Make "hello.txt", "letter.txt" and "big". False: errno says why; clear it all the same. */

@@ -119,7 +119,7 @@ static bool serve(struct demo *d, enum world_host host, struct server **server, 
 					      .log = d->log,
 					      .workers = 1 };
 	struct server_error none;
-	char text[128];
+	char text[DEMO_PATH_MAX + PB_ADDR_TEXT];
 	const char *spec = text;
 
 	snprintf(text, sizeof text, "http://%s:80,root=%s", world_address(host), d->site.path);

@@ -1,17 +1,16 @@
 """The demo ends by itself, in time, on 80 columns, and leaves nothing behind."""
 
-import glob
 import os
-import pty
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from talk import need
+from talk import need, need_terminal
 
 PROGRAM = os.environ.get("PACKETBOAT", str(Path(__file__).resolve().parents[2] / "build" / "packetboat"))
 ROW = re.compile(r"^ *\d+\.\d{3} ")
@@ -19,13 +18,15 @@ ROW = re.compile(r"^ *\d+\.\d{3} ")
 
 def play(*args):
     """What it says; it must leave nothing behind, and keep to its time and its columns."""
-    before, start = set(glob.glob("/tmp/packetboat-demo-*")), time.monotonic()
-    run = subprocess.run([PROGRAM, "demo", *args], capture_output=True, text=True, timeout=60)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as room:
+        run = subprocess.run([PROGRAM, "demo", *args], capture_output=True, text=True, timeout=60,
+                             env={**os.environ, "TMPDIR": room})
+        assert os.listdir(room) == []
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stderr == ""
     assert time.monotonic() - start < 15
     assert max(len(line) for line in run.stdout.splitlines()) <= 80
-    assert set(glob.glob("/tmp/packetboat-demo-*")) == before
     return run.stdout
 
 
@@ -142,6 +143,8 @@ def test_the_capture_is_sound(tmp_path):
 def test_on_a_terminal_people_can_follow():
     """It takes its time there, and no more than that."""
     need("script")
+    for end in need_terminal():
+        os.close(end)
     start = time.monotonic()
     command = f"{PROGRAM} demo"
     run = subprocess.run([shutil.which("script"), "-qec", command, "/dev/null"], capture_output=True, timeout=60,
@@ -152,20 +155,19 @@ def test_on_a_terminal_people_can_follow():
 
 
 @pytest.mark.parametrize("args", [[], ["--net", "host"]])
-def test_interrupted_it_leaves_nothing(args):
+def test_interrupted_it_leaves_nothing(tmp_path, args):
     """On a terminal, where it is slow enough to be caught in the act."""
-    before = set(glob.glob("/tmp/packetboat-demo-*"))
-    ours, its = pty.openpty()
-    demo = subprocess.Popen([PROGRAM, "demo", *args], stdout=its, stderr=its)
+    ours, its = need_terminal()
+    demo = subprocess.Popen([PROGRAM, "demo", *args], stdout=its, stderr=its, env={**os.environ, "TMPDIR": str(tmp_path)})
     os.close(its)
     deadline = time.monotonic() + 10
     while b"1. " not in os.read(ours, 65536):
         assert time.monotonic() < deadline
-    assert len(set(glob.glob("/tmp/packetboat-demo-*")) - before) == 1
+    assert len(os.listdir(tmp_path)) == 1
     demo.send_signal(signal.SIGINT)
     assert demo.wait(10) == -signal.SIGINT
     os.close(ours)
-    assert set(glob.glob("/tmp/packetboat-demo-*")) == before
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_capture_that_cannot_be_written():
