@@ -1,13 +1,15 @@
 #include "client/dial.h"
 
 #include "base/list.h"
+#include "client/address_order.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ATTEMPT_DELAY PB_MSEC(250) /* RFC 8305 §5, Connection Attempt Delay: then the next one joins in */
+#define ATTEMPT_DELAY    PB_MSEC(250) /* RFC 8305 §5, Connection Attempt Delay: then the next one joins in */
+#define RESOLUTION_DELAY PB_MSEC(50)  /* §3: so long IPv4's addresses wait for IPv6's */
 
 static void step(struct dial *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -33,8 +35,23 @@ static void drop_attempt(struct dial_attempt *a)
 	a->socket = NULL;
 }
 
+static void stop_looking(struct dial *d)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (d->lookups[i].query)
+			resolver_cancel(d->lookups[i].query);
+		d->lookups[i].query = NULL;
+	}
+}
+
+static bool is_looking(const struct dial *d)
+{
+	return d->lookups[0].query || d->lookups[1].query;
+}
+
 static void drop_all(struct dial *d)
 {
+	stop_looking(d);
 	for (size_t i = 0; i < d->count; i++)
 		drop_attempt(&d->attempts[i]);
 	pb_timer_stop(d->loop, &d->timer);
@@ -171,7 +188,7 @@ static void on_time(struct pb_timer *t)
 /* While one is tried: until the next joins in, or, where there is none, until the time is up. */
 static void wait_on(struct dial *d)
 {
-	pb_time due = d->next < d->count ? pb_loop_now(d->loop) + ATTEMPT_DELAY : PB_NEVER;
+	pb_time due = d->next < d->count ? d->tried_at + ATTEMPT_DELAY : PB_NEVER;
 
 	if (d->deadline < due)
 		due = d->deadline;
@@ -189,6 +206,7 @@ static bool try_one(struct dial *d)
 
 	*a = (struct dial_attempt){ .dial = d, .peer = d->addrs[d->next] };
 	d->next++;
+	d->tried_at = pb_loop_now(d->loop);
 	pb_addr_set_port(&a->peer, d->port);
 	const char *forbidden = d->forbid ? d->forbid(d, &a->peer) : NULL;
 	int rc = forbidden ? -EPERM : begin_attempt(d, a);
@@ -208,48 +226,109 @@ static void try_next(struct dial *d)
 	while (d->next < d->count)
 		if (try_one(d))
 			return;
-	if (is_trying(d))
+	if (is_trying(d) || is_looking(d))
 		wait_on(d);
 	else
 		finish_soon(d, d->err);
 }
 
-/* RFC 8305 §4: the families by turns, beginning with that of the best address; in each the order stays. */
-static void interleave(struct dial *d, const union pb_addr *addrs, size_t count)
+/* RFC 8305 §4: the families by turns, beginning with one; in each the order stays. */
+static void interleave(union pb_addr *to, const union pb_addr *addrs, size_t count, int family)
 {
 	size_t at[2] = { 0, 0 };
 
-	for (d->count = 0; d->count < count; d->count++) {
-		int turn = d->count % 2;
+	for (size_t n = 0; n < count; n++) {
+		int turn = n % 2;
 		for (int tries = 0; tries < 2; tries++, turn = !turn) {
 			bool first = turn == 0;
-			while (at[turn] < count &&
-			       (addrs[at[turn]].sa.sa_family == addrs[0].sa.sa_family) != first)
+			while (at[turn] < count && (addrs[at[turn]].sa.sa_family == family) != first)
 				at[turn]++;
 			if (at[turn] < count)
 				break;
 		}
-		d->addrs[d->count] = addrs[at[turn]++];
-		d->attempts[d->count] = (struct dial_attempt){ 0 };
+		to[n] = addrs[at[turn]++];
 	}
+}
+
+/* Those that are not tried yet, in the order in which they will be: after one of a family the other has its turn. */
+static void arrange(struct dial *d)
+{
+	union pb_addr rest[RESOLVE_ADDRS_MAX];
+	size_t count = d->count - d->next;
+
+	if (!count)
+		return;
+	memcpy(rest, d->addrs + d->next, count * sizeof *rest);
+	address_order(d->net, rest, count);
+	int family = rest[0].sa.sa_family;
+	if (d->next)
+		family = d->addrs[d->next - 1].sa.sa_family == AF_INET6 ? AF_INET : AF_INET6;
+	interleave(d->addrs + d->next, rest, count, family);
+}
+
+static void add_addresses(struct dial *d, const union pb_addr *addrs, size_t count)
+{
+	char text[PB_ADDR_TEXT];
+
+	for (size_t i = 0; i < count && d->count < RESOLVE_ADDRS_MAX; i++) {
+		step(d, "has address %s", pb_addr_host(&addrs[i], text));
+		d->attempts[d->count] = (struct dial_attempt){ 0 };
+		d->addrs[d->count++] = addrs[i];
+	}
+	arrange(d);
+}
+
+/* That a family has no address says less than why its addresses are not known. */
+static void note_unknown(struct dial *d, int err, const char *why)
+{
+	if (d->count || (err == -ENXIO && d->why[0]))
+		return;
+	d->err = err;
+	snprintf(d->why, sizeof d->why, "%s", why);
+}
+
+static void begin(struct dial *d)
+{
+	d->begun = true;
+	try_next(d);
+}
+
+static void on_waited(struct pb_timer *t)
+{
+	begin(container_of(t, struct dial, timer));
+}
+
+/* Some addresses are known, of a family or of all: when to begin. */
+static void begin_in_time(struct dial *d, int family)
+{
+	if (family != AF_INET || !is_looking(d)) {
+		begin(d);
+		return;
+	}
+	d->timer.fn = on_waited;
+	pb_timer_set(d->loop, &d->timer, pb_loop_now(d->loop) + RESOLUTION_DELAY);
 }
 
 static void on_resolved(void *arg, int err, const char *why, const union pb_addr *addrs, size_t count)
 {
-	struct dial *d = arg;
-	char text[PB_ADDR_TEXT];
+	struct dial_lookup *l = arg;
+	struct dial *d = l->dial;
 
-	d->query = NULL;
-	if (err) {
-		snprintf(d->why, sizeof d->why, "%s", why);
-		step(d, "name lookup failed: %s", why);
-		finish_soon(d, err);
-		return;
+	l->query = NULL;
+	if (err)
+		note_unknown(d, err, why);
+	else
+		add_addresses(d, addrs, count);
+	if (d->begun && is_trying(d)) {
+		wait_on(d);
+	} else if (d->begun) {
+		try_next(d);
+	} else if (d->count) {
+		begin_in_time(d, err ? AF_UNSPEC : l->family);
+	} else if (!is_looking(d)) {
+		step(d, "name lookup failed: %s", d->why);
+		finish_soon(d, d->err);
 	}
-	interleave(d, addrs, count);
-	for (size_t i = 0; i < count; i++)
-		step(d, "has address %s", pb_addr_host(&addrs[i], text));
-	try_next(d);
 }
 
 static void start_clock(struct dial *d)
@@ -266,18 +345,33 @@ bool dial_next(struct dial *d)
 	return true;
 }
 
+static bool look_up(struct dial *d, struct dial_lookup *l, const char *host, int family)
+{
+	*l = (struct dial_lookup){ .dial = d, .family = family };
+	l->query = resolver_lookup(d->resolver, host, family, d->timeout, on_resolved, l);
+	return l->query != NULL;
+}
+
 int dial_start(struct dial *d, const char *host, uint16_t port)
 {
+	bool apart = d->family == AF_UNSPEC && !resolver_is_at_hand(host);
+
 	d->port = port;
 	d->next = d->count = 0;
 	d->err = -ENXIO;
 	d->why[0] = '\0';
+	d->begun = false;
 	d->socket = NULL;
 	d->timer = (struct pb_timer){ 0 };
+	memset(d->lookups, 0, sizeof d->lookups);
 	start_clock(d);
 	step(d, "looking up %s", host);
-	d->query = resolver_lookup(d->resolver, host, d->family, d->timeout, on_resolved, d);
-	return d->query ? 0 : -ENOMEM;
+	bool ok = apart ? look_up(d, &d->lookups[0], host, AF_INET6) &&
+				  look_up(d, &d->lookups[1], host, AF_INET)
+			: look_up(d, &d->lookups[0], host, d->family);
+	if (!ok)
+		stop_looking(d);
+	return ok ? 0 : -ENOMEM;
 }
 
 void dial_cancel(struct dial *d)
@@ -288,8 +382,5 @@ void dial_cancel(struct dial *d)
 		pb_setsockopt(d->socket, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	pb_close(d->socket);
 	d->socket = NULL;
-	if (d->query)
-		resolver_cancel(d->query);
-	d->query = NULL;
 	drop_all(d);
 }

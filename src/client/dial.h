@@ -1,9 +1,10 @@
 /*
  * Dialing: from a host's name to a connected socket, without blocking.
  *
- * The name is looked up, and its addresses are tried as RFC 8305 ("Happy Eyeballs") has it: families by
- * turns, and when one has not answered after a quarter of a second the next joins in. The first that
- * answers is taken, so that one that swallows packets keeps nobody waiting.
+ * As RFC 8305 ("Happy Eyeballs") has it: a name's IPv6 and IPv4 addresses are asked for apart from each other, and tried
+ * as soon as those of the one are known, IPv4's if the others take longer than a twentieth of a second. What comes later
+ * joins in. Families are tried by turns, and when an address has not answered after a quarter of a second so is the next.
+ * The first that answers is taken: neither a name server nor a host that swallows packets keeps anybody waiting.
  */
 #ifndef CLIENT_DIAL_H
 #define CLIENT_DIAL_H
@@ -24,6 +25,13 @@ typedef void dial_step_fn(struct dial *d, const char *text);
 
 /* Why this address must not be called, or NULL. The next one is tried then. */
 typedef const char *dial_forbid_fn(struct dial *d, const union pb_addr *addr);
+
+/* Of the addresses of one family, or of all. */
+struct dial_lookup {
+	struct dial *dial;
+	struct resolver_query *query; /* NULL: it is over */
+	int family;
+};
 
 struct dial_attempt {
 	struct dial *dial;
@@ -53,10 +61,12 @@ struct dial {
 	union pb_addr addrs[RESOLVE_ADDRS_MAX];
 	pb_time deadline;
 	int err;
-	struct resolver_query *query;
+	struct dial_lookup lookups[2];
+	bool begun;                                      /* with the first address */
+	pb_time tried_at;                                /* the last one */
 	struct dial_attempt attempts[RESOLVE_ADDRS_MAX]; /* at each of addrs */
 	struct pb_socket *socket;                        /* connected, and not yet handed over */
-	struct pb_timer timer; /* of the next attempt, of the deadline, or of the end */
+	struct pb_timer timer; /* of the first attempt, of the next one, of the deadline, or of the end */
 };
 
 /* Begin. 0 or -ENOMEM. The text of host is not needed afterwards. */

@@ -245,6 +245,30 @@ static bool answer_alone(struct resolver_query *q, const char *host, int family)
 	return true;
 }
 
+/* c-ares reads the file whenever it is asked to. */
+static bool is_in_hosts_file(const char *host)
+{
+	struct ares_options options = { .lookups = (char *)"f" };
+	ares_channel channel;
+	struct hostent *found = NULL;
+
+	if (ares_init_options(&channel, &options, ARES_OPT_LOOKUPS) != ARES_SUCCESS)
+		return false;
+	bool is = ares_gethostbyname_file(channel, host, AF_UNSPEC, &found) == ARES_SUCCESS;
+	if (found)
+		ares_free_hostent(found);
+	ares_destroy(channel);
+	return is;
+}
+
+bool resolver_is_at_hand(const char *host)
+{
+	union pb_addr a;
+
+	return parse_literal(&a, host) || is_in(host, "localhost") || is_in(host, "invalid") ||
+	       is_in_hosts_file(host);
+}
+
 static struct resolver_query *new_query(struct resolver *r, void *arg)
 {
 	struct resolver_query *q = calloc(1, sizeof *q);

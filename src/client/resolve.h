@@ -40,6 +40,9 @@ void resolver_free(struct resolver *r);
 struct resolver_query *resolver_lookup(struct resolver *r, const char *host, int family, pb_time timeout,
 				       resolve_fn *fn, void *arg);
 
+/* Whether nobody has to be asked for it: it is an address, one of the names above, or in /etc/hosts. */
+bool resolver_is_at_hand(const char *host);
+
 /*
  * Look up the name that an address goes by (RFC 1035 3.5, RFC 3596 2.5); rules and answer as resolver_lookup(). Its
  * owner can claim any name: it is for showing to people, not for deciding.

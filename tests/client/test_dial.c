@@ -2,6 +2,7 @@
  * Dialing as RFC 8305 has it, between two stacks in virtual time. What the names have is told by this test:
  * it takes the resolver's place.
  */
+#include "base/list.h"
 #include "client/dial.h"
 
 #include <errno.h>
@@ -18,11 +19,16 @@ static struct world {
 	struct pb_net *server, *client;
 	struct pb_socket *listener[2]; /* of IPv4 and IPv6, at port 80 */
 	struct dial dial;
-	struct pb_timer answer;
+	bool at_hand; /* all addresses are known at once */
+	struct question {
+		int family;
+		struct pb_timer timer;
+		resolve_fn *resolved;
+		void *arg;
+	} question[2];
+	pb_time answers_after[2]; /* IPv6's, IPv4's; PB_NEVER: the server is silent */
 	union pb_addr has[RESOLVE_ADDRS_MAX];
 	size_t count;
-	resolve_fn *resolved;
-	void *arg;
 	bool ended;
 	int err;
 	struct pb_socket *socket;
@@ -31,25 +37,38 @@ static struct world {
 
 static void answer(struct pb_timer *t)
 {
-	(void)t;
-	w.resolved(w.arg, 0, NULL, w.has, w.count);
+	struct question *q = container_of(t, struct question, timer);
+	union pb_addr has[RESOLVE_ADDRS_MAX];
+	size_t count = 0;
+
+	for (size_t n = 0; n < w.count; n++)
+		if (q->family == AF_UNSPEC || q->family == w.has[n].sa.sa_family)
+			has[count++] = w.has[n];
+	q->resolved(q->arg, count ? 0 : -ENXIO, count ? NULL : "no such address", has, count);
+}
+
+bool resolver_is_at_hand(const char *name)
+{
+	(void)name;
+	return w.at_hand;
 }
 
 struct resolver_query *resolver_lookup(struct resolver *r, const char *name, int family, pb_time timeout,
 				       resolve_fn *fn, void *arg)
 {
-	(void)r, (void)name, (void)family, (void)timeout;
-	w.resolved = fn;
-	w.arg = arg;
-	w.answer.fn = answer;
-	pb_timer_set(w.loop, &w.answer, pb_loop_now(w.loop));
-	return (struct resolver_query *)&w;
+	struct question *q = &w.question[family == AF_INET];
+	pb_time after = w.answers_after[family == AF_INET];
+
+	(void)r, (void)name, (void)timeout;
+	*q = (struct question){ .family = family, .timer.fn = answer, .resolved = fn, .arg = arg };
+	if (after != PB_NEVER)
+		pb_timer_set(w.loop, &q->timer, pb_loop_now(w.loop) + after);
+	return (struct resolver_query *)q;
 }
 
-void resolver_cancel(struct resolver_query *q)
+void resolver_cancel(struct resolver_query *query)
 {
-	(void)q;
-	pb_timer_stop(w.loop, &w.answer);
+	pb_timer_stop(w.loop, &((struct question *)query)->timer);
 }
 
 static struct pb_net *open_host(struct pb_device *device, const char *v4, const char *v6)
@@ -192,6 +211,82 @@ static void a_refusal_costs_no_time(void **state)
 	expect_peer("192.168.1.1");
 }
 
+/* RFC 8305 §3: a name server that is silent about the one family keeps the other waiting for 50 ms, or not at all. */
+static void a_name_server_is_silent_about_a_family(void **state)
+{
+	(void)state;
+	w.answers_after[0] = PB_NEVER;
+	pb_time took = call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.1", NULL });
+	assert_in_range(took, PB_MSEC(50), PB_MSEC(70));
+	expect_peer("192.168.1.1");
+}
+
+static void ipv6_waits_for_nobody(void **state)
+{
+	(void)state;
+	w.answers_after[1] = PB_NEVER;
+	assert_true(call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.1", NULL }) <
+		    PB_MSEC(20));
+	expect_peer("2001:db8::1");
+}
+
+/* In time, it is first as ever. */
+static void ipv6_is_known_a_little_later(void **state)
+{
+	(void)state;
+	w.answers_after[0] = PB_MSEC(40);
+	assert_in_range(call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.1", NULL }),
+			PB_MSEC(40), PB_MSEC(60));
+	expect_peer("2001:db8::1");
+	assert_null(strstr(w.said, "connecting to 192.168.1.1"));
+}
+
+/* What comes when another has been tried for long enough joins in at once. */
+static void addresses_that_come_late(void **state)
+{
+	(void)state;
+	w.answers_after[0] = PB_MSEC(500);
+	pb_time took = call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.77", NULL });
+	assert_in_range(took, PB_MSEC(500), PB_MSEC(520));
+	expect_peer("2001:db8::1");
+}
+
+static void the_other_family_is_waited_for(void **state)
+{
+	(void)state;
+	pb_close(w.listener[0]);
+	w.listener[0] = NULL;
+	w.answers_after[0] = PB_MSEC(500);
+	pb_time took = call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.1", NULL });
+	assert_in_range(took, PB_MSEC(500), PB_MSEC(520));
+	expect_peer("2001:db8::1");
+}
+
+static void a_family_has_no_address(void **state)
+{
+	(void)state;
+	assert_true(call(80, PB_SEC(10), (const char *[]){ "192.168.1.1", NULL }) < PB_MSEC(20));
+	expect_peer("192.168.1.1");
+}
+
+static void there_is_no_address(void **state)
+{
+	(void)state;
+	call(80, PB_SEC(10), (const char *[]){ NULL });
+	assert_int_equal(w.err, -ENXIO);
+	assert_string_equal(w.dial.why, "no such address");
+}
+
+static void nobody_has_to_be_asked(void **state)
+{
+	(void)state;
+	w.at_hand = true;
+	assert_true(call(80, PB_SEC(10), (const char *[]){ "2001:db8::1", "192.168.1.1", NULL }) <
+		    PB_MSEC(20));
+	assert_null(w.question[1].resolved);
+	expect_peer("2001:db8::1");
+}
+
 static void all_refuse(void **state)
 {
 	(void)state;
@@ -219,6 +314,14 @@ int main(void)
 		TEST(who_is_silent_keeps_nobody_waiting),
 		TEST(families_by_turns),
 		TEST(a_refusal_costs_no_time),
+		TEST(a_name_server_is_silent_about_a_family),
+		TEST(ipv6_waits_for_nobody),
+		TEST(ipv6_is_known_a_little_later),
+		TEST(addresses_that_come_late),
+		TEST(the_other_family_is_waited_for),
+		TEST(a_family_has_no_address),
+		TEST(there_is_no_address),
+		TEST(nobody_has_to_be_asked),
 		TEST(all_refuse),
 		TEST(all_are_silent),
 	};
