@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from talk import PATIENCE, need
+from talk import PATIENCE, free_port, need
 
 pytest_plugins = ["stalls"]
 
@@ -204,9 +204,7 @@ def nginx_at(tmp_path, site):
 
     def start(address):
         program = need("nginx")
-        with socket.socket() as s:
-            s.bind((address, 0))
-            port = s.getsockname()[1]
+        port = free_port()
         (tmp_path / "nginx.conf").write_text(NGINX.format(address=address, port=port, root=site))
         with (tmp_path / "nginx.log").open("w") as log:
             processes.append(subprocess.Popen([program, "-p", tmp_path, "-c", "nginx.conf"], stderr=log))

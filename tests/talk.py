@@ -2,6 +2,7 @@
 
 import os
 import pty
+import random
 import re
 import shutil
 import socket
@@ -25,6 +26,20 @@ def need_terminal():
         return pty.openpty()
     except OSError as error:
         pytest.skip(f"no terminal can be opened here: {error}")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """A port that nobody has, below those that are given to calls: so that none gets it before it is used."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as ports:
+        ephemeral = int(ports.read().split()[0])
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("0.0.0.0", random.randrange(ephemeral // 2, ephemeral)))
+            except OSError:
+                continue
+            return s.getsockname()[1]
+    raise AssertionError("no port could be had")
 
 
 def has_ipv6():

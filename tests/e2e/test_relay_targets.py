@@ -4,29 +4,7 @@ import re
 import socket
 
 import pytest
-from talk import PATIENCE, call
-
-PORT_TRIES = 20
-
-
-def port_on(address, kind):
-    """A port of an address that nobody else has; gone again, so that it can be taken."""
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
-
-
-def serve_at_its_own_port(serve, spec, kind):
-    """A server of a spec that names its own port; another is chosen where a program was quicker."""
-    for _ in range(PORT_TRIES):
-        server = serve(spec.format(port=port_on("127.0.0.1", kind)), listening=False)
-        try:
-            return server.wait_until_listening()
-        except AssertionError:
-            if "already in use" not in server.log:
-                raise
-    raise AssertionError("no port could be had")
-
+from talk import PATIENCE, call, free_port
 
 SELVES = ["relay://127.0.0.1:{port},to=127.0.0.1:{port},only=%s", "relay://127.0.0.1:{port},to=0.0.0.0:{port},only=%s",
           "relay://0.0.0.0:{port},to=127.0.0.2:{port},only=%s", "relay://0.0.0.0:{port},to=localhost:{port},only=%s"]
@@ -34,7 +12,7 @@ SELVES = ["relay://127.0.0.1:{port},to=127.0.0.1:{port},only=%s", "relay://127.0
 
 @pytest.mark.parametrize("spec", SELVES)
 def test_a_relay_does_not_connect_to_itself(serve, spec):
-    server = serve_at_its_own_port(serve, spec % "tcp", socket.SOCK_STREAM)
+    server = serve((spec % "tcp").format(port=free_port()))
     with pytest.raises(ConnectionResetError), call(server.port) as s:
         s.recv(1)
     server.wait_for(r"upstream .*this relay itself")
@@ -43,7 +21,7 @@ def test_a_relay_does_not_connect_to_itself(serve, spec):
 
 @pytest.mark.parametrize("spec", SELVES)
 def test_a_relay_sends_itself_no_datagrams(serve, spec):
-    server = serve_at_its_own_port(serve, spec % "udp", socket.SOCK_DGRAM)
+    server = serve((spec % "udp").format(port=free_port(socket.SOCK_DGRAM)))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.sendto(b"round and round", ("127.0.0.1", server.port))
         server.wait_for(r"upstream: .*this relay itself")

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from talk import PATIENCE, Answer, ask, call, exchange, refused_or_reset, request
+from talk import PATIENCE, Answer, ask, call, exchange, free_port, refused_or_reset, request
 
 
 # Addresses -----------------------------------------------------------------------------------------------------------
@@ -54,9 +54,7 @@ def test_a_conflict_with_a_stranger(packetboat):
 
 @pytest.mark.parametrize("second", ["http://127.0.0.1", "http://"])
 def test_a_conflict_with_another_service_of_the_same_server(packetboat, second):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     wrong = packetboat("serve", f"echo://127.0.0.1:{port}", f"{second}:{port}")
     assert wrong.returncode == 9 and f"already in use by 'echo://127.0.0.1:{port}'" in wrong.stderr
     assert "pid" not in wrong.stderr
@@ -112,9 +110,7 @@ def test_the_lines_of_several_workers_stay_whole(serve, site):
     """Into a pipe that is often full, where a write of many lines is not one piece (pipe(7))."""
     reads, writes = os.pipe()
     fcntl.fcntl(writes, fcntl.F_SETPIPE_SZ, 4096)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = serve("--workers", "4", "--log", "json", f"http://127.0.0.1:{port},root={site}", listening=False,
                    stderr=writes)
     os.close(writes)

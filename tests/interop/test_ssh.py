@@ -32,9 +32,17 @@ def key(path):
     return path
 
 
+def need_mounts():
+    """A namespace for mounts of its own, which a chroot's root does not allow."""
+    tried = subprocess.run([need("unshare"), "--mount", "true"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    if tried.returncode != 0:
+        pytest.skip(f"no mounts of our own: {tried.stderr.strip()}")
+
+
 @pytest.fixture
 def ssh_server(kernel_device, tmp_path):
     """An SSH server at the kernel's end of the device: what to open, and the key that it takes."""
+    need_mounts()
     dropbear, host_key, mine = need("dropbear"), tmp_path / "host", key(tmp_path / "mine")
     run(need("dropbearkey"), "-t", "ed25519", "-f", host_key, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     spec = kernel_device()
