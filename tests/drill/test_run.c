@@ -155,6 +155,41 @@ static void test_settings(void **state)
 	assert_string_equal(said, "x.pkt:1: note: 'net.ipv4.tcp_nonsense=1' means nothing here\n");
 }
 
+#define CALL_WITH_SACK                                                                                       \
+	"+0 < S 0:0(0) win 10000 <mss 1000,nop,nop,sackOK>\n"                                                \
+	"+0 > S. 0:0(0) ack 1 <mss 1460,nop,nop,sackOK>\n"                                                   \
+	"+.1 < . 1:1(0) ack 1 win 10000\n"
+
+/* What comes twice is told of, or not (RFC 2883). */
+static void test_dsack_setting(void **state)
+{
+	(void)state;
+	passes(LISTEN CALL_WITH_SACK "+0 < P. 1:101(100) ack 1 win 10000\n"
+				     "+0 > . 1:1(0) ack 101\n"
+				     "+.1 < P. 1:101(100) ack 1 win 10000\n"
+				     "+0 > . 1:1(0) ack 101 <nop,nop,sack 1:101>\n");
+	passes("`sysctl -q net.ipv4.tcp_dsack=0`\n" LISTEN CALL_WITH_SACK
+	       "+0 < P. 1:101(100) ack 1 win 10000\n"
+	       "+0 > . 1:1(0) ack 101\n"
+	       "+.1 < P. 1:101(100) ack 1 win 10000\n"
+	       "+0 > . 1:1(0) ack 101\n");
+}
+
+/* How often text, and a SYN-ACK, are sent again before it is over. */
+static void test_retry_settings(void **state)
+{
+	(void)state;
+	passes("`sysctl -q net.ipv4.tcp_retries2=1`\n" LISTEN CALL ACCEPT "+0 write(4, ..., 10) = 10\n"
+	       "+0 > P. 1:11(10) ack 1\n"
+	       "+.3 > P. 1:11(10) ack 1\n"
+	       "+.6 getsockopt(4, SOL_SOCKET, SO_ERROR, [ETIMEDOUT], [4]) = 0\n");
+	passes("`sysctl -q net.ipv4.tcp_synack_retries=1`\n" LISTEN "+0 < S 0:0(0) win 10000 <mss 1000>\n"
+	       "+0 > S. 0:0(0) ack 1 <mss 1460>\n"
+	       "+1 > S. 0:0(0) ack 1 <mss 1460>\n"
+	       "+3 < . 1:1(0) ack 1 win 10000\n"
+	       "+0 > R 1:1(0)\n");
+}
+
 /* The numbers of the script are its own: timestamps echoed come back as they were written. */
 static void test_timestamps(void **state)
 {
@@ -184,6 +219,8 @@ int main(void)
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_dsack_setting),
+		cmocka_unit_test(test_retry_settings),
 		cmocka_unit_test(test_timestamps),
 	};
 
