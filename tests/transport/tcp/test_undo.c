@@ -308,6 +308,17 @@ static void frto_needs_new_text(void **state)
 	sender_expect(&s, una + MSS, MSS);
 }
 
+/* Linux's tcp_frto=0: no question is asked, what was lost is sent again (RFC 5681 §3.1). */
+static void frto_off(void **state)
+{
+	(void)state;
+	s.h.tcp->limits.no_frto = true;
+	wait_for_rto();
+	sender_ack(&s, MSS);
+	sender_expect(&s, MSS, MSS);
+	assert_reduced();
+}
+
 /* -- RFC 2883: D-SACK */
 
 /* One of two was sent for nothing: it may be that the other was not. Both were: none was lost. */
@@ -404,6 +415,7 @@ int main(void)
 		TEST(frto_second_ack),
 		TEST(frto_lost),
 		TEST(frto_needs_new_text),
+		TEST(frto_off),
 		TEST(dsack_of_all),
 		TEST(dsack_after_recovery),
 		TEST(dsack_too_late),
