@@ -4,12 +4,6 @@
 #include "transport/tcp/isn.h"
 #include "transport/tcp/output.h"
 
-/*
- * RFC 5961 §7 suggests ten in five seconds. For each connection alone: were the limit shared, others could count
- * (CVE-2016-5696).
- */
-#define CHALLENGE_INTERVAL PB_MSEC(500)
-
 void pb_tcp_reset_stray(struct tcp *t, const struct tcp_segment *s, const struct tcp_party *by)
 {
 	const struct socket_pair pair = {
@@ -67,7 +61,7 @@ void pb_tcp_challenge(struct tcp_conn *c)
 {
 	if (tcp_now(c) < c->challenge_after)
 		return;
-	c->challenge_after = tcp_now(c) + CHALLENGE_INTERVAL;
+	c->challenge_after = tcp_now(c) + TCP_CHALLENGE_INTERVAL;
 	tcp_counters(c)->tcp.ChallengeAck++;
 	pb_tcp_send_ack(c);
 }

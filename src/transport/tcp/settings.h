@@ -62,6 +62,12 @@ extern const struct tcp_settings pb_tcp_settings_default;
 
 #define TCP_RTO_MAX PB_SEC(120) /* RFC 6298 2.5: at least 60 s; Linux's */
 
+/*
+ * RFC 5961 §7 suggests ten in five seconds. For each connection alone: were the limit shared, others could count
+ * (CVE-2016-5696).
+ */
+#define TCP_CHALLENGE_INTERVAL PB_MSEC(500)
+
 #define TCP_DELAYED_ACK PB_MSEC(40) /* RFC 9293 §3.8.6.3: below 500 ms; Linux's least */
 #define TCP_QUICK_ACKS  16          /* acknowledged at once at the beginning: Linux's TCP_MAX_QUICKACKS */
 

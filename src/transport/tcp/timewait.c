@@ -144,6 +144,20 @@ static bool admits(struct tcp *t, const struct tcp_time_wait *w, const struct tc
 }
 
 /*
+ * Whether an answer would be too much. Text, or a FIN, is sent by somebody who means it; an acknowledgement out of
+ * place may answer ours, and is answered seldom, or the two would go on for ever (as Linux's tcp_oow_rate_limited()).
+ */
+static bool is_too_much(struct tcp *t, struct tcp_time_wait *w, const struct tcp_segment *s)
+{
+	if (s->len && !(s->h.flags & TCP_SYN))
+		return false;
+	if (env_now(t->env) < w->challenge_after)
+		return true;
+	w->challenge_after = env_now(t->env) + TCP_CHALLENGE_INTERVAL;
+	return false;
+}
+
+/*
  * RFC 9293 §3.10.7.4 for this state: RST exactly at RCV.NXT ends it (RFC 5961 §3.2); a FIN again is acknowledged
  * again, and 2 MSL begin anew; whatever else takes up sequence numbers, or is out of place, is acknowledged.
  */
@@ -164,6 +178,7 @@ bool pb_tcp_time_wait_input(struct tcp *t, struct tcp_time_wait *w, struct tcp_s
 		return false;
 	if (s->h.flags & TCP_FIN && seq_eq(seq_add(s->seq, s->len), w->rcv_nxt))
 		wait_anew(t, w);
-	acknowledge(t, w);
+	if (!is_too_much(t, w, s))
+		acknowledge(t, w);
 	return false;
 }

@@ -21,7 +21,8 @@ struct tcp_time_wait {
 	uint16_t ace;   /* with accurate ECN, the flags that count marks */
 	unsigned bound; /* as path.bound was */
 	pb_time ends;
-	struct tcp_auth *auth; /* the connection's keys; NULL: none */
+	pb_time challenge_after; /* no answer before to what may itself be one */
+	struct tcp_auth *auth;   /* the connection's keys; NULL: none */
 };
 
 /*

@@ -151,6 +151,30 @@ static void other_segments(void **state)
 	}
 }
 
+/* RFC 5961 §7: what may be an answer to ours is answered once in half a second, what has text always. */
+static void answers_seldom(void **state)
+{
+	struct segment old, text;
+
+	(void)state;
+	begin(NULL);
+	close_first(4000, NULL);
+	for (int i = 0; i < 3; i++) {
+		old = segment(TCP_ACK, 1001);
+		harness_inject(&h, &old);
+		assert_acknowledged();
+		old = segment(i ? TCP_SYN : TCP_ACK, 1000);
+		harness_inject(&h, &old);
+		assert_silent();
+		text = segment(TCP_ACK | TCP_PSH, 900);
+		text.text_len = 9;
+		harness_inject(&h, &text);
+		assert_acknowledged();
+		harness_run(&h, PB_MSEC(500));
+	}
+	end();
+}
+
 /* RFC 9293 §3.6.1: a SYN beyond all that was received opens anew, with an ISS beyond all that was sent. */
 static void reopens(void **state)
 {
@@ -356,17 +380,12 @@ static void yields_the_last_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lasts_2_msl),
-		cmocka_unit_test(fin_again),
-		cmocka_unit_test(other_segments),
-		cmocka_unit_test(reopens),
-		cmocka_unit_test(reopens_by_timestamp),
-		cmocka_unit_test(nobody_listens),
-		cmocka_unit_test(bounded),
-		cmocka_unit_test(keeps_port),
-		cmocka_unit_test(yields_to_user),
-		cmocka_unit_test(does_not_yield),
-		cmocka_unit_test(yields_the_last_port),
+		cmocka_unit_test(lasts_2_msl),    cmocka_unit_test(fin_again),
+		cmocka_unit_test(other_segments), cmocka_unit_test(answers_seldom),
+		cmocka_unit_test(reopens),        cmocka_unit_test(reopens_by_timestamp),
+		cmocka_unit_test(nobody_listens), cmocka_unit_test(bounded),
+		cmocka_unit_test(keeps_port),     cmocka_unit_test(yields_to_user),
+		cmocka_unit_test(does_not_yield), cmocka_unit_test(yields_the_last_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
