@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from namespace import Namespace, run
+from namespace import Namespace, run, settle
 
 OURS, KERNELS = "10.9.0.2", "10.9.0.1"
 FULL = bool(os.environ.get("PACKETBOAT_INTEROP_FULL"))  # sizes that take minutes
@@ -31,8 +31,10 @@ def net_spec(kind="tap", name="pb0", addr=f"{OURS}/24", **more):
 def stack(serve):
     """Start a server on a stack of ours, the kernel at the other end of its device."""
 
-    def start(*services, args=(), host=f"{KERNELS}/24", **spec):
-        return serve("--net", net_spec(host=host, **spec), *args, *services)
+    def start(*services, args=(), host=f"{KERNELS}/24", name="pb0", **spec):
+        server = serve("--net", net_spec(host=host, name=name, **spec), *args, *services)
+        settle(name)
+        return server
 
     return start
 

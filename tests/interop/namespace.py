@@ -11,11 +11,12 @@ import re
 import socket
 import struct
 import subprocess
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from talk import need
+from talk import PATIENCE, need
 
 CLONE_NEWNET = 0x40000000  # <sched.h>
 RANDOM_RANGE = 1 << 32  # what classic BPF's random number is below
@@ -53,6 +54,21 @@ def run(program, *args, **options):
 
 def ip(*args):
     run("ip", *args)
+
+
+def settle(device):
+    """Wait until the kernel has noticed a device's carrier, for which it may take a second.
+
+    Before, its IPv6 addresses there are tentative, and who calls does it from another interface's, which is no use.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        said = run("ip", "-o", "address", "show", "dev", device, stdout=subprocess.PIPE).stdout
+        flags = run("ip", "-o", "link", "show", "dev", device, stdout=subprocess.PIPE).stdout
+        if "tentative" not in said and "LOWER_UP" in flags:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{device} is not up: {flags}{said}")
 
 
 def tc(*args):
