@@ -119,6 +119,14 @@ void harness_end(struct harness *h)
 	present = NULL;
 }
 
+void harness_hang_up(struct harness *h, struct tcp_conn *c, struct tcp_listener *l)
+{
+	harness_forget(h);
+	pb_tcp_close(c, true);
+	pb_tcp_listener_close(l);
+	harness_end(h);
+}
+
 /* The segment as it would come from a device: one part, its checksum complete and not verified. */
 static struct pb_buf *build(struct harness *h, const struct segment *s, const struct ip *src,
 			    const struct ip *dst)

@@ -46,6 +46,8 @@ struct segment {
 void harness_begin(struct harness *h, uint64_t seed, const struct tcp_limits *limits);
 /* Whoever has an endpoint has closed it. Fails if a byte of the pool's is still out. */
 void harness_end(struct harness *h);
+/* End all: a connection, which is reset, and the listener that it came by. What they have sent is not looked at. */
+void harness_hang_up(struct harness *h, struct tcp_conn *c, struct tcp_listener *l);
 
 /* A segment arrives, as a batch of its own. */
 void harness_inject(struct harness *h, const struct segment *s);

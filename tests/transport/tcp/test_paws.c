@@ -29,10 +29,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	harness_forget(&h);
-	pb_tcp_close(c, true);
-	pb_tcp_listener_close(l);
-	harness_end(&h);
+	harness_hang_up(&h, c, l);
 	return 0;
 }
 
